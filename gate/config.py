@@ -1,0 +1,179 @@
+"""The gate's settings: one TOML file (`config/gate.toml` is the documented example).
+
+A unit stands in every name. A driver is chosen by name; there is never a fallback to another one.
+"""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+
+from portvakt.errors import SettingsError
+from portvakt.link import BrokerSettings
+from portvakt.settings import Settings, load
+
+Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
+Pin = Annotated[int, msgspec.Meta(ge=0, le=27)]
+"""A BCM number, as printed on the Pi's pin-out as GPIO0 to GPIO27."""
+
+
+class PcscReader(Settings, frozen=True, kw_only=True, tag_field="driver", tag="pcsc"):
+    """A PC/SC reader. `match` is a part of the name that pcscd shows for it."""
+
+    name: Name
+    lane: Name
+    direction: str
+    match: str
+    coding: str
+    keys: str
+    key_structure: Annotated[int, msgspec.Meta(ge=0, le=255)] = 0x00
+    """P1 of LOAD KEYS: 0x00 volatile, 0x20 non-volatile memory. Differs by reader family."""
+    key_slot: Annotated[int, msgspec.Meta(ge=0, le=255)] = 0x00
+
+
+class VirtualReader(Settings, frozen=True, kw_only=True, tag_field="driver", tag="virtual"):
+    """A simulated reader, for the demo, training and tests."""
+
+    name: Name
+    lane: Name
+    direction: str
+    coding: str
+    keys: str
+
+
+ReaderSettings = PcscReader | VirtualReader
+
+
+class GpioLane(Settings, frozen=True, kw_only=True, tag_field="driver", tag="gpio"):
+    """A turnstile on the Pi's pins. A pin that is left out is not wired."""
+
+    name: Name
+    entry_relay_pin: Pin
+    exit_relay_pin: Pin
+    relay_active_high: bool = True
+    pulse_ms: Annotated[int, msgspec.Meta(ge=20, le=10_000)] = 500
+    entry_sensor_pin: Pin | None = None
+    exit_sensor_pin: Pin | None = None
+    sensor_active_low: bool = True
+    debounce_ms: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 40
+    green_lamp_pin: Pin | None = None
+    red_lamp_pin: Pin | None = None
+    buzzer_pin: Pin | None = None
+    walk_s: Annotated[float, msgspec.Meta(gt=0, le=60)] = 7.0
+
+
+class VirtualLane(Settings, frozen=True, kw_only=True, tag_field="driver", tag="virtual"):
+    """A simulated turnstile, for the demo, training and tests."""
+
+    name: Name
+    walk_s: Annotated[float, msgspec.Meta(gt=0, le=60)] = 7.0
+
+
+LaneSettings = GpioLane | VirtualLane
+
+
+class RuleSettings(Settings, frozen=True, kw_only=True):
+    """What the gate itself decides. Rules refuse entry, never exit."""
+
+    accept: tuple[str, ...] = ("chip", "osdp")
+    """Media that may be shown for an entry; any other is `weak_credential`."""
+    already_inside: str = "warn"
+    """`refuse`, `warn` or `off`. One gate sees its own passages only, so `refuse` suits a site with one gate."""
+    stale_after_h: Annotated[float, msgspec.Meta(gt=0)] = 72.0
+    """The list is stale when the hub has not confirmed it for so long."""
+    stale_list: str = "refuse"
+    """`refuse`, `warn` or `off`."""
+    untrusted_clock: str = "warn"
+    """What a permit with dates gets while the clock is untrusted: `refuse`, `warn` or `off`."""
+    time_zone: str = "Europe/Oslo"
+
+
+class JournalSettings(Settings, frozen=True, kw_only=True):
+    """The journal and its limits."""
+
+    deadline_ms: Annotated[int, msgspec.Meta(ge=1, le=5000)] = 150
+    """How long a permitted worker waits for the disk before the lane turns all the same (P4)."""
+    keep_settled_days: Annotated[int, msgspec.Meta(ge=0, le=400)] = 30
+    """Acknowledged records stay so long, for a hub that lost its disk."""
+    max_waiting_events: Annotated[int, msgspec.Meta(ge=10)] = 10_000
+    """How many events may wait in memory for a disk that does not answer."""
+
+
+class HubSettings(Settings, frozen=True, kw_only=True):
+    """How the gate knows its hub."""
+
+    verify_key: str
+    """The file with the hub's public key, PEM; `hub key` prints it."""
+
+
+class ClockSettings(Settings, frozen=True, kw_only=True):
+    """Where trust in the clock comes from."""
+
+    trust: str = "ntp"
+    """`ntp`: the kernel says that a time source has set the clock. `always`: this host's clock is
+    right by other means (a battery-backed clock, a machine for trying things out)."""
+
+
+class GateConfig(Settings, frozen=True, kw_only=True):
+    """The whole file."""
+
+    site: Name
+    gate: Name
+    hub: HubSettings
+    broker: BrokerSettings = BrokerSettings()
+    lanes: Annotated[tuple[LaneSettings, ...], msgspec.Meta(min_length=1)]
+    readers: Annotated[tuple[ReaderSettings, ...], msgspec.Meta(min_length=1)]
+    rules: RuleSettings = RuleSettings()
+    journal: JournalSettings = JournalSettings()
+    clock: ClockSettings = ClockSettings()
+    state_dir: str | None = None
+    """Where the databases live; systemd's $STATE_DIRECTORY when left out, otherwise var/gate."""
+    log_level: str = "info"
+    remote_control: bool = False
+    """Opens the simulator's control socket in the state folder; refused beside any real driver."""
+
+
+ACTIONS = ("refuse", "warn", "off")
+
+
+def load_config(path: Path) -> GateConfig:
+    """Read and check a settings file. Raises SettingsError, which names file, line and key."""
+    config = load(path, GateConfig)
+    for problem in _problems(config):
+        raise SettingsError(f"{path}, {problem}")
+    return config
+
+
+def state_dir(config: GateConfig) -> Path:
+    """The folder of this gate's databases."""
+    return Path(config.state_dir or os.environ.get("STATE_DIRECTORY") or "var/gate")
+
+
+def _problems(config: GateConfig) -> list[str]:
+    """What the types cannot say; each entry begins with the key."""
+    found = []
+    lanes = [lane.name for lane in config.lanes]
+    readers = [reader.name for reader in config.readers]
+    found += [f"lanes: two lanes are called {name!r}" for name in sorted(set(lanes)) if lanes.count(name) > 1]
+    found += [f"readers: two readers are called {name!r}" for name in sorted(set(readers)) if readers.count(name) > 1]
+    for place, reader in enumerate(config.readers):
+        if reader.lane not in lanes:
+            found.append(f"readers.{place}.lane: there is no lane {reader.lane!r}; lanes are {', '.join(lanes)}")
+        if reader.direction not in ("entry", "exit"):
+            found.append(f"readers.{place}.direction: {reader.direction!r} is neither `entry` nor `exit`")
+    for key in ("already_inside", "stale_list", "untrusted_clock"):
+        if getattr(config.rules, key) not in ACTIONS:
+            found.append(f"rules.{key}: {getattr(config.rules, key)!r} is none of {', '.join(ACTIONS)}")
+    media = ("chip", "osdp", "stripe", "qr", "uid", "manual")
+    found += [
+        f"rules.accept: {word!r} is none of {', '.join(media)}" for word in config.rules.accept if word not in media
+    ]
+    if config.clock.trust not in ("ntp", "always"):
+        found.append(f"clock.trust: {config.clock.trust!r} is neither `ntp` nor `always`")
+    drivers = [*config.lanes, *config.readers]
+    if config.remote_control and not all(
+        isinstance(driver, VirtualLane | VirtualReader | PcscReader) for driver in drivers
+    ):
+        found.append("remote_control: the simulator's control socket may not be open beside a real lane")
+    return found

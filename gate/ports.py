@@ -1,0 +1,155 @@
+"""What the controller needs of the world. A docstring here is the contract that every driver keeps,
+real or simulated; `tests/conformance` holds each driver to it.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+from gate.model import (
+    CardId,
+    CardReading,
+    Decision,
+    Direction,
+    Event,
+    JournalHead,
+    LastPassage,
+    ListState,
+    Moment,
+    OutgoingRecord,
+    Permit,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CardShown:
+    """A reader has something to decide on. Sent once for each showing, not again while it stays."""
+
+    reading: CardReading
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderChanged:
+    """A reader's health changed: `ok`, `absent`, or a short sentence of what is wrong."""
+
+    reader: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class PassageSensed:
+    """A body went through the lane, the sensor says in this direction."""
+
+    lane: str
+    direction: Direction
+
+
+Input: TypeAlias = CardShown | ReaderChanged | PassageSensed
+Deliver: TypeAlias = Callable[[Input], None]
+"""Hands a value to the controller. Never blocks, may be called from any thread."""
+
+
+class Clock(Protocol):
+    """Time with its evidence."""
+
+    def now(self) -> Moment:
+        """The present instant. Never blocks; `monotonic_ms` never goes back within a boot."""
+
+
+class Reader(Protocol):
+    """A card reader. It runs its own thread; the controller sees values only.
+
+    Must: deliver one CardShown for each showing, readable or not, and ReaderChanged whenever its
+    health changes; recover by itself from an unplugged device or a restarted service.
+    Must not: raise out of its thread, keep a card's contents after delivering them, log a card
+    number that is not masked.
+    """
+
+    name: str
+
+    def start(self, deliver: Deliver) -> None:
+        """Begin reading. Returns at once; a device that is away is a state, not an error."""
+
+    def close(self) -> None:
+        """Stop and let go of the device. Idempotent; returns when the thread has ended."""
+
+
+class Lane(Protocol):
+    """One turnstile. Every call returns within a few milliseconds and may be repeated without harm."""
+
+    name: str
+
+    def start(self, deliver: Deliver) -> None:
+        """Drive the outputs to their safe level, then begin to deliver PassageSensed."""
+
+    def release(self, direction: Direction) -> None:
+        """Let one body through in this direction. Raises RelayError."""
+
+    def secure(self) -> None:
+        """Back to the locked rest state. Raises RelayError."""
+
+    def show(self, decision: Decision, direction: Direction, language: str | None) -> None:
+        """Tell the worker, by lamps, buzzer or screen. Never raises: a dark lamp stops nobody."""
+
+    def close(self) -> None:
+        """Drive the outputs to their safe level and let go of them. Idempotent."""
+
+
+class PermitStore(Protocol):
+    """The allow-list on the SD card."""
+
+    def find(self, card: CardId) -> Permit | None:
+        """The permit for a card; None when the list does not know it. Raises StoreError."""
+
+    def state(self) -> ListState | None:
+        """Which list this is; None before the first one."""
+
+
+class Journal(Protocol):
+    """The gate's append-only record, and the outbox, in one file."""
+
+    def append(self, events: Sequence[Event], deadline_ms: int) -> bool:
+        """Commit the events in order, as one transaction.
+
+        True: they are on the disk. False: the disk has not answered within the deadline; the events
+        are safe in memory, keep their place, and will be written. Blocks no longer than the deadline.
+        Raises StoreFull, and then keeps nothing, when the memory before the disk is full too.
+        """
+
+    def last_passage(self, card: CardId) -> LastPassage | None:
+        """The last completed passage of this card that this gate has recorded."""
+
+    def head(self) -> JournalHead:
+        """The end of the chain that is on the disk."""
+
+
+class Outbox(Protocol):
+    """The uplink's side of the journal."""
+
+    def head(self) -> JournalHead:
+        """The end of the chain that is on the disk."""
+
+    def settled(self) -> int:
+        """The highest number that the hub has acknowledged; 0 before the first."""
+
+    def read(self, after: int, limit: int) -> Sequence[OutgoingRecord]:
+        """Up to `limit` committed records with numbers above `after`, in order."""
+
+    def settle(self, through: int) -> None:
+        """The hub has committed everything up to `through`. Never moves back."""
+
+
+class PermitKeeper(Protocol):
+    """The uplink's side of the permit store."""
+
+    def state(self) -> ListState | None:
+        """Which list this is; None before the first one."""
+
+    def replace(self, permits: Sequence[Permit], state: ListState) -> None:
+        """Make this the list, in one transaction that lookups never wait for.
+
+        Raises ListRefused when `state.revision` is not above the present one (P5)."""
+
+    def confirm(self, state: ListState) -> None:
+        """The hub says that the present list is still the current one. Raises ListRefused when
+        `state` speaks of another revision or digest."""

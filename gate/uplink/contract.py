@@ -1,0 +1,403 @@
+"""All that crosses the wire between gate and hub, both ways; the one door by which hub enters gate.
+
+Versioned by the topic's `v1`, append-only: a field is added with a default and never renamed, and no
+word ever changes its meaning. Every decoder takes bytes from a stranger: it has a size limit, and it
+raises ContractError and nothing else.
+
+Events are JSON (CloudEvents 1.0, structured mode; https://github.com/cloudevents/spec), in batches.
+Lists are MessagePack. What must be trusted travels inside a `signing.Sealed` envelope.
+"""
+
+import hashlib
+import uuid
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Protocol, TypeVar
+
+import msgspec
+
+from portvakt.errors import PortvaktError
+
+VERSION = "v1"
+ROOT = f"portvakt/{VERSION}"
+TYPE_PREFIX = "no.portvakt."
+"""Reverse-DNS prefix of every CloudEvents type, as the CloudEvents specification advises."""
+
+MAX_BATCH_BYTES = 1 << 20
+"""A batch above this is refused unread: it bounds what one message can make a receiver allocate."""
+MAX_BATCH_EVENTS = 1000
+MAX_EVENT_BYTES = 16 << 10
+MAX_STATUS_BYTES = 64 << 10
+MAX_CHUNK_BYTES = 256 << 10
+"""A sealed chunk on the wire; CHUNK_DATA_BYTES leaves room for its envelope."""
+CHUNK_DATA_BYTES = 128 << 10
+MAX_SNAPSHOT_BYTES = 512 << 20
+"""Unpacked. One million permits are about 60 MB, so this is a limit on nonsense, not on sites."""
+GENESIS_HASH = "0" * 64
+"""What the first record of an epoch names as the record before it."""
+
+_EVENT_NAMESPACE = uuid.UUID("6f0c2f5e-3b1d-5d0e-9c55-6a1f6a7f4c11")
+
+
+class ContractError(PortvaktError, ValueError):
+    """A message does not follow the contract; says which one, and where in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """A message to hand to the broker, QoS 1."""
+
+    topic: str
+    payload: bytes
+    retain: bool = False
+
+
+# --- names -------------------------------------------------------------------------------------
+
+Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
+"""A site's or a gate's name: it stands in topics and in URLs."""
+
+
+def event_id(site: str, gate: str, epoch: str, seq: int) -> str:
+    """The event's UUID (version 5): made from its coordinates, so that a replay is a no-op everywhere."""
+    return str(uuid.uuid5(_EVENT_NAMESPACE, f"{site}/{gate}/{epoch}/{seq}"))
+
+
+def source_of(site: str, gate: str) -> str:
+    """The CloudEvents `source` of a gate."""
+    return f"/portvakt/{site}/{gate}"
+
+
+class Topics:
+    """The topics of one site."""
+
+    def __init__(self, site: str) -> None:
+        self.site = site
+        self._base = f"{ROOT}/{site}"
+
+    def events(self, gate: str) -> str:
+        return f"{self._base}/{gate}/events"
+
+    def ack(self, gate: str) -> str:
+        return f"{self._base}/{gate}/ack"
+
+    def status(self, gate: str) -> str:
+        return f"{self._base}/{gate}/status"
+
+    def want(self, gate: str) -> str:
+        return f"{self._base}/{gate}/permits/want"
+
+    def chunk(self, gate: str) -> str:
+        return f"{self._base}/{gate}/permits/chunk"
+
+    @property
+    def head(self) -> str:
+        return f"{self._base}/permits/head"
+
+    @property
+    def hub(self) -> str:
+        """Presence of the hub itself, retained, with last will."""
+        return f"{self._base}/hub"
+
+    def to_hub(self) -> tuple[str, ...]:
+        """Filters of all that a hub takes in."""
+        return tuple(f"{self._base}/+/{leaf}" for leaf in ("events", "status", "permits/want"))
+
+    def gate_of(self, topic: str) -> str | None:
+        """The gate whose topic this is, or None when it is none of this site's gate topics."""
+        head, _, rest = topic.partition(f"{self._base}/")
+        gate, slash, _ = rest.partition("/")
+        return gate if not head and slash and gate else None
+
+
+# --- events: gate -> hub -----------------------------------------------------------------------
+
+
+class WireCard(msgspec.Struct, frozen=True, omit_defaults=True):
+    scheme: Annotated[str, msgspec.Meta(min_length=1, max_length=16)]
+    number: Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
+
+
+class WireClock(msgspec.Struct, frozen=True):
+    """The evidence behind an event's time (P10)."""
+
+    boot: Annotated[str, msgspec.Meta(max_length=64)]
+    monotonic_ms: int
+    trusted: bool
+
+
+class EventData(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What happened. Words are the gate's stable codes (`gate.model`): Direction, Medium, Reason."""
+
+    clock: WireClock
+    lane: str | None = None
+    direction: str | None = None
+    card: WireCard | None = None
+    medium: str | None = None
+    reason: str | None = None
+    warnings: tuple[str, ...] = ()
+    employer: str | None = None
+    badge: str | None = None
+    detail: dict[str, str | int | bool] = {}
+
+
+class WireEvent(msgspec.Struct, frozen=True):
+    """One CloudEvent. `epoch`, `seq` and `prevhash` are extension attributes (lower case, as the
+    specification demands): the event's coordinates, and the SHA-256 of the record before it."""
+
+    id: str
+    source: str
+    type: str
+    time: str
+    epoch: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{16}$")]
+    seq: Annotated[int, msgspec.Meta(ge=1)]
+    prevhash: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$")]
+    data: EventData
+    specversion: str = "1.0"
+    datacontenttype: str = "application/json"
+
+    @property
+    def kind(self) -> str:
+        """The type without its prefix."""
+        return self.type.removeprefix(TYPE_PREFIX)
+
+
+def encode_event(event: WireEvent) -> bytes:
+    """The record's bytes: what the journal commits, the chain hashes and the hub stores."""
+    body = _json.encode(event)
+    if len(body) > MAX_EVENT_BYTES:
+        raise ContractError(f"event {event.type} has {len(body)} bytes; the limit is {MAX_EVENT_BYTES}")
+    return body
+
+
+def decode_event(body: bytes) -> WireEvent:
+    """One event from its bytes, checked against its own coordinates.
+
+    Raises ContractError when it is malformed, too large, or carries an id that its coordinates do
+    not make.
+    """
+    if len(body) > MAX_EVENT_BYTES:
+        raise ContractError(f"event of {len(body)} bytes; the limit is {MAX_EVENT_BYTES}")
+    event = _decoded("event", _event_decoder, body)
+    if event.specversion != "1.0" or not event.type.startswith(TYPE_PREFIX):
+        raise ContractError(f"event: {event.type!r} in CloudEvents {event.specversion!r} is not ours")
+    parts = event.source.split("/")
+    if len(parts) != 4 or parts[:2] != ["", "portvakt"]:
+        raise ContractError(f"event: source {event.source!r} is not /portvakt/SITE/GATE")
+    if event.id != event_id(parts[2], parts[3], event.epoch, event.seq):
+        raise ContractError(f"event {event.epoch}/{event.seq}: its id {event.id!r} is not made from its coordinates")
+    return event
+
+
+def record_hash(body: bytes) -> str:
+    """The hash that the next record of the chain carries."""
+    return hashlib.sha256(body).hexdigest()
+
+
+def encode_batch(bodies: Iterable[bytes]) -> bytes:
+    """A batch is a JSON array of the records' own bytes: nothing is encoded twice."""
+    return b"[" + b",".join(bodies) + b"]"
+
+
+def split_batch(payload: bytes) -> tuple[bytes, ...]:
+    """The records of a batch, each in the very bytes that were committed at the gate."""
+    if len(payload) > MAX_BATCH_BYTES:
+        raise ContractError(f"event batch of {len(payload)} bytes; the limit is {MAX_BATCH_BYTES}")
+    raws = _decoded("event batch", _batch_decoder, payload)
+    if not 1 <= len(raws) <= MAX_BATCH_EVENTS:
+        raise ContractError(f"event batch of {len(raws)} events; 1 to {MAX_BATCH_EVENTS} are allowed")
+    return tuple(bytes(raw) for raw in raws)
+
+
+# --- acknowledgement: hub -> gate, sealed --------------------------------------------------------
+
+
+class Ack(msgspec.Struct, frozen=True, array_like=True):
+    """All records of `epoch` up to and including `through` are committed at the hub."""
+
+    gate: Name
+    epoch: str
+    through: Annotated[int, msgspec.Meta(ge=0)]
+
+
+# --- status: gate -> all, retained, last will ----------------------------------------------------
+
+
+class Status(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A gate's health. `instance` tells two controllers apart that were given one name."""
+
+    gate: Name
+    instance: str
+    online: bool
+    version: str = ""
+    list_revision: int = 0
+    list_confirmed_ms: int = 0
+    epoch: str = ""
+    head_seq: int = 0
+    head_hash: str = ""
+    unsent: int = 0
+    clock_trusted: bool = False
+    readers: dict[str, str] = {}
+    lanes: dict[str, str] = {}
+    alarms: tuple[str, ...] = ()
+    at_ms: int = 0
+
+
+class HubStatus(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The hub's presence at its site."""
+
+    site: Name
+    instance: str
+    online: bool
+    host: str = ""
+
+
+# --- permits: hub -> gates -----------------------------------------------------------------------
+
+
+class WirePermit(msgspec.Struct, frozen=True, array_like=True):
+    """One permit; the words are those of `gate.model.Permit`. Dates are ISO 8601 or None."""
+
+    scheme: Annotated[str, msgspec.Meta(min_length=1, max_length=16)]
+    number: Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
+    standing: str
+    valid_from: str | None = None
+    valid_until: str | None = None
+    card_expiry: str | None = None
+    employer: str | None = None
+    language: str | None = None
+
+
+class PermitsHead(msgspec.Struct, frozen=True, array_like=True):
+    """Which list is the current one. Signed again at every heartbeat: `issued_ms` says "still so"."""
+
+    revision: Annotated[int, msgspec.Meta(ge=1)]
+    count: Annotated[int, msgspec.Meta(ge=0)]
+    digest: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$")]
+    issued_ms: int
+    expires_ms: int
+    chunks: Annotated[int, msgspec.Meta(ge=1)]
+
+
+class PermitsWant(msgspec.Struct, frozen=True, array_like=True):
+    """ "I hold `have`; send me chunk `index` of `revision`." """
+
+    have: int
+    revision: int
+    index: Annotated[int, msgspec.Meta(ge=0)]
+
+
+class PermitsChunk(msgspec.Struct, frozen=True, array_like=True):
+    """A slice of the compressed snapshot. Not signed: the signed digest in the head covers the whole."""
+
+    revision: int
+    index: Annotated[int, msgspec.Meta(ge=0)]
+    total: Annotated[int, msgspec.Meta(ge=1)]
+    data: bytes
+
+
+class Digest:
+    """The list digest: the sum, modulo 2^256, of the SHA-256 of every permit.
+
+    A sum does not mind the order and can be changed by one permit in constant time, so both sides
+    prove equal lists in the size of the change.
+    """
+
+    __slots__ = ("_sum",)
+
+    def __init__(self, hexdigest: str = GENESIS_HASH) -> None:
+        self._sum = int(hexdigest, 16)
+
+    def add(self, permit: WirePermit) -> None:
+        self._sum = (self._sum + self._one(permit)) % (1 << 256)
+
+    def remove(self, permit: WirePermit) -> None:
+        self._sum = (self._sum - self._one(permit)) % (1 << 256)
+
+    def hexdigest(self) -> str:
+        return f"{self._sum:064x}"
+
+    @staticmethod
+    def _one(permit: WirePermit) -> int:
+        return int.from_bytes(hashlib.sha256(_msgpack.encode(permit)).digest(), "big")
+
+
+def digest_of(permits: Iterable[WirePermit]) -> str:
+    total = Digest()
+    for permit in permits:
+        total.add(permit)
+    return total.hexdigest()
+
+
+def pack_snapshot(permits: Sequence[WirePermit]) -> tuple[bytes, ...]:
+    """The whole list, compressed and cut into chunks; at least one, also for an empty list."""
+    packed = zlib.compress(_msgpack.encode(permits), 6)
+    return tuple(packed[start : start + CHUNK_DATA_BYTES] for start in range(0, len(packed), CHUNK_DATA_BYTES))
+
+
+def unpack_snapshot(chunks: Iterable[bytes]) -> tuple[WirePermit, ...]:
+    """The list from all its chunks, in order. Raises ContractError; never unpacks without a bound."""
+    inflate = zlib.decompressobj()
+    try:
+        packed = b"".join(chunks)
+        body = inflate.decompress(packed, MAX_SNAPSHOT_BYTES)
+    except zlib.error as broken:
+        raise ContractError(f"permit snapshot: cannot be decompressed ({broken})") from broken
+    if inflate.unconsumed_tail or not inflate.eof:
+        raise ContractError("permit snapshot: cut short, or larger than the limit when unpacked")
+    return _decoded("permit snapshot", _snapshot_decoder, body)
+
+
+# --- coding of the small messages ----------------------------------------------------------------
+
+_json = msgspec.json.Encoder()
+_msgpack = msgspec.msgpack.Encoder()
+_event_decoder = msgspec.json.Decoder(WireEvent)
+_batch_decoder = msgspec.json.Decoder(list[msgspec.Raw])
+_snapshot_decoder = msgspec.msgpack.Decoder(tuple[WirePermit, ...])
+
+S = TypeVar("S", bound=msgspec.Struct)
+T_co = TypeVar("T_co", covariant=True)
+
+
+def encode_status(status: Status | HubStatus) -> bytes:
+    return _json.encode(status)
+
+
+def decode_status(payload: bytes) -> Status:
+    _bounded("status", payload, MAX_STATUS_BYTES)
+    return _decoded("status", msgspec.json.Decoder(Status), payload)
+
+
+def decode_hub_status(payload: bytes) -> HubStatus:
+    _bounded("hub status", payload, MAX_STATUS_BYTES)
+    return _decoded("hub status", msgspec.json.Decoder(HubStatus), payload)
+
+
+def encode_message(message: Ack | PermitsHead | PermitsWant | PermitsChunk) -> bytes:
+    return _msgpack.encode(message)
+
+
+def decode_message(kind: type[S], payload: bytes) -> S:
+    """A MessagePack message of the named kind; raises ContractError."""
+    _bounded(kind.__name__, payload, MAX_CHUNK_BYTES)
+    return _decoded(kind.__name__, msgspec.msgpack.Decoder(kind), payload)
+
+
+def _bounded(what: str, payload: bytes, limit: int) -> None:
+    if len(payload) > limit:
+        raise ContractError(f"{what} of {len(payload)} bytes; the limit is {limit}")
+
+
+class _Decoder(Protocol[T_co]):
+    """What both of msgspec's decoders are to us."""
+
+    def decode(self, buf: bytes, /) -> T_co: ...
+
+
+def _decoded(what: str, decoder: _Decoder[T_co], payload: bytes) -> T_co:
+    try:
+        return decoder.decode(payload)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as broken:
+        raise ContractError(f"{what}: {broken}") from broken

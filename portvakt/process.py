@@ -1,0 +1,55 @@
+"""One process per state folder, and an orderly end when the system asks for it."""
+
+import fcntl
+import os
+import signal
+import threading
+from pathlib import Path
+from types import FrameType, TracebackType
+
+from portvakt.errors import AlreadyRunning
+
+
+class FolderLock:
+    """Holds a state folder for this process. The kernel lets go of it at exit, SIGKILL and power cut:
+    a stale lock file can never keep a gate from starting.
+
+    Raises AlreadyRunning when another process holds it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._path = folder / "lock"
+        self._file = self._path.open("a+", encoding="utf-8")
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as held:
+            self._file.seek(0)
+            holder = self._file.read().strip() or "unknown"
+            self._file.close()
+            raise AlreadyRunning(
+                f"{folder} is in use by process {holder}; stop that one, or set another state_dir"
+            ) from held
+        self._file.truncate(0)
+        self._file.write(str(os.getpid()))
+        self._file.flush()
+
+    def __enter__(self) -> "FolderLock":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+
+def stop_on_signals() -> threading.Event:
+    """An event that SIGTERM and SIGINT set. Call it from the main thread."""
+    stop = threading.Event()
+
+    def ask(signum: int, frame: FrameType | None) -> None:
+        stop.set()
+
+    signal.signal(signal.SIGTERM, ask)
+    signal.signal(signal.SIGINT, ask)
+    return stop
