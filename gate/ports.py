@@ -10,8 +10,10 @@ from gate.model import (
     CardId,
     CardReading,
     Decision,
+    Detail,
     Direction,
     Event,
+    EventKind,
     JournalHead,
     LastPassage,
     ListState,
@@ -44,7 +46,18 @@ class PassageSensed:
     direction: Direction
 
 
-Input: TypeAlias = CardShown | ReaderChanged | PassageSensed
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """Another room has something for the journal: a list applied or refused, an alarm come or gone.
+
+    For the two alarm kinds, `detail["alarm"]` names the alarm; one that is raised twice is noted once.
+    """
+
+    kind: EventKind
+    detail: Detail
+
+
+Input: TypeAlias = CardShown | ReaderChanged | PassageSensed | Noted
 Deliver: TypeAlias = Callable[[Input], None]
 """Hands a value to the controller. Never blocks, may be called from any thread."""
 

@@ -27,7 +27,7 @@ TYPE_PREFIX = "no.portvakt."
 MAX_BATCH_BYTES = 1 << 20
 """A batch above this is refused unread: it bounds what one message can make a receiver allocate."""
 MAX_BATCH_EVENTS = 1000
-MAX_EVENT_BYTES = 16 << 10
+MAX_EVENT_BYTES = 4 << 10
 MAX_STATUS_BYTES = 64 << 10
 MAX_CHUNK_BYTES = 256 << 10
 """A sealed chunk on the wire; CHUNK_DATA_BYTES leaves room for its envelope."""

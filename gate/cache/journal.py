@@ -1,0 +1,283 @@
+"""The gate's journal: an append-only hash chain in SQLite, and the outbox, in one file.
+
+One thread owns the writing connection. `append` hands it a batch and waits, no longer than its deadline;
+whatever is waiting when the disk is ready goes into one commit. A commit that fails keeps its events in
+memory and is tried again for as long as the process lives (P2, P4). The record's outgoing bytes are made
+at the commit, under the number it gets, and are never made again.
+"""
+
+import logging
+import secrets
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from sqlalchemy import Connection, Engine, bindparam, delete, func, insert, select
+from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy.exc import DatabaseError
+
+from gate.cache.schema import journal_facts, journal_tables, last_passages, open_database, opened_wrongly, records
+from gate.errors import StoreFull
+from gate.model import CardId, Direction, Event, EventKind, JournalHead, LastPassage, OutgoingRecord
+
+log = logging.getLogger(__name__)
+
+RETRY_S = 1.0
+"""How long to wait before a failed commit is tried again."""
+GENESIS_HASH = "0" * 64
+DAY_MS = 86_400_000
+
+
+class Encode(Protocol):
+    """Makes the bytes of one event under its place in the chain."""
+
+    def __call__(self, event: Event, *, epoch: str, seq: int, prevhash: str) -> bytes: ...
+
+
+@dataclass(slots=True)
+class _Batch:
+    events: tuple[Event, ...]
+    on_disk: threading.Event = field(default_factory=threading.Event)
+
+
+class SqliteJournal:
+    """The journal in SQLite. Every method may be called from any thread."""
+
+    def __init__(
+        self,
+        path: Path,
+        encode: Encode,
+        hash_of: Callable[[bytes], str],
+        *,
+        max_waiting: int,
+        on_commit: Callable[[int], None] = lambda _seq: None,
+    ) -> None:
+        """Open, or create, the file. `on_commit` gets the new head from the writing thread and must not
+        block. Raises StoreError."""
+        self._path = path
+        self._encode = encode
+        self._hash_of = hash_of
+        self._max_waiting = max_waiting
+        self.on_commit = on_commit
+        self._engine: Engine = open_database(path, journal_tables)
+        self._reading = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        self._read_lock = threading.Lock()
+        self._turn = threading.Condition()
+        self._waiting: deque[_Batch] = deque()
+        self._waiting_events = 0
+        self._unwritten: dict[CardId, LastPassage] = {}
+        self._closing = False
+        try:
+            self._head = self._stored_head()
+            self._settled = int(self._fact("settled", "0"))
+        except DatabaseError as broken:
+            raise opened_wrongly(path, broken) from broken
+        self._thread = threading.Thread(target=self._write_until_closed, name="journal", daemon=True)
+        self._thread.start()
+
+    # --- the controller's side ---------------------------------------------------------------------
+
+    def append(self, events: Sequence[Event], deadline_ms: int) -> bool:
+        batch = _Batch(tuple(events))
+        with self._turn:
+            if self._closing or self._waiting_events + len(events) > self._max_waiting:
+                raise StoreFull(
+                    f"{self._waiting_events} events wait in memory for {self._path}; is the SD card full or broken?"
+                )
+            self._waiting.append(batch)
+            self._waiting_events += len(events)
+            self._unwritten.update(_passages(events))
+            self._turn.notify_all()
+        return batch.on_disk.wait(deadline_ms / 1000)
+
+    def last_passage(self, card: CardId) -> LastPassage | None:
+        with self._turn:
+            if card in self._unwritten:
+                return self._unwritten[card]
+        with self._read_lock:
+            try:
+                row = self._reading.execute(_LAST, {"scheme": card.scheme, "number": card.number}).first()
+            except DatabaseError as broken:
+                raise opened_wrongly(self._path, broken) from broken
+        return LastPassage(Direction(row.direction), row.wall_ms) if row is not None else None
+
+    def head(self) -> JournalHead:
+        return self._head
+
+    # --- the uplink's side -------------------------------------------------------------------------
+
+    def settled(self) -> int:
+        return self._settled
+
+    def read(self, after: int, limit: int) -> Sequence[OutgoingRecord]:
+        with self._read_lock:
+            try:
+                rows = self._reading.execute(_READ, {"after": after, "limit": limit}).all()
+            except DatabaseError as broken:
+                raise opened_wrongly(self._path, broken) from broken
+        return [OutgoingRecord(row.seq, row.body) for row in rows]
+
+    def settle(self, through: int) -> None:
+        """Remembered in memory at once, on disk with the next commit: an ack that is forgotten by a
+        crash costs one repeated batch, a commit for every ack would cost the SD card."""
+        with self._turn:
+            self._settled = max(self._settled, min(through, self._head.seq))
+
+    def prune(self, now_ms: int, keep_days: int) -> int:
+        """Delete settled records older than `keep_days`; returns how many. The newest record stays, the
+        chain hangs on it."""
+        before = now_ms - keep_days * DAY_MS
+        last = min(self._settled, self._head.seq - 1)
+        try:
+            with self._engine.begin() as connection:
+                connection.execute(delete(last_passages).where(last_passages.c.wall_ms < before))
+                old = delete(records).where(records.c.seq <= last, records.c.wall_ms < before)
+                return connection.execute(old).rowcount
+        except DatabaseError as broken:
+            raise opened_wrongly(self._path, broken) from broken
+
+    def close(self) -> None:
+        """Write what is waiting, then end. Idempotent. What a broken disk never took is lost with the
+        process, and the log says how many events that were."""
+        with self._turn:
+            if self._closing:
+                return
+            self._closing = True
+            self._turn.notify_all()
+        self._thread.join(10.0)
+        if self._waiting_events:
+            log.error("journal=closed lost_events=%d path=%s", self._waiting_events, self._path)
+        with self._read_lock:
+            self._reading.close()
+        self._engine.dispose()
+
+    # --- the writing thread ------------------------------------------------------------------------
+
+    def _write_until_closed(self) -> None:
+        connection = self._engine.connect()
+        try:
+            while True:
+                with self._turn:
+                    self._turn.wait_for(lambda: self._waiting or self._closing)
+                    if not self._waiting:
+                        self._commit(connection, ())
+                        return
+                    batches = tuple(self._waiting)
+                if self._commit(connection, batches):
+                    self._written(batches)
+                    continue
+                with self._turn:
+                    if self._closing:
+                        return
+                    self._turn.wait(RETRY_S)
+        finally:
+            connection.close()
+
+    def _commit(self, connection: Connection, batches: Sequence[_Batch]) -> bool:
+        """Number, chain, encode and commit; False when the disk would not."""
+        seq, prevhash = self._head.seq, self._head.hash
+        rows = []
+        for event in (event for batch in batches for event in batch.events):
+            seq += 1
+            body = self._encode(event, epoch=self._head.epoch, seq=seq, prevhash=prevhash)
+            prevhash = self._hash_of(body)
+            rows.append(
+                {"seq": seq, "kind": event.kind.value, "wall_ms": event.moment.wall_ms, "hash": prevhash, "body": body}
+            )
+        passages = _passages([event for batch in batches for event in batch.events])
+        try:
+            with connection.begin():
+                if rows:
+                    connection.execute(insert(records), rows)
+                if passages:
+                    connection.execute(_UPSERT_PASSAGE, [_passage_row(card, last) for card, last in passages.items()])
+                connection.execute(_UPSERT_FACT, {"name": "settled", "value": str(self._settled)})
+        except DatabaseError as broken:
+            log.error("journal=uncommitted events=%d why=%r", len(rows), str(broken.orig))  # noqa: TRY400
+            return False
+        self._head = JournalHead(self._head.epoch, seq, prevhash)
+        return True
+
+    def _written(self, batches: Sequence[_Batch]) -> None:
+        with self._turn:
+            for batch in batches:
+                self._waiting.popleft()
+                self._waiting_events -= len(batch.events)
+            still = _passages([event for batch in self._waiting for event in batch.events])
+            self._unwritten = dict(still)
+        for batch in batches:
+            batch.on_disk.set()
+        self.on_commit(self._head.seq)
+
+    # --- opening -----------------------------------------------------------------------------------
+
+    def _stored_head(self) -> JournalHead:
+        epoch = self._fact("epoch", "") or self._new_epoch()
+        row = self._reading.execute(
+            select(records.c.seq, records.c.hash).order_by(records.c.seq.desc()).limit(1)
+        ).first()
+        return JournalHead(epoch, row.seq, row.hash) if row is not None else JournalHead(epoch, 0, GENESIS_HASH)
+
+    def _new_epoch(self) -> str:
+        """A new file is a new epoch, so that its numbers can never be taken for another file's (P3)."""
+        epoch = secrets.token_hex(8)
+        with self._engine.begin() as connection:
+            connection.execute(insert(journal_facts).values(name="epoch", value=epoch))
+        return epoch
+
+    def _fact(self, name: str, default: str) -> str:
+        query = select(journal_facts.c.value).where(journal_facts.c.name == name)
+        return str(self._reading.execute(query).scalar() or default)
+
+
+def count_records(path: Path) -> int:
+    """How many records a journal file holds, without a writer."""
+    engine = open_database(path, journal_tables)
+    try:
+        with engine.connect() as connection:
+            return int(connection.execute(select(func.count()).select_from(records)).scalar_one())
+    finally:
+        engine.dispose()
+
+
+def read_bodies(path: Path) -> Sequence[bytes]:
+    """Every record of a journal file, in order, for the command line; works beside a running gate."""
+    engine = open_database(path, journal_tables)
+    try:
+        with engine.connect() as connection:
+            return connection.execute(select(records.c.body).order_by(records.c.seq)).scalars().all()
+    finally:
+        engine.dispose()
+
+
+_LAST = select(last_passages.c.direction, last_passages.c.wall_ms).where(
+    last_passages.c.scheme == bindparam("scheme"), last_passages.c.number == bindparam("number")
+)
+_READ = (
+    select(records.c.seq, records.c.body)
+    .where(records.c.seq > bindparam("after"))
+    .order_by(records.c.seq)
+    .limit(bindparam("limit"))
+)
+_passage_insert = upsert(last_passages)
+_UPSERT_PASSAGE = _passage_insert.on_conflict_do_update(
+    index_elements=["scheme", "number"],
+    set_={"direction": _passage_insert.excluded.direction, "wall_ms": _passage_insert.excluded.wall_ms},
+)
+_fact_insert = upsert(journal_facts)
+_UPSERT_FACT = _fact_insert.on_conflict_do_update(index_elements=["name"], set_={"value": _fact_insert.excluded.value})
+
+
+def _passages(events: Sequence[Event]) -> dict[CardId, LastPassage]:
+    return {
+        event.card: LastPassage(event.direction, event.moment.wall_ms)
+        for event in events
+        if event.kind is EventKind.PASSAGE_COMPLETED and event.card is not None and event.direction is not None
+    }
+
+
+def _passage_row(card: CardId, last: LastPassage) -> dict[str, str | int]:
+    return {"scheme": card.scheme, "number": card.number, "direction": last.direction.value, "wall_ms": last.wall_ms}

@@ -1,0 +1,144 @@
+"""May this card pass here, now? The one place where a card is let in or refused.
+
+Rules may refuse an ENTRY and never an EXIT (P6): a card that leaves gets the same look, what is wrong
+with it is recorded, and it is let out. Nothing here reads a clock, a file or a network (P1): all that
+an answer rests on is in the arguments, so every answer can be given again from the journal.
+
+The objections are looked for in a fixed order, the most serious and least mendable first: a blocked
+card is told that it is blocked, not that its training is missing.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, tzinfo
+from enum import StrEnum, unique
+
+from gate.model import (
+    CardContents,
+    CardReading,
+    Decision,
+    Direction,
+    LastPassage,
+    ListState,
+    Medium,
+    Moment,
+    Permit,
+    Reason,
+    Unreadable,
+)
+
+
+@unique
+class Action(StrEnum):
+    """What a rule does when it applies."""
+
+    REFUSE = "refuse"
+    WARN = "warn"
+    OFF = "off"
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The site's choices; `zone` is where its calendar days begin and end."""
+
+    zone: tzinfo
+    accept: frozenset[Medium] = frozenset({Medium.CHIP, Medium.OSDP})
+    already_inside: Action = Action.WARN
+    stale_list: Action = Action.REFUSE
+    stale_after_ms: int = 72 * 3_600_000
+    untrusted_clock: Action = Action.WARN
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What holds at the lane at this moment, apart from the card."""
+
+    direction: Direction
+    now: Moment
+    list_state: ListState | None
+    last_passage: LastPassage | None = None
+    lane_closed: bool = False
+
+
+def decide(reading: CardReading, permit: Permit | None, circumstances: Circumstances, rules: Rules) -> Decision:
+    """The answer to one badge; `permit` is what the list holds for the card, None when nothing."""
+    refusals, warnings = [], []
+    for reason, action in _objections(reading, permit, circumstances, rules):
+        if action is Action.REFUSE:
+            refusals.append(reason)
+        elif action is Action.WARN:
+            warnings.append(reason)
+    first = refusals[0] if refusals else Reason.GRANTED
+    leaving = circumstances.direction is Direction.EXIT
+    return Decision(admitted=leaving or not refusals, reason=first, warnings=tuple(warnings))
+
+
+def _objections(
+    reading: CardReading, permit: Permit | None, at: Circumstances, rules: Rules
+) -> Iterator[tuple[Reason, Action]]:
+    entering = at.direction is Direction.ENTRY
+    if isinstance(reading.result, Unreadable):
+        yield Reason.UNREADABLE, Action.REFUSE
+        return
+    if entering and at.lane_closed:
+        yield Reason.LANE_CLOSED, Action.REFUSE
+    if permit is not None and permit.standing is Reason.BLOCKED:
+        yield Reason.BLOCKED, Action.REFUSE
+    if at.list_state is None:
+        # A gate that has never had a list knows nobody: "unknown card" would blame the worker.
+        yield Reason.LIST_STALE, Action.REFUSE
+        return
+    if permit is None:
+        yield Reason.UNKNOWN_CARD, Action.REFUSE
+        return
+    yield from _objections_to_the_card(reading, reading.result, permit, at, rules)
+    if permit.standing not in (Reason.GRANTED, Reason.BLOCKED, Reason.CANCELLED):
+        yield permit.standing, Action.REFUSE
+    if entering:
+        yield from _objections_to_the_moment(permit, at, rules)
+
+
+def _objections_to_the_card(
+    reading: CardReading, contents: CardContents, permit: Permit, at: Circumstances, rules: Rules
+) -> Iterator[tuple[Reason, Action]]:
+    if permit.standing is Reason.CANCELLED:
+        yield Reason.CANCELLED, Action.REFUSE
+    if contents.organisation_number and permit.employer and contents.organisation_number != permit.employer:
+        yield Reason.EMPLOYER_MISMATCH, Action.REFUSE
+    if at.direction is Direction.ENTRY and reading.medium not in rules.accept:
+        yield Reason.WEAK_CREDENTIAL, Action.REFUSE
+    today = _certain_day(at, rules)
+    if any(expiry is not None and expiry < today for expiry in (contents.expiry_date, permit.card_expiry)):
+        yield Reason.EXPIRED, Action.REFUSE
+    ended = permit.valid_until is not None and permit.valid_until < today
+    # An untrusted clock cannot say that a period has not begun yet; CLOCK_UNTRUSTED answers for it.
+    not_begun = at.now.trusted and permit.valid_from is not None and today < permit.valid_from
+    if ended or not_begun:
+        yield Reason.OUTSIDE_PERIOD, Action.REFUSE
+
+
+def _objections_to_the_moment(permit: Permit, at: Circumstances, rules: Rules) -> Iterator[tuple[Reason, Action]]:
+    if at.last_passage is not None and at.last_passage.direction is Direction.ENTRY:
+        yield Reason.ALREADY_INSIDE, rules.already_inside
+    if at.now.trusted:
+        if at.list_state is not None and _is_stale(at.list_state, at.now, rules):
+            yield Reason.LIST_STALE, rules.stale_list
+    elif permit.valid_from or permit.valid_until or permit.card_expiry:
+        yield Reason.CLOCK_UNTRUSTED, rules.untrusted_clock
+
+
+def _is_stale(held: ListState, now: Moment, rules: Rules) -> bool:
+    return now.wall_ms - held.confirmed_ms > rules.stale_after_ms or now.wall_ms > held.expires_ms
+
+
+def _certain_day(at: Circumstances, rules: Rules) -> date:
+    """The calendar day at the site that it is at least.
+
+    With a trusted clock that is today. Without one it is the day on which the hub last signed the
+    list: a card that had expired by then has surely expired, and no clock that runs wild into the
+    future can expire anybody (P10).
+    """
+    wall_ms = at.now.wall_ms
+    if not at.now.trusted:
+        wall_ms = at.list_state.confirmed_ms if at.list_state is not None else 0
+    return datetime.fromtimestamp(wall_ms / 1000, rules.zone).date()

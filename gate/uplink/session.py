@@ -1,0 +1,250 @@
+"""The uplink as a sans-IO session: connected, lost, message, records written, tick -> effects. Pure.
+
+Rules of this room:
+1. A record is settled by the hub's signed ack and by nothing else (P2): no PUBACK, no return code.
+2. What was there when the link came up is the backlog; what is written afterwards is live. The backlog
+   goes out in large batches, a few under way at a time; a live record goes out at once. So a live
+   record never waits behind a hundred thousand old ones.
+3. When the acks stop, everything that is not settled becomes backlog again; the hub drops what it has
+   (P3). The wait doubles, so a dead hub is not shouted at.
+4. Another controller that is online under this gate's name silences this one until it is gone.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from gate.model import EventKind, ListState
+from gate.ports import Noted
+from gate.uplink import contract
+from gate.uplink.contract import Ack, ContractError, PermitsChunk, PermitsHead, Publish, Topics
+from gate.uplink.lists import ConfirmList, ListEffect, ListFollower, ListProblem, ReplaceList
+from gate.uplink.signing import Verifier
+
+BATCH_RECORDS = 200
+"""200 records of the largest allowed size stay below contract.MAX_BATCH_BYTES."""
+BACKLOG_BATCHES = 4
+"""Backlog batches under way: enough to keep the hub's commit busy, few enough that a live record finds
+a short line in front of it in the socket."""
+RESEND_FIRST_MS = 4_000
+RESEND_CAP_MS = 60_000
+IDENTITY_WAIT_MS = 400
+"""How long to look for another controller under our name before speaking: the broker sends a retained
+status right behind the SUBACK."""
+
+
+@dataclass(frozen=True, slots=True)
+class SendRecords:
+    """Read records `first` to `last` from the outbox and publish them as one batch."""
+
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class Settle:
+    """The hub has committed everything up to `through`."""
+
+    through: int
+
+
+@dataclass(frozen=True, slots=True)
+class PublishStatus:
+    """Publish the gate's status now."""
+
+
+UplinkEffect: TypeAlias = SendRecords | Settle | PublishStatus | Publish | ReplaceList | ConfirmList | Noted
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who this controller is. `instance` is its journal's epoch: it survives restarts, and no two
+    controllers share it."""
+
+    site: str
+    gate: str
+    instance: str
+
+
+class Session:
+    """One gate's uplink. Every method takes `now_ms` of the monotonic clock and returns effects."""
+
+    def __init__(self, identity: Identity, verifier: Verifier, settled: int, head: int, held: ListState | None) -> None:
+        self._identity = identity
+        self._topics = Topics(identity.site)
+        self._verifier = verifier
+        self._settled = settled
+        self._head = head
+        self._lists = ListFollower(identity.gate, self._topics, held)
+        self._online = False
+        self._speak_at_ms: int | None = None
+        self._rival = False
+        self._backlog_next = settled + 1
+        self._backlog_end = head
+        self._live_next = head + 1
+        self._under_way: deque[int] = deque()
+        self._resend_ms = RESEND_FIRST_MS
+        self._progress_ms = 0
+        self._last_problem = ""
+        self.refused = 0
+
+    def subscriptions(self) -> tuple[str, ...]:
+        gate = self._identity.gate
+        topics = self._topics
+        return (topics.status(gate), topics.ack(gate), topics.head, topics.chunk(gate))
+
+    @property
+    def unsent(self) -> int:
+        """Records that the hub has not acknowledged."""
+        return self._head - self._settled
+
+    @property
+    def speaking(self) -> bool:
+        """Whether this controller may send."""
+        return self._online and self._speak_at_ms is None and not self._rival
+
+    # --- inputs ----------------------------------------------------------------------------------
+
+    def connected(self, now_ms: int) -> list[UplinkEffect]:
+        """The link is up and subscribed; first listen who else bears our name."""
+        self._online = True
+        self._rival = False
+        self._speak_at_ms = now_ms + IDENTITY_WAIT_MS
+        return []
+
+    def lost(self, now_ms: int) -> list[UplinkEffect]:
+        """The link is down; nothing that was under way counts as sent."""
+        self._online = False
+        self._speak_at_ms = None
+        self._under_way.clear()
+        self._lists.lost()
+        return []
+
+    def written(self, head: int, now_ms: int) -> list[UplinkEffect]:
+        """The journal has committed records up to `head`."""
+        self._head = max(self._head, head)
+        return self._send(now_ms) if self.speaking else []
+
+    def message(self, topic: str, payload: bytes, now_ms: int) -> list[UplinkEffect]:
+        """Something arrived. Garbage and strangers' signatures are counted in `refused`, and change nothing."""
+        gate = self._identity.gate
+        try:
+            if topic == self._topics.ack(gate):
+                return self._ack(self._verifier.open(Ack, payload), now_ms)
+            if topic == self._topics.head:
+                return self._translated(self._lists.head(self._verifier.open(PermitsHead, payload), now_ms))
+            if topic == self._topics.chunk(gate):
+                return self._translated(self._lists.chunk(contract.decode_message(PermitsChunk, payload), now_ms))
+            if topic == self._topics.status(gate):
+                return self._own_status(contract.decode_status(payload), now_ms)
+        except ContractError as wrong:
+            self.refused += 1
+            return [_alarm(EventKind.ALARM_RAISED, "uplink.message", f"{topic}: {wrong}")]
+        self.refused += 1
+        return []
+
+    def tick(self, now_ms: int) -> list[UplinkEffect]:
+        """Time passes: the silence at the start ends, acks are overdue, chunks are asked for again."""
+        if not self._online:
+            return []
+        effects: list[UplinkEffect] = []
+        if self._speak_at_ms is not None and now_ms >= self._speak_at_ms and not self._rival:
+            effects += self._begin(now_ms)
+        if not self.speaking:
+            return effects
+        if self._awaits_ack and now_ms - self._progress_ms >= self._resend_ms:
+            self._resend_ms = min(2 * self._resend_ms, RESEND_CAP_MS)
+            effects += self._send_again(now_ms)
+        return effects + self._translated(self._lists.tick(now_ms))
+
+    def due_ms(self, now_ms: int) -> int | None:
+        """Milliseconds until `tick` has something to do; None when only an input can."""
+        if not self._online or self._rival:
+            return None
+        if self._speak_at_ms is not None:
+            return max(0, self._speak_at_ms - now_ms)
+        waits = []
+        if self._awaits_ack:
+            waits.append(self._progress_ms + self._resend_ms - now_ms)
+        if self._lists.fetching:
+            waits.append(1_000)
+        return max(0, min(waits)) if waits else None
+
+    # --- sending ---------------------------------------------------------------------------------
+
+    @property
+    def _awaits_ack(self) -> bool:
+        return bool(self._under_way) or self._live_next - 1 > self._settled
+
+    def _begin(self, now_ms: int) -> list[UplinkEffect]:
+        self._speak_at_ms = None
+        self._resend_ms = RESEND_FIRST_MS
+        return [PublishStatus(), *self._send_again(now_ms)]
+
+    def _send_again(self, now_ms: int) -> list[UplinkEffect]:
+        """All that is not settled is backlog from now on."""
+        self._under_way.clear()
+        self._backlog_next = self._settled + 1
+        self._backlog_end = self._head
+        self._live_next = self._head + 1
+        self._progress_ms = now_ms
+        return self._send(now_ms)
+
+    def _send(self, now_ms: int) -> list[UplinkEffect]:
+        if not self._awaits_ack:
+            self._progress_ms = now_ms
+        batches: list[UplinkEffect] = []
+        # Live first: the few new records pass the many old ones.
+        while self._live_next <= self._head:
+            last = min(self._head, self._live_next + BATCH_RECORDS - 1)
+            batches.append(SendRecords(self._live_next, last))
+            self._live_next = last + 1
+        while self._backlog_next <= self._backlog_end and len(self._under_way) < BACKLOG_BATCHES:
+            last = min(self._backlog_end, self._backlog_next + BATCH_RECORDS - 1)
+            batches.append(SendRecords(self._backlog_next, last))
+            self._under_way.append(last)
+            self._backlog_next = last + 1
+        return batches
+
+    def _ack(self, ack: Ack, now_ms: int) -> list[UplinkEffect]:
+        if ack.gate != self._identity.gate or ack.epoch != self._identity.instance or ack.through <= self._settled:
+            return []
+        self._settled = min(ack.through, self._head)
+        self._progress_ms = now_ms
+        self._resend_ms = RESEND_FIRST_MS
+        while self._under_way and self._under_way[0] <= self._settled:
+            self._under_way.popleft()
+        self._backlog_next = max(self._backlog_next, self._settled + 1)
+        effects: list[UplinkEffect] = [Settle(self._settled)]
+        return effects + (self._send(now_ms) if self.speaking else [])
+
+    # --- identity and lists ----------------------------------------------------------------------
+
+    def _own_status(self, status: contract.Status, now_ms: int) -> list[UplinkEffect]:
+        ours = status.instance == self._identity.instance
+        if self.speaking:
+            # Our own echo; or a rival's last words, which must not stand as ours.
+            return [] if ours else [PublishStatus()]
+        if status.online and not ours:
+            self._rival = True
+            what = f"gate {self._identity.gate!r} is already online from another controller ({status.instance})"
+            return [_alarm(EventKind.ALARM_RAISED, "uplink.rival", f"{what}; give one of them another name")]
+        if self._rival:
+            self._rival = False
+            return [_alarm(EventKind.ALARM_CLEARED, "uplink.rival", ""), *self._begin(now_ms)]
+        return []
+
+    def _translated(self, effects: list[ListEffect]) -> list[UplinkEffect]:
+        """A problem becomes a note for the journal, once: a repeated bad head must not fill the disk."""
+        noted: list[UplinkEffect] = []
+        for effect in effects:
+            if not isinstance(effect, ListProblem):
+                noted.append(effect)
+            elif effect.why != self._last_problem:
+                self._last_problem = effect.why
+                noted.append(Noted(EventKind.LIST_REFUSED, {"why": effect.why[:300]}))
+        return noted
+
+
+def _alarm(kind: EventKind, alarm: str, what: str) -> Noted:
+    return Noted(kind, {"alarm": alarm, "what": what[:300]})
