@@ -82,6 +82,10 @@ class ListFollower:
             return [self._want(wanted, now_ms)]
         return self._finish(wanted)
 
+    def start_over(self, held: ListState | None) -> None:
+        """Forget what was fetched; `held` is what the store really has."""
+        self._held, self._wanted, self._chunks = held, None, []
+
     def lost(self) -> None:
         """The link went; what has come so far is kept."""
         self._asked_ms = 0

@@ -143,6 +143,10 @@ class Session:
         self.refused += 1
         return []
 
+    def list_not_applied(self, held: ListState | None) -> None:
+        """The store would not take the list; the next head starts the fetch anew."""
+        self._lists.start_over(held)
+
     def tick(self, now_ms: int) -> list[UplinkEffect]:
         """Time passes: the silence at the start ends, acks are overdue, chunks are asked for again."""
         if not self._online:

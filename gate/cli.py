@@ -1,0 +1,142 @@
+"""The command `gate`: exits 0, 1 (the job failed) or 2 (wrong use); no traceback for what was expected."""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import gate
+from gate import card_cli
+from portvakt import logs
+from portvakt.errors import PortvaktError
+
+DEFAULT_CONFIGS = ("/etc/portvakt/gate.toml", "config/gate.toml")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Parse, run, and turn an expected failure into one line on stderr and exit code 1."""
+    arguments = _parser().parse_args(argv)
+    try:
+        return int(arguments.run(arguments))
+    except PortvaktError as failed:
+        print(f"gate: {failed}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        # The reader of our output went away (`gate journal | head`); that is its right.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="gate", description="The controller of one gate: cards in, turnstile out.")
+    parser.add_argument("--version", action="version", version=f"portvakt {gate.__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    run = commands.add_parser("run", help="run the gate until SIGTERM")
+    _add_config(run)
+    run.set_defaults(run=_run)
+
+    check = commands.add_parser("check-config", help="check a settings file and what it refers to")
+    check.add_argument("file", type=Path, nargs="?", help="default: the first of --config's places")
+    check.add_argument("--json", action="store_true", help="for a machine to read")
+    check.set_defaults(run=_check_config)
+
+    journal = commands.add_parser("journal", help="show this gate's journal, oldest first")
+    _add_config(journal)
+    journal.add_argument("--json", action="store_true", help="one event a line, as it goes to the hub")
+    journal.add_argument("--verify", action="store_true", help="check the hash chain instead of showing it")
+    journal.set_defaults(run=_journal)
+
+    card_cli.add_commands(commands)
+    return parser
+
+
+def _add_config(parser: argparse.ArgumentParser) -> None:
+    places = ", ".join(DEFAULT_CONFIGS)
+    parser.add_argument("--config", type=Path, help=f"settings file (default: $PORTVAKT_GATE_CONFIG, then {places})")
+
+
+def config_path(named: Path | None) -> Path:
+    """The settings file that is meant."""
+    if named is not None:
+        return named
+    candidates = [Path(place) for place in (os.environ.get("PORTVAKT_GATE_CONFIG"), *DEFAULT_CONFIGS) if place]
+    return next((path for path in candidates if path.exists()), candidates[-1])
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from gate.config import load_config
+    from gate.wiring import Gate
+    from portvakt.process import stop_on_signals
+
+    config = load_config(config_path(arguments.config))
+    logs.configure(config.log_level)
+    stop = stop_on_signals()
+    Gate(config).run(stop, ready=lambda: print(f"gate ready site={config.site} gate={config.gate}", flush=True))
+    return 0
+
+
+def _check_config(arguments: argparse.Namespace) -> int:
+    from gate import wiring
+    from gate.config import load_config, state_dir
+
+    path = config_path(arguments.file)
+    config = load_config(path)
+    problems = wiring.check(config)
+    if arguments.json:
+        print(json.dumps({"file": str(path), "ok": not problems, "problems": list(problems)}, ensure_ascii=False))
+    else:
+        for problem in problems:
+            print(f"{path}, {problem}", file=sys.stderr)
+        if not problems:
+            print(f"{path}: fine. Gate {config.gate!r} at site {config.site!r}, state in {state_dir(config)}")
+            for reader in config.readers:
+                print(f"  reader {reader.name}: {reader.direction} at lane {reader.lane}")
+    return 1 if problems else 0
+
+
+def _journal(arguments: argparse.Namespace) -> int:
+    from gate.cache.journal import read_bodies
+    from gate.config import load_config, state_dir
+    from gate.errors import StoreError
+    from gate.uplink import contract
+
+    path = state_dir(load_config(config_path(arguments.config))) / "journal.db"
+    if not path.exists():
+        raise StoreError(f"there is no journal at {path}; has this gate run?")
+    bodies = read_bodies(path)
+    if arguments.verify:
+        return _verify(bodies)
+    for body in bodies:
+        event = contract.decode_event(body)
+        if arguments.json:
+            print(body.decode())
+        else:
+            data = event.data
+            card = f"{data.card.scheme}:…{data.card.number[-2:]}" if data.card else "-"
+            words = [
+                event.time,
+                f"{event.seq:>6}",
+                f"{event.kind:<18}",
+                data.direction or "-",
+                card,
+                data.reason or "-",
+            ]
+            print("  ".join(words))
+    return 0
+
+
+def _verify(bodies: Sequence[bytes]) -> int:
+    from gate.uplink import contract
+
+    before = None
+    for body in bodies:
+        event = contract.decode_event(body)
+        if before is not None and event.prevhash != before:
+            print(f"gate: the chain is broken before record {event.seq}", file=sys.stderr)
+            return 1
+        before = contract.record_hash(body)
+    print(f"{len(bodies)} records, chain whole")
+    return 0

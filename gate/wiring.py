@@ -1,0 +1,304 @@
+"""The composition root: settings in, a running gate out. The only file that names drivers.
+
+A driver is imported when the settings name it, so a gate pays for what it uses, and a missing library
+is an error that says which setting asked for it.
+"""
+
+import logging
+import queue
+import threading
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+import gate
+from gate import clock as clocks
+from gate.cache.journal import SqliteJournal
+from gate.cache.permits import SqlitePermits
+from gate.config import GateConfig, GpioLane, PcscReader, VirtualLane, VirtualReader, state_dir
+from gate.controller import Controller, LaneParts, Place
+from gate.decide import Action, Rules
+from gate.errors import ReaderError, RelayError, StoreCorrupt
+from gate.model import Direction, EventKind, Medium
+from gate.ports import Deliver, Lane, Noted, Reader
+from gate.simulator.remote import RemoteServer
+from gate.threads import ControllerThread
+from gate.uplink import contract, translate
+from gate.uplink.mqtt import Uplink, UplinkInput, UplinkThread
+from gate.uplink.session import Identity, Session
+from gate.uplink.signing import Verifier
+from portvakt.errors import SettingsError
+from portvakt.link import BrokerLink, LastWill
+from portvakt.process import FolderLock
+
+log = logging.getLogger(__name__)
+
+UPLINK_INBOX = 2_000
+PRUNE_EVERY_S = 3_600.0
+
+S = TypeVar("S")
+
+
+class Gate:
+    """A whole gate. `run` returns when `stop` is set; everything is then closed, lanes first."""
+
+    def __init__(self, config: GateConfig) -> None:
+        self._config = config
+        self._folder = state_dir(config)
+
+    def run(self, stop: threading.Event, ready: Callable[[], None]) -> None:
+        """Run until told to stop. Raises PortvaktError when it cannot start."""
+        with FolderLock(self._folder):
+            parts = _Parts(self._config, self._folder)
+            try:
+                parts.start()
+                ready()
+                while not stop.wait(PRUNE_EVERY_S):
+                    parts.prune()
+            finally:
+                parts.close()
+
+
+class _Parts:
+    """Everything that is started and closed, in the order in which that must happen."""
+
+    def __init__(self, config: GateConfig, folder: Path) -> None:
+        self._config = config
+        self._topics = contract.Topics(config.site)
+        verifier = Verifier(config.site, _verify_key(Path(config.hub.verify_key)))
+        self._set_aside: list[str] = []
+        self._permits = self._opened(SqlitePermits, folder / "permits.db")
+        self._journal = self._opened(self._open_journal, folder / "journal.db")
+        self._instance = self._journal.head().epoch
+        self._clock = clocks.SystemClock(
+            clocks.always() if config.clock.trust == "always" else clocks.kernel_says_synchronised()
+        )
+        self._lanes = {settings.name: _lane(settings) for settings in config.lanes}
+        self._readers = [_reader(settings) for settings in config.readers]
+        self._controller = self._build_controller()
+        self._thread = ControllerThread(self._controller)
+        self._build_uplink(verifier)
+        self._remote = self._build_remote(folder)
+
+    def start(self) -> None:
+        # The lanes first: their safe level stands before anything else can fail.
+        for lane in self._lanes.values():
+            lane.start(self._thread.deliver)
+        self._controller.start(gate.__version__)
+        for what in self._set_aside:
+            self._controller.handle(Noted(EventKind.ALARM_RAISED, {"alarm": "store.set_aside", "what": what}))
+        self._thread.start()
+        for reader in self._readers:
+            reader.start(self._thread.deliver)
+        self._link.start()
+        self._uplink.start()
+        if self._remote is not None:
+            self._remote.start()
+
+    def prune(self) -> None:
+        now_ms = self._clock.now().wall_ms
+        removed = self._journal.prune(now_ms, self._config.journal.keep_settled_days)
+        log.info("journal=pruned records=%d", removed)
+
+    def close(self) -> None:
+        if self._remote is not None:
+            self._remote.close()
+        for reader in self._readers:
+            reader.close()
+        self._thread.close()
+        self._controller.stop()
+        for lane in self._lanes.values():
+            lane.close()
+        self._uplink.close()
+        self._link.close(self._will())
+        self._journal.close()
+        self._permits.close()
+
+    # --- building ----------------------------------------------------------------------------------
+
+    def _opened(self, open_: Callable[[Path], S], path: Path) -> S:
+        """Open a database; a damaged one is moved aside, kept, and told about: a gate comes back after
+        a power cut whatever its card did."""
+        try:
+            return open_(path)
+        except StoreCorrupt as damaged:
+            aside = path.with_name(f"{path.stem}.damaged-{int(time.time())}{path.suffix}")
+            for suffix in ("", "-wal", "-shm"):
+                part = Path(f"{path}{suffix}")
+                if part.exists():
+                    part.rename(f"{aside}{suffix}")
+            self._set_aside.append(f"{damaged}; kept as {aside.name}, started anew")
+            return open_(path)
+
+    def _open_journal(self, path: Path) -> SqliteJournal:
+        config = self._config
+
+        def encode(event: translate.Event, *, epoch: str, seq: int, prevhash: str) -> bytes:
+            return translate.outgoing_record(
+                event, site=config.site, gate=config.gate, epoch=epoch, seq=seq, prevhash=prevhash
+            )
+
+        return SqliteJournal(path, encode, contract.record_hash, max_waiting=config.journal.max_waiting_events)
+
+    def _build_controller(self) -> Controller:
+        config = self._config
+        return Controller(
+            lanes={
+                settings.name: LaneParts(self._lanes[settings.name], int(settings.walk_s * 1000))
+                for settings in config.lanes
+            },
+            readers={settings.name: Place(settings.lane, Direction(settings.direction)) for settings in config.readers},
+            permits=self._permits,
+            journal=self._journal,
+            clock=self._clock,
+            rules=_rules(config),
+            deadline_ms=config.journal.deadline_ms,
+            new_badge=lambda: str(uuid.uuid4()),
+        )
+
+    def _build_uplink(self, verifier: Verifier) -> None:
+        config = self._config
+        session = Session(
+            Identity(config.site, config.gate, self._instance),
+            verifier,
+            settled=self._journal.settled(),
+            head=self._journal.head().seq,
+            held=self._permits.state(),
+        )
+        inbox: queue.Queue[UplinkInput] = queue.Queue(UPLINK_INBOX)
+        client = f"gate-{config.site}-{config.gate}-{self._instance}"
+        self._link = BrokerLink(config.broker, client, session.subscriptions(), self._will(), inbox)
+        uplink = Uplink(
+            gate=config.gate,
+            topics=self._topics,
+            session=session,
+            outbox=self._journal,
+            keeper=self._permits,
+            link=self._link,
+            clock=self._clock,
+            note=self._thread.deliver,
+            status=self._status,
+        )
+        self._uplink = UplinkThread(uplink, inbox)
+        self._journal.on_commit = self._uplink.written
+
+    def _build_remote(self, folder: Path) -> RemoteServer | None:
+        if not self._config.remote_control:
+            return None
+        from gate.simulator.reader import VirtualReader as Simulated
+        from gate.simulator.turnstile import VirtualTurnstile
+
+        return RemoteServer(
+            folder / "control.sock",
+            readers={reader.name: reader for reader in self._readers if isinstance(reader, Simulated)},
+            lanes={name: lane for name, lane in self._lanes.items() if isinstance(lane, VirtualTurnstile)},
+        )
+
+    def _will(self) -> LastWill:
+        gone = contract.Status(gate=self._config.gate, instance=self._instance, online=False)
+        return LastWill(self._topics.status(self._config.gate), contract.encode_status(gone))
+
+    def _status(self, session: Session) -> contract.Status:
+        held, head, health = self._permits.state(), self._journal.head(), self._controller.health
+        return contract.Status(
+            gate=self._config.gate,
+            instance=self._instance,
+            online=True,
+            version=gate.__version__,
+            list_revision=held.revision if held else 0,
+            list_confirmed_ms=held.confirmed_ms if held else 0,
+            epoch=head.epoch,
+            head_seq=head.seq,
+            head_hash=head.hash,
+            unsent=session.unsent,
+            clock_trusted=health.clock_trusted,
+            readers=dict(health.readers),
+            lanes=dict(health.lanes),
+            alarms=health.alarms,
+            at_ms=self._clock.now().wall_ms,
+        )
+
+
+def _lane(settings: GpioLane | VirtualLane) -> Lane:
+    match settings:
+        case GpioLane():
+            try:
+                from gate.relay.pins import GpioLane as Driver
+            except ImportError as missing:
+                raise RelayError(
+                    f"lane {settings.name!r} asks for driver gpio, but {missing.name} is not installed: "
+                    "pip install 'portvakt[gate]'"
+                ) from missing
+            return Driver(settings)
+        case VirtualLane():
+            from gate.simulator.turnstile import VirtualTurnstile
+
+            return VirtualTurnstile(settings)
+
+
+def _reader(settings: PcscReader | VirtualReader) -> Reader:
+    match settings:
+        case PcscReader():
+            try:
+                from gate.reader.pcsc import PcscReader as Driver
+            except ImportError as missing:
+                raise ReaderError(
+                    f"reader {settings.name!r} asks for driver pcsc, but {missing.name} is not installed: "
+                    "pip install 'portvakt[gate]', or Debian's python3-pyscard"
+                ) from missing
+            return Driver(settings)
+        case VirtualReader():
+            from gate.simulator.reader import VirtualReader as Simulated
+
+            return Simulated(settings)
+
+
+def _rules(config: GateConfig) -> Rules:
+    rules = config.rules
+    try:
+        zone = ZoneInfo(rules.time_zone)
+    except (ZoneInfoNotFoundError, ValueError) as unknown:
+        raise SettingsError(f"rules.time_zone: {rules.time_zone!r} is not a time zone such as Europe/Oslo") from unknown
+    return Rules(
+        zone=zone,
+        accept=frozenset(Medium(word) for word in rules.accept),
+        already_inside=Action(rules.already_inside),
+        stale_list=Action(rules.stale_list),
+        stale_after_ms=int(rules.stale_after_h * 3_600_000),
+        untrusted_clock=Action(rules.untrusted_clock),
+    )
+
+
+def _verify_key(path: Path) -> Ed25519PublicKey:
+    try:
+        key = load_pem_public_key(path.read_bytes())
+    except OSError as missing:
+        raise SettingsError(
+            f"hub.verify_key: {path} cannot be read ({missing.strerror}); make it with `hub key -o {path}`"
+        ) from missing
+    except (ValueError, UnsupportedAlgorithm) as broken:
+        raise SettingsError(f"hub.verify_key: {path} holds no public key in PEM form") from broken
+    if not isinstance(key, Ed25519PublicKey):
+        raise SettingsError(f"hub.verify_key: {path} holds another kind of key; an Ed25519 key is expected")
+    return key
+
+
+def check(config: GateConfig) -> Sequence[str]:
+    """What the settings refer to and cannot be used; empty when the gate would start."""
+    problems = []
+    for part in (lambda: _rules(config), lambda: _verify_key(Path(config.hub.verify_key))):
+        try:
+            part()
+        except SettingsError as wrong:
+            problems.append(str(wrong))
+    return problems
+
+
+__all__ = ["Deliver", "Gate", "check"]
