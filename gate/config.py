@@ -4,13 +4,15 @@ A unit stands in every name. A driver is chosen by name; there is never a fallba
 """
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 import msgspec
+from msgspec.structs import replace
 
 from portvakt.errors import SettingsError
-from portvakt.link import BrokerSettings
+from portvakt.link import BrokerSettings, anchored_broker
 from portvakt.settings import Settings, load
 
 Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
@@ -142,7 +144,25 @@ def load_config(path: Path) -> GateConfig:
     config = load(path, GateConfig)
     for problem in _problems(config):
         raise SettingsError(f"{path}, {problem}")
-    return config
+    return _anchored(config, path.parent)
+
+
+def _anchored(config: GateConfig, folder: Path) -> GateConfig:
+    """Files named in the settings are looked for beside the settings file, wherever it was called from."""
+
+    def beside(name: str) -> str:
+        return str(folder / name)
+
+    def readers() -> Iterator[ReaderSettings]:
+        for reader in config.readers:
+            yield replace(reader, coding=beside(reader.coding), keys=beside(reader.keys))
+
+    return replace(
+        config,
+        hub=replace(config.hub, verify_key=beside(config.hub.verify_key)),
+        broker=anchored_broker(config.broker, folder),
+        readers=tuple(readers()),
+    )
 
 
 def state_dir(config: GateConfig) -> Path:

@@ -14,9 +14,10 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import paho.mqtt.client as mqtt
+from msgspec.structs import replace
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
@@ -42,6 +43,16 @@ class BrokerSettings(Settings, frozen=True, kw_only=True):
     cert_file: str | None = None
     key_file: str | None = None
     keepalive_s: int = 20
+
+
+B = TypeVar("B", bound=BrokerSettings)
+
+
+def anchored_broker(settings: B, folder: Path) -> B:
+    """The same settings with their files looked for in `folder` unless named by a full path."""
+    files = ("password_file", "ca_file", "cert_file", "key_file")
+    named = {name: str(folder / value) for name in files if (value := getattr(settings, name)) is not None}
+    return replace(settings, **named)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,51 @@
+# Portvakt. `make` alone shows what there is.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DEBIAN := pcscd libpcsclite-dev vsmartcard-vpcd mosquitto gcc python3-dev pkg-config
+QUICK ?= 0
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint bench simulate clean
+
+help: ## show this
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.demo ## play a morning at a gate, with nothing but Python
+	@$(BIN)/python -m gate.simulator.demo
+
+test: $(VENV)/.test lint ## install what the tests need, and run them all
+	$(BIN)/pytest
+	$(BIN)/python -m tests.simulation --seed 1 --days 2 --gates 3
+	$(BIN)/python -m tests.simulation --mutants
+
+lint: $(VENV)/.test ## format, lint, types, arrows
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.test ## measure; QUICK=1 for a short run
+	$(BIN)/python -m tests.benchmarks $(if $(filter 1,$(QUICK)),--quick)
+
+simulate: $(VENV)/.test ## seven days of a site with five gates, and the planted bugs
+	$(BIN)/python -m tests.simulation --seed 1 --days 7 --gates 5
+	$(BIN)/python -m tests.simulation --mutants
+
+clean: ## remove everything that make made
+	rm -rf $(VENV) var build *.egg-info bench.json .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Portvakt needs Python 3.11 or newer"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) 2>/dev/null || { rm -rf $(VENV); sh tools/apt.sh python3-venv; $(PYTHON) -m venv $(VENV); }
+
+$(VENV)/.demo: pyproject.toml | $(BIN)/python
+	@echo "installing into $(VENV) …"
+	@$(BIN)/pip install -q --disable-pip-version-check -e '.[demo]'
+	@touch $@
+
+$(VENV)/.test: pyproject.toml Makefile | $(BIN)/python
+	@sh tools/apt.sh $(DEBIAN)
+	@echo "installing into $(VENV) …"
+	@$(BIN)/pip install -q --disable-pip-version-check -e '.[test]'
+	@touch $@ $(VENV)/.demo
