@@ -1,0 +1,127 @@
+"""A morning at the north gate, played without a hand: 12 badges in, 2 out, and a network cut.
+
+Everything that is printed comes from the processes themselves: the lane's answer from the gate, the
+counts from the gate's journal and the hub's store.
+"""
+
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from gate.simulator.card import VirtualCard
+from gate.simulator.demo.cast import Worker
+from gate.simulator.demo.stage import LANE, Stage
+
+WALK_S = 1.0
+"""Short, so that the abandoned passage does not keep the audience waiting."""
+
+
+class Morning:
+    """The play. Each scene asserts nothing; the closing count says whether it went well."""
+
+    def __init__(self, stage: Stage, console: Console) -> None:
+        self._stage = stage
+        self._console = console
+        self._badges = 0
+
+    def play(self) -> bool:
+        """True when every event made is stored once."""
+        cast = self._stage.cast
+        first, second, third, *_ = cast.ordinary
+        self._say("The hub, its broker and the gate run. 200 workers of 12 companies are on the crew list.\n")
+        self._in(first, "walks in", walks=True)
+        self._in(cast.stranger, "is on no crew list")
+        self._in(cast.expired, "card ran out 12 days ago")
+        self._in(cast.blocked, "card reported lost")
+        self._in(second, "badges, then runs back for the helmet")
+        self._say("  … nobody walks; the lane locks again", "dim")
+        self._until_abandoned()
+
+        self._stage.cable.cut()
+        self._say("\n  ✂  the network is cut; the gate goes on alone", "bold yellow")
+        self._in(third, "walks in, with no network", walks=True)
+        self._in(cast.untrained, "has not done the induction")
+        self._in(cast.moved, "card is of another employer")
+        self._in(cast.unapproved, "company not approved here")
+        waiting = len(self._stage.made()) - len(self._stage.stored())
+        self._stage.cable.mend()
+        self._say(f"  ✓  the network is back; {waiting} events were waiting in the gate's journal", "bold yellow")
+        self._stage.wait(self._drained, "the backlog to drain")
+        self._say("     and now the hub has them\n", "yellow")
+
+        self._in(cast.early, "starts next week")
+        self._in(first, "lends the card to a mate, who tries to follow")
+        self._show("?", "holds up a card that no longer reads", self._stage.broken_card(second), "outside")
+        self._out(cast.expired, "leaves with the expired card: nobody is locked in")
+        self._out(first, "goes home")
+        return self._close()
+
+    # --- scenes ------------------------------------------------------------------------------------
+
+    def _in(self, worker: Worker, does: str, *, walks: bool = False) -> None:
+        answer = self._show(worker.name, does, self._stage.card_of(worker), "outside")
+        if walks and answer["admitted"]:
+            self._walk("entry")
+
+    def _out(self, worker: Worker, does: str) -> None:
+        answer = self._show(worker.name, does, self._stage.card_of(worker), "inside")
+        if answer["admitted"]:
+            self._walk("exit")
+
+    def _show(self, who: str, does: str, card: VirtualCard, reader: str) -> Mapping[str, Any]:
+        self._badges += 1
+        answer = self._stage.show(card, reader)
+        mark = Text("  ▶ turns  ", "bold green") if answer["admitted"] else Text("  ✖ refused", "bold red")
+        line = Text.assemble(
+            (f"{self._badges:>3} ", "dim"), mark, "  ", (f"{who:<22.22}", "bold"), f" {does}", (f"  [{answer['reason']}]", "dim")
+        )
+        self._console.print(line)
+        words = answer["words"]
+        self._console.print(Text.assemble(" " * 17, (words["headline"], "italic"), "  ", (words["next_step"], "dim")))
+        return answer
+
+    def _walk(self, direction: str) -> None:
+        made = self._count("passage.completed")
+        self._stage.remote.walk(LANE, direction)
+        self._stage.wait(lambda: self._count("passage.completed") > made, "the passage to be recorded")
+
+    def _until_abandoned(self) -> None:
+        self._stage.wait(lambda: self._count("passage.abandoned") > 0, "the abandoned passage to be recorded")
+
+    def _count(self, kind: str) -> int:
+        return sum(event["type"].endswith(kind) for event in self._stage.made())
+
+    def _drained(self) -> bool:
+        return len(self._stage.stored()) >= len(self._stage.made())
+
+    # --- the end -----------------------------------------------------------------------------------
+
+    def _close(self) -> bool:
+        self._stage.wait(self._drained, "the last events to reach the hub")
+        roster = Table(title="On site now, says the hub", title_justify="left")
+        for column in ("name", "employer", "card", "since", "gate"):
+            roster.add_column(column)
+        for person in self._stage.roster():
+            roster.add_row(*(Text(str(person.get(column) or "")) for column in ("name", "employer", "card", "since", "gate")))
+        self._console.print()
+        self._console.print(roster)
+        made = [event["id"] for event in self._stage.made()]
+        stored = [event["id"] for event in self._stage.stored()]
+        lost = len(set(made) - set(stored))
+        twice = len(stored) - len(set(stored))
+        self._console.print(f"\nmade {len(made)}, stored {len(stored)}, lost {lost}, twice {twice}", style="bold", highlight=False)
+        return not lost and not twice and len(made) == len(stored)
+
+    def _say(self, text: str, style: str = "") -> None:
+        self._console.print(text, style=style, highlight=False)
+
+
+def play() -> int:
+    """Play the morning on standard output; 0 when nothing was lost and nothing counted twice."""
+    console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else 110)
+    with Stage(WALK_S) as stage:
+        return 0 if Morning(stage, console).play() else 1
