@@ -1,0 +1,96 @@
+"""The hub's memory: crew, permits, events, presence, gates. SQLite now; the tables know no dialect.
+
+`HubStore` is the door. Writers get a transaction object inside a `with` block; readers get values.
+"""
+
+import contextlib
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from sqlalchemy import select
+
+from gate.uplink.contract import Status, decode_status, encode_status
+from hub.health import GateHealth
+from hub.permits import PermitList
+from hub.records import Journal, Rejected
+from hub.store import schema
+from hub.store.crew import CrewTransaction, read_permits, read_revision
+from hub.store.database import Database, put
+from hub.store.intake import SqlEventTransaction, journal_of
+
+__all__ = ["CrewTransaction", "HubStore", "SqlEventTransaction"]
+
+
+class HubStore(Database):
+    """The hub's database. Every method may raise StoreError; then nothing was stored."""
+
+    @contextlib.contextmanager
+    def intake(self) -> Iterator[SqlEventTransaction]:
+        """One ingest call (`hub.ingest.EventStore`)."""
+        with self.writing() as connection:
+            yield SqlEventTransaction(connection)
+
+    @contextlib.contextmanager
+    def changing_crew(self) -> Iterator[CrewTransaction]:
+        """One change of the crew, with the list that follows from it."""
+        with self.writing() as connection:
+            yield CrewTransaction(connection)
+
+    def all_journals(self) -> Sequence[Journal]:
+        """Every journal, the one that was first seen last at the end."""
+        table = schema.journals
+        with self.reading() as connection:
+            rows = connection.execute(select(table).order_by(table.c.first_seen_ms, table.c.gate, table.c.epoch))
+            return [journal_of(row) for row in rows]
+
+    def revision(self) -> int:
+        """The current revision of the permit list; 0 when there never was one. Cheap: polled."""
+        with self.reading() as connection:
+            return read_revision(connection)
+
+    def permit_list(self) -> PermitList:
+        """The current list, all of one moment."""
+        with self.reading() as connection:
+            return read_permits(connection)
+
+    def gate_health(self) -> dict[str, GateHealth]:
+        """The health of every gate that ever spoke."""
+        with self.reading() as connection:
+            return {row.gate: _health(row) for row in connection.execute(select(schema.gates))}
+
+    def put_gate_health(self, healths: Sequence[GateHealth]) -> None:
+        """Insert or replace."""
+        with self.writing() as connection:
+            put(connection, schema.gates, [_health_row(health) for health in healths])
+
+    def reject(self, rejected: Sequence[Rejected]) -> None:
+        """Keep aside what came outside of ingest."""
+        with self.intake() as transaction:
+            transaction.reject(rejected)
+            transaction.count({"rejected": len(rejected)})
+
+    def remembered(self, name: str, fresh: str) -> str:
+        """The value kept under this name; `fresh` is kept and returned when there is none yet."""
+        table = schema.about
+        with self.writing() as connection:
+            kept = connection.scalar(select(table.c.value).where(table.c.name == name))
+            if kept is None:
+                connection.execute(table.insert(), {"name": name, "value": fresh})
+            return fresh if kept is None else str(kept)
+
+
+def _health(row: Any) -> GateHealth:
+    status: Status = decode_status(row.status)
+    return GateHealth(status, row.seen_ms, tuple(json.loads(row.instances)), row.conflicts, row.conflict_ms)
+
+
+def _health_row(health: GateHealth) -> dict[str, object]:
+    return {
+        "gate": health.status.gate,
+        "status": encode_status(health.status),
+        "seen_ms": health.seen_ms,
+        "instances": json.dumps(health.instances),
+        "conflicts": health.conflicts,
+        "conflict_ms": health.conflict_ms,
+    }

@@ -1,0 +1,105 @@
+"""The hub's settings: one TOML file (`config/hub.toml` is the documented example).
+
+A unit stands in every name. Unknown keys are refused.
+"""
+
+import logging
+import os
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from msgspec.structs import replace
+
+from portvakt.errors import SettingsError
+from portvakt.link import BrokerSettings, anchored_broker
+from portvakt.settings import Settings, load
+
+Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
+
+
+class HubBroker(BrokerSettings, frozen=True, kw_only=True):
+    """The broker, and whether the hub brings its own."""
+
+    embedded: bool = False
+    """The hub itself listens on host:port, for trying things out. A site runs Mosquitto."""
+
+
+class ListSettings(Settings, frozen=True, kw_only=True):
+    """The permit list as it is offered to the gates."""
+
+    valid_h: Annotated[float, msgspec.Meta(gt=0, le=24 * 365)] = 168.0
+    """How long a gate may go on with the list without hearing from the hub."""
+    heartbeat_s: Annotated[float, msgspec.Meta(ge=1, le=3600)] = 60.0
+    """How often the head of the list is signed anew: it tells the gates "still so"."""
+
+
+class HubConfig(Settings, frozen=True, kw_only=True):
+    """The whole file."""
+
+    site: Name
+    broker: HubBroker = HubBroker()
+    list: ListSettings = ListSettings()
+    state_dir: str | None = None
+    """Where the database lives; systemd's $STATE_DIRECTORY when left out, otherwise var/hub."""
+    signing_key: str | None = None
+    """The site's private key, PEM, mode 0600; `signing-key.pem` in the state folder when left out."""
+    log_level: str = "info"
+
+
+SEARCHED = ("/etc/portvakt/hub.toml", "config/hub.toml")
+"""Where the settings are looked for when neither --config nor $PORTVAKT_HUB_CONFIG names a file."""
+
+
+def load_config(path: Path) -> HubConfig:
+    """Read and check a settings file. Raises SettingsError, which names file, line and key."""
+    config = load(path, HubConfig)
+    for problem in _problems(config):
+        raise SettingsError(f"{path}, {problem}")
+    # Files named in the settings are looked for beside the settings file, wherever the hub was called from.
+    return replace(
+        config,
+        broker=anchored_broker(config.broker, path.parent),
+        signing_key=str(path.parent / config.signing_key) if config.signing_key else None,
+    )
+
+
+def find_config() -> Path:
+    """The settings file to use when the command line names none. Raises SettingsError when there is none."""
+    if named := os.environ.get("PORTVAKT_HUB_CONFIG"):
+        return Path(named)
+    for place in map(Path, SEARCHED):
+        if place.is_file():
+            return place
+    raise SettingsError(
+        f"no settings file: looked for {' and '.join(SEARCHED)}; name one with --config or $PORTVAKT_HUB_CONFIG"
+    )
+
+
+def state_dir(config: HubConfig) -> Path:
+    """The folder of the hub's database."""
+    return Path(config.state_dir or os.environ.get("STATE_DIRECTORY") or "var/hub")
+
+
+def database_file(config: HubConfig) -> Path:
+    return state_dir(config) / "hub.sqlite3"
+
+
+def signing_key_file(config: HubConfig) -> Path:
+    return Path(config.signing_key) if config.signing_key else state_dir(config) / "signing-key.pem"
+
+
+def _problems(config: HubConfig) -> list[str]:
+    """What the types cannot say; each entry begins with the key."""
+    found = []
+    if config.log_level.upper() not in logging.getLevelNamesMapping():
+        found.append(f"log_level: {config.log_level!r} is none of debug, info, warning, error")
+    if not 1 <= config.broker.port <= 65535:
+        found.append(f"broker.port: {config.broker.port} is not a TCP port (1 to 65535)")
+    if config.broker.keepalive_s < 1:
+        found.append("broker.keepalive_s: at least 1 second")
+    if config.list.valid_h * 3600 < config.list.heartbeat_s * 2:
+        found.append("list.valid_h: shorter than two heartbeats, so the gates' list would expire between them")
+    if config.broker.embedded and config.broker.ca_file:
+        found.append("broker.embedded: the built-in broker speaks plain TCP; leave ca_file out, or run Mosquitto")
+    return found

@@ -1,0 +1,140 @@
+"""One cell of a crew list to a value. Pure.
+
+Each function returns the value or raises BadCell with what is wrong and what to do. A value is shown
+in a message only through `shown`: national identity numbers are refused and never repeated (P12).
+"""
+
+import re
+from datetime import date, datetime
+
+MAX_TEXT = 80
+
+_IDENTITY = re.compile(r"(?<!\d)\d{6}[ .\-]?\d{5}(?!\d)")
+"""Eleven digits, written together or as birth date and number. No check digit is asked for: D-numbers,
+synthetic ones and those of the years to come have other rules, and no other field has eleven digits."""
+_CARD_NUMBER = re.compile(r"[0-9A-Za-z][0-9A-Za-z-]{2,19}")
+_SPREADSHEET_NUMBER = re.compile(r"\d+([.,]\d+)?[eE]\+?\d+|\d+[.,]0+")
+_ORGANISATION_WEIGHTS = (3, 2, 7, 6, 5, 4, 3, 2)
+_YES = frozenset({"yes", "ja", "true", "1"})
+_NO = frozenset({"no", "nei", "false", "0"})
+
+
+class BadCell(ValueError):
+    """A cell that cannot be used: what is wrong, and what to do about it."""
+
+    def __init__(self, what: str, advice: str) -> None:
+        super().__init__(what)
+        self.what = what
+        self.advice = advice
+
+
+def shown(value: str) -> str:
+    """A cell's text as it may be shown: short, printable, without anything like an identity number."""
+    masked = re.sub(r"\d{9,}", "…", _IDENTITY.sub("…", value))
+    printable = "".join(sign if sign.isprintable() else "�" for sign in masked)
+    return repr(printable if len(printable) <= 30 else printable[:29] + "…")
+
+
+def refuse_identity_number(value: str) -> None:
+    """Raise if the cell holds eleven digits, wherever they stand in it."""
+    if _IDENTITY.search(value):
+        raise BadCell(
+            "holds eleven digits like a national identity number, which may not be stored here",
+            "remove it from the list; the birth date is enough (byggherreforskriften § 15)",
+        )
+
+
+def text(value: str) -> str | None:
+    """Free text; None when empty."""
+    if len(value) > MAX_TEXT:
+        raise BadCell(f"is {len(value)} characters long", f"at most {MAX_TEXT}; is a delimiter missing?")
+    if not value.isprintable():
+        raise BadCell(f"{shown(value)} holds a line break or a control character", "write it on one line")
+    return value or None
+
+
+def required(value: str) -> str:
+    """Free text that must be there."""
+    found = text(value)
+    if found is None:
+        raise BadCell("is empty", "fill it in")
+    return found
+
+
+def card_number(value: str) -> str:
+    """A card number: digits and letters as they stand on the card, leading zeros included."""
+    if not value:
+        raise BadCell("is empty", "write the number that stands on the card")
+    if _SPREADSHEET_NUMBER.fullmatch(value):
+        raise BadCell(
+            f"{shown(value)} has been changed by the spreadsheet",
+            "format the column as text, and type the number again as it stands on the card",
+        )
+    if not _CARD_NUMBER.fullmatch(value):
+        raise BadCell(f"{shown(value)} is not a card number", "3 to 20 digits or letters, without spaces")
+    return value
+
+
+def organisation_number(value: str) -> str:
+    """Nine digits with a right check digit (mod 11); spaces between them are taken out."""
+    digits = value.replace(" ", "").replace("\u00a0", "")
+    if not digits:
+        raise BadCell("is empty", "write the organisation number of the employer on the card")
+    if not (digits.isascii() and digits.isdigit() and len(digits) == 9):
+        raise BadCell(f"{shown(value)} is not nine digits", "look it up on brreg.no")
+    if not organisation_number_fits(digits):
+        raise BadCell(
+            f"{shown_organisation(digits)} has a wrong check digit", "look for a typing mistake; see brreg.no"
+        )
+    return digits
+
+
+def organisation_number_fits(digits: str) -> bool:
+    """The check of Enhetsregisteret: weights 3 2 7 6 5 4 3 2, modulo 11."""
+    total = sum(weight * int(digit) for weight, digit in zip(_ORGANISATION_WEIGHTS, digits[:8], strict=True))
+    check = (11 - total % 11) % 11
+    return check != 10 and check == int(digits[8])
+
+
+def shown_organisation(digits: str) -> str:
+    return f"{digits[:3]} {digits[3:6]} {digits[6:]}"
+
+
+def day(value: str) -> str | None:
+    """A date, ISO 8601 or as Norwegian spreadsheets write it; None when empty."""
+    if not value:
+        return None
+    for shape in ("%Y-%m-%d", "%d.%m.%Y"):
+        try:
+            found = datetime.strptime(value, shape).date()  # noqa: DTZ007  # a calendar date has no zone
+        except ValueError:
+            continue
+        if date(1900, 1, 1) <= found <= date(2200, 1, 1):
+            return found.isoformat()
+    raise BadCell(f"{shown(value)} is not a date", "write it as 2026-05-31")
+
+
+def yes_or_no(value: str) -> bool:
+    """yes or no; an empty cell is neither."""
+    word = value.casefold()
+    if word in _YES:
+        return True
+    if word in _NO:
+        return False
+    raise BadCell(f"{shown(value)} is neither yes nor no" if value else "is empty", "write yes or no")
+
+
+def status(value: str) -> str:
+    """ok, blocked or cancelled; an empty cell is ok."""
+    word = value.casefold() or "ok"
+    if word not in ("ok", "blocked", "cancelled"):
+        raise BadCell(f"{shown(value)} is not a status", "write ok, blocked or cancelled")
+    return word
+
+
+def language(value: str) -> str | None:
+    """A language code of two letters (ISO 639-1); None when empty."""
+    word = value.casefold()
+    if word and not re.fullmatch(r"[a-z]{2}", word):
+        raise BadCell(f"{shown(value)} is not a language code", "two letters, such as nb, en or pl")
+    return word or None

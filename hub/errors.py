@@ -1,0 +1,44 @@
+"""The hub's errors, one tree.
+
+PortvaktError                   (portvakt.errors: the root of all we raise on purpose)
+└── HubError
+    ├── CrewListError           a crew list cannot be read at all (its bad rows are values, not errors)
+    ├── StoreError              the database: no room, locked, not a database; nothing was committed
+    │   └── StoreNewer          it was written by a newer version than this one
+    ├── KeyFileError            the signing key cannot be read or made
+    ├── EmbeddedBrokerError     the built-in broker cannot run here
+    └── AnotherHub              a second hub of the same site is on line
+
+A message says what happened, where (file, row, table) and what to do next.
+A name exists only where a caller acts differently on it.
+"""
+
+from portvakt.errors import PortvaktError
+
+
+class HubError(PortvaktError):
+    """Anything the hub reports on purpose."""
+
+
+class CrewListError(HubError, ValueError):
+    """A crew list as a whole cannot be used."""
+
+
+class StoreError(HubError):
+    """The database did not do what was asked; nothing of it was committed."""
+
+
+class StoreNewer(StoreError):
+    """The database comes from a newer version."""
+
+
+class KeyFileError(HubError):
+    """The signing key cannot be read or made."""
+
+
+class EmbeddedBrokerError(HubError):
+    """The built-in broker cannot run here."""
+
+
+class AnotherHub(HubError):
+    """Another hub of the same site is on line; two of them would contradict each other."""

@@ -1,0 +1,195 @@
+"""Events in: verify, dedupe, commit, and only then acknowledge (P2, P3).
+
+One call is one transaction. An acknowledgement is made from what was committed, so a hub that dies
+anywhere in `take` has promised nothing. Holds no thread, socket or clock: a seeded simulation drives
+it with an in-memory store.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from gate.uplink.contract import Ack, Publish, Topics
+from gate.uplink.signing import Signer
+from hub.intake import Gathered, Taken, contradiction, gather
+from hub.presence import CardKey, Sighting, fold
+from hub.records import ChainBreak, EventRecord, Journal, JournalKey, Link, Rejected
+
+LOOK_AHEAD = 1000
+"""How many stored records are looked at in one step when a gap has been filled."""
+
+
+class EventTransaction(Protocol):
+    """One transaction: all of it is committed when its `with` block ends, none of it when that raises.
+
+    Reads show what was committed before, not what this transaction adds. Any method may raise StoreError.
+    """
+
+    def journals(self, keys: Collection[JournalKey]) -> Mapping[JournalKey, Journal]:
+        """Those of the journals that are known."""
+
+    def links(self, key: JournalKey, seqs: Sequence[int]) -> Mapping[int, Link]:
+        """Of these ascending numbers, the records that are stored."""
+
+    def add_events(self, records: Sequence[EventRecord]) -> None:
+        """Add records; the caller knows that none of them is stored."""
+
+    def put_journals(self, journals: Collection[Journal]) -> None:
+        """Insert or replace journals."""
+
+    def see(self, sightings: Collection[Sighting]) -> None:
+        """Merge into presence: at most one sighting of a card, kept only if `presence.later` says so."""
+
+    def reject(self, rejected: Sequence[Rejected]) -> None:
+        """Keep aside; the store bounds how many and how much of each."""
+
+    def break_chain(self, breaks: Sequence[ChainBreak]) -> None:
+        """Record breaks; one that is known already changes nothing."""
+
+    def count(self, numbers: Mapping[str, int]) -> None:
+        """Add to the named counters."""
+
+
+class EventStore(Protocol):
+    """What ingest needs of a store. Used by one thread."""
+
+    def intake(self) -> AbstractContextManager[EventTransaction]:
+        """Begin a transaction; it blocks while another process writes."""
+
+    def all_journals(self) -> Sequence[Journal]:
+        """Every journal, the one that was first seen last at the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Sorted:
+    """The records of one journal, against what is stored."""
+
+    new: dict[int, Taken]
+    repeated: list[Taken]
+    contradicting: list[Taken]
+
+
+class Ingest:
+    """Takes in what the gates send. One thread, one at a time."""
+
+    def __init__(self, site: str, store: EventStore, signer: Signer) -> None:
+        self._topics = Topics(site)
+        self._store = store
+        self._signer = signer
+
+    def take(self, messages: Sequence[tuple[str, bytes]], now_ms: int) -> Sequence[Publish]:
+        """Commit all events of these messages, then return one sealed, retained ack per journal touched.
+
+        A message that cannot be understood is kept aside; the rest goes on. Pure repetition is
+        acknowledged as well: the gate repeats because it missed the first answer. Raises StoreError,
+        and then nothing was committed and nothing is acknowledged.
+        """
+        found = gather(self._topics, messages, now_ms)
+        with self._store.intake() as transaction:
+            journals = _commit(transaction, found, self._topics, now_ms)
+        return [self._ack(journal) for journal in journals]
+
+    def acks(self) -> Sequence[Publish]:
+        """The acks of all journals, newest journal last: a broker that lost its memory lost the retained ones."""
+        return [self._ack(journal) for journal in self._store.all_journals()]
+
+    def _ack(self, journal: Journal) -> Publish:
+        gate, epoch = journal.key
+        sealed = self._signer.seal(Ack(gate, epoch, journal.through))
+        return Publish(self._topics.ack(gate), sealed, retain=True)
+
+
+def _commit(transaction: EventTransaction, found: Gathered, topics: Topics, now_ms: int) -> list[Journal]:
+    """Put everything into the transaction; returns the journals touched, as they will be."""
+    known = transaction.journals(found.taken.keys()) if found.taken else {}
+    after: list[Journal] = []
+    fresh: list[EventRecord] = []
+    sightings: list[Sighting] = []
+    breaks: list[ChainBreak] = []
+    for key, taken in found.taken.items():
+        journal = known.get(key) or Journal(key, first_seen_ms=now_ms)
+        outcome = _sort_out(transaction, journal, taken)
+        _note(found, topics.events(key.gate), outcome, now_ms)
+        new = outcome.new
+        fresh += [one.record for one in new.values()]
+        sightings += [one.sighting for one in new.values() if one.sighting]
+        journal, broken = _advance(transaction, journal, new, now_ms)
+        after.append(journal)
+        breaks += broken
+    if fresh:
+        transaction.add_events(fresh)
+    transaction.put_journals([journal for journal in after if known.get(journal.key) != journal])
+    latest: dict[CardKey, Sighting] = fold(sightings)
+    if latest:
+        transaction.see(latest.values())
+    if found.rejected:
+        transaction.reject(found.rejected)
+    if breaks:
+        transaction.break_chain(breaks)
+    numbers = {
+        "events": len(fresh),
+        "repeated": found.repeated,
+        "rejected": len(found.rejected),
+        "conflicts": found.conflicts,
+        "chain_breaks": len(breaks),
+    }
+    transaction.count({name: number for name, number in numbers.items() if number})
+    return after
+
+
+def _sort_out(transaction: EventTransaction, journal: Journal, taken: Mapping[int, Taken]) -> _Sorted:
+    """Which of these records are new; order is ascending."""
+    seqs = sorted(taken)
+    # Only numbers up to the highest ever seen can be stored already: a plain drain asks nothing here.
+    old = [seq for seq in seqs if seq <= journal.highest]
+    stored = transaction.links(journal.key, old) if old else {}
+    return _Sorted(
+        new={seq: taken[seq] for seq in seqs if seq not in stored},
+        repeated=[taken[seq] for seq, link in stored.items() if link.hash == taken[seq].record.hash],
+        contradicting=[taken[seq] for seq, link in stored.items() if link.hash != taken[seq].record.hash],
+    )
+
+
+def _note(found: Gathered, topic: str, outcome: _Sorted, now_ms: int) -> None:
+    """Count and keep aside what sorting has shown."""
+    found.repeated += len(outcome.repeated)
+    found.conflicts += len(outcome.contradicting)
+    found.rejected += [contradiction(topic, one.record, now_ms) for one in outcome.contradicting]
+    found.rejected += [
+        Rejected(topic, one.record.body, one.objection, now_ms) for one in outcome.new.values() if one.objection
+    ]
+
+
+def _advance(
+    transaction: EventTransaction, journal: Journal, new: Mapping[int, Taken], now_ms: int
+) -> tuple[Journal, list[ChainBreak]]:
+    """Walk the chain on from `through` as far as it is whole.
+
+    Each link is checked once, when it is walked over, whatever the order of arrival. A break is told
+    and walked over: the records are committed, and the gate must not be kept waiting.
+    """
+    breaks = []
+    seq, last_hash = journal.through, journal.through_hash
+    ahead: Mapping[int, Link] = {}
+    highest = max(journal.highest, max(new, default=0))
+    reach = 1
+    while seq < highest:
+        following = seq + 1
+        if taken := new.get(following):
+            link = Link(taken.record.hash, taken.record.previous)
+        elif following in ahead:
+            link = ahead[following]
+        elif following <= journal.highest:
+            ahead = transaction.links(journal.key, range(following, min(following + reach, journal.highest + 1)))
+            reach = LOOK_AHEAD
+            if following not in ahead:
+                break
+            link = ahead[following]
+        else:
+            break
+        if link.previous != last_hash:
+            breaks.append(ChainBreak(journal.key, following, last_hash, link.previous, now_ms))
+        seq, last_hash = following, link.hash
+    moved = replace(journal, through=seq, through_hash=last_hash, highest=highest, stored=journal.stored + len(new))
+    return moved, breaks

@@ -1,0 +1,66 @@
+"""The site's signing key: made on the first start, readable by its owner alone (P8)."""
+
+import contextlib
+import os
+import secrets
+from pathlib import Path
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from hub.errors import KeyFileError
+
+
+def signing_key(file: Path) -> Ed25519PrivateKey:
+    """The key in this file; made when there is none. Raises KeyFileError.
+
+    Two processes that make it in the same moment end up with the same key: the file is put into place
+    whole, and only if there is none yet.
+    """
+    try:
+        if not file.exists():
+            _make(file)
+        if file.stat().st_mode & 0o077:
+            raise KeyFileError(f"{file}: others may read this private key; chmod 600 it, and consider it known")
+        loaded = serialization.load_pem_private_key(file.read_bytes(), password=None)
+    except OSError as refused:
+        raise KeyFileError(
+            f"{file}: {refused.strerror}; set signing_key or state_dir to a place that can be used"
+        ) from (refused)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as broken:
+        raise KeyFileError(f"{file}: not an unencrypted PEM private key; restore it from a backup") from broken
+    if not isinstance(loaded, Ed25519PrivateKey):
+        raise KeyFileError(f"{file}: a private key, but not Ed25519; restore it from a backup")
+    return loaded
+
+
+def public_pem(private: Ed25519PrivateKey) -> bytes:
+    """What a gate needs as `[hub] verify_key`."""
+    return private.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+
+
+def _make(file: Path) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    pem = Ed25519PrivateKey.generate().private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    draft = file.with_name(f".{file.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as out:
+            out.write(pem)
+            out.flush()
+            os.fsync(out.fileno())
+        with contextlib.suppress(FileExistsError):
+            # Unlike a rename, a link never replaces a key that is there.
+            file.hardlink_to(draft)
+        folder = os.open(file.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    finally:
+        draft.unlink()

@@ -1,0 +1,215 @@
+"""Read models: what command line, console and exports show. Frozen values, never rows.
+
+Every function reads one moment of the database and may raise StoreError. Times are Unix milliseconds
+in UTC. Names appear here and nowhere further down (P12).
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import and_, func, select
+
+from gate.uplink.contract import Status
+from hub.presence import ENTRY
+from hub.records import JournalKey
+from hub.store import HubStore, schema
+
+MAX_EVENTS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class RosterEntry:
+    """One person inside. `name` and `employer` are None for a card that no crew list ever named."""
+
+    scheme: str
+    number: str
+    name: str | None
+    employer: str | None
+    organisation_number: str | None
+    since_ms: int
+    gate: str
+    lane: str | None
+    certainty: str
+    listed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EventLine:
+    """One event. `time_ms` is None when the gate's record could not be understood."""
+
+    id: str
+    gate: str
+    epoch: str
+    seq: int
+    kind: str
+    time_ms: int | None
+    received_ms: int
+    scheme: str | None
+    number: str | None
+    lane: str | None
+    direction: str | None
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class JournalLine:
+    """A gate's journal: `made` records as far as the gate told, `stored` here, `missing` before the newest here."""
+
+    epoch: str
+    made: int | None
+    stored: int
+    through: int
+    missing: int
+
+
+@dataclass(frozen=True, slots=True)
+class GateLine:
+    """One gate. Without a status it has sent events, but never said how it is."""
+
+    gate: str
+    online: bool
+    seen_ms: int | None
+    version: str
+    list_revision: int | None
+    unsent: int | None
+    clock_trusted: bool | None
+    alarms: tuple[str, ...]
+    readers: dict[str, str]
+    journals: tuple[JournalLine, ...]
+    conflicts: int
+    conflict_ms: int | None
+    chain_breaks: int
+
+
+@dataclass(frozen=True, slots=True)
+class SiteGates:
+    """The gates, and the list revision that they should have."""
+
+    revision: int
+    gates: tuple[GateLine, ...]
+
+
+def roster(store: HubStore) -> list[RosterEntry]:
+    """Who is inside, longest first."""
+    seen, cards, people, companies, assignments = (
+        schema.presence,
+        schema.cards,
+        schema.people,
+        schema.companies,
+        schema.assignments,
+    )
+    joined = (
+        seen.outerjoin(cards, and_(cards.c.scheme == seen.c.scheme, cards.c.number == seen.c.number))
+        .outerjoin(people, people.c.id == cards.c.person)
+        .outerjoin(companies, companies.c.organisation_number == cards.c.employer)
+        .outerjoin(assignments, and_(assignments.c.scheme == seen.c.scheme, assignments.c.number == seen.c.number))
+    )
+    statement = (
+        select(
+            seen,
+            people.c.first_name,
+            people.c.last_name,
+            companies.c.name.label("employer"),
+            companies.c.organisation_number,
+            assignments.c.listed,
+        )
+        .select_from(joined)
+        .where(seen.c.direction == ENTRY)
+        .order_by(seen.c.time_ms, seen.c.scheme, seen.c.number)
+    )
+    with store.reading() as connection:
+        return [
+            RosterEntry(
+                scheme=row.scheme,
+                number=row.number,
+                name=f"{row.first_name} {row.last_name}" if row.last_name else None,
+                employer=row.employer,
+                organisation_number=row.organisation_number,
+                since_ms=row.time_ms,
+                gate=row.gate,
+                lane=row.lane,
+                certainty=row.certainty,
+                listed=bool(row.listed),
+            )
+            for row in connection.execute(statement)
+        ]
+
+
+def events(store: HubStore, *, gate: str | None = None, kind: str | None = None, limit: int = 50) -> list[EventLine]:
+    """The newest events, newest first. `kind` also takes the front of a kind: `badge` is all of `badge.…`."""
+    table = schema.events
+    columns = [table.c[name] for name in EventLine.__dataclass_fields__]
+    statement = select(*columns).order_by(table.c.time_ms.desc(), table.c.gate, table.c.epoch, table.c.seq.desc())
+    if gate is not None:
+        statement = statement.where(table.c.gate == gate)
+    if kind is not None:
+        statement = statement.where((table.c.kind == kind) | table.c.kind.startswith(f"{kind}.", autoescape=True))
+    with store.reading() as connection:
+        rows = connection.execute(statement.limit(max(1, min(limit, MAX_EVENTS))))
+        return [EventLine(*row) for row in rows]
+
+
+def gates(store: HubStore) -> SiteGates:
+    """Every gate that ever spoke, by name."""
+    health = store.gate_health()
+    lines: dict[str, list[Any]] = defaultdict(list)
+    for journal in store.all_journals():
+        lines[journal.key.gate].append(journal)
+    broken = _chain_breaks(store)
+    found = []
+    for gate in sorted(health.keys() | lines.keys()):
+        known = health.get(gate)
+        status = known.status if known else None
+        found.append(
+            GateLine(
+                gate=gate,
+                online=bool(status and status.online),
+                seen_ms=known.seen_ms if known else None,
+                version=status.version if status else "",
+                list_revision=status.list_revision if status else None,
+                unsent=status.unsent if status else None,
+                clock_trusted=status.clock_trusted if status else None,
+                alarms=status.alarms if status else (),
+                readers=status.readers if status else {},
+                journals=tuple(
+                    JournalLine(
+                        epoch=journal.key.epoch,
+                        made=_made(status, journal.key),
+                        stored=journal.stored,
+                        through=journal.through,
+                        missing=journal.highest - journal.stored,
+                    )
+                    for journal in lines[gate]
+                ),
+                conflicts=known.conflicts if known else 0,
+                conflict_ms=known.conflict_ms if known else None,
+                chain_breaks=broken.get(gate, 0),
+            )
+        )
+    return SiteGates(store.revision(), tuple(found))
+
+
+def counts(store: HubStore) -> dict[str, int]:
+    """The hub's counters since the database was made: `events`, `repeated`, `rejected`, `conflicts`, `chain_breaks`;
+    and how much there is now: `inside`, `permits`, `quarantined`."""
+    table = schema.counters
+    with store.reading() as connection:
+        numbers = {row.name: row.value for row in connection.execute(select(table))}
+        inside = select(func.count()).select_from(schema.presence).where(schema.presence.c.direction == ENTRY)
+        numbers["inside"] = connection.scalar(inside) or 0
+        numbers["permits"] = connection.scalar(select(func.count()).select_from(schema.permits)) or 0
+        numbers["quarantined"] = connection.scalar(select(func.count()).select_from(schema.quarantine)) or 0
+    return numbers
+
+
+def _made(status: Status | None, key: JournalKey) -> int | None:
+    """How many records the gate says that it has made; known for its present journal only."""
+    return status.head_seq if status and status.epoch == key.epoch else None
+
+
+def _chain_breaks(store: HubStore) -> dict[str, int]:
+    table = schema.chain_breaks
+    with store.reading() as connection:
+        rows = connection.execute(select(table.c.gate, func.count()).group_by(table.c.gate))
+        return dict(map(tuple, rows))

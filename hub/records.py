@@ -1,0 +1,106 @@
+"""The values that travel between the hub's rooms: frozen, free of database and broker. Pure.
+
+Hashes are the 32 bytes of a SHA-256; times are Unix milliseconds in UTC.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from gate.uplink.contract import GENESIS_HASH
+
+GENESIS = bytes.fromhex(GENESIS_HASH)
+
+
+class JournalKey(NamedTuple):
+    """One journal file of one gate: a new file has a new epoch."""
+
+    gate: str
+    epoch: str
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """How far the hub holds a journal.
+
+    `through`: all of 1..through is committed here, and `through_hash` is the hash of that record.
+    `highest` is the greatest number seen, `stored` how many records are here; so
+    `highest - stored` records are missing.
+    """
+
+    key: JournalKey
+    through: int = 0
+    through_hash: bytes = GENESIS
+    highest: int = 0
+    stored: int = 0
+    first_seen_ms: int = 0
+
+
+class Link(NamedTuple):
+    """A record's place in the chain: its own hash, and the one it names as the record before it."""
+
+    hash: bytes
+    previous: bytes
+
+
+class EventRecord(NamedTuple):
+    """One event as it is stored, in the order of the table's columns; `body` is the very bytes of the journal."""
+
+    id: str
+    gate: str
+    epoch: str
+    seq: int
+    kind: str
+    time_ms: int | None
+    scheme: str | None
+    number: str | None
+    lane: str | None
+    direction: str | None
+    reason: str | None
+    badge: str | None
+    body: bytes
+    hash: bytes
+    previous: bytes
+    received_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """Something that could not be understood; kept aside and counted (P9)."""
+
+    topic: str
+    payload: bytes
+    why: str
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChainBreak:
+    """A record that does not follow the one before it: history was edited, or a disk was copied."""
+
+    key: JournalKey
+    seq: int
+    expected: bytes
+    found: bytes
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class CrewMember:
+    """One row of a crew list: one card, its holder, and what the holder may do here. Dates are ISO 8601 or None."""
+
+    scheme: str
+    number: str
+    first_name: str
+    last_name: str
+    organisation_number: str
+    date_of_birth: str | None = None
+    organisation_name: str | None = None
+    card_expiry: str | None = None
+    role: str | None = None
+    valid_from: str | None = None
+    valid_until: str | None = None
+    language: str | None = None
+    training: bool = True
+    company_approved: bool = True
+    status: str = "ok"
+    listed: bool = True

@@ -1,0 +1,97 @@
+"""What the hub answers to what it hears. Holds no thread, socket or clock; `wiring` gives it those.
+
+Every method takes the time and returns the messages to publish. A simulation may drive it as it is.
+"""
+
+import logging
+from collections.abc import Sequence
+
+from gate.uplink import contract
+from gate.uplink.contract import ContractError, HubStatus, Publish, Topics
+from hub.health import GateHealth, follow
+from hub.ingest import Ingest
+from hub.records import Rejected
+from hub.store import HubStore
+from hub.sync import ListSync
+
+log = logging.getLogger(__name__)
+
+
+class HubService:
+    """One site's hub. One thread."""
+
+    def __init__(
+        self, status: HubStatus, store: HubStore, ingest: Ingest, sync: ListSync, *, heartbeat_ms: int
+    ) -> None:
+        self._status = status
+        self._topics = Topics(status.site)
+        self._store = store
+        self._ingest = ingest
+        self._sync = sync
+        self._heartbeat_ms = heartbeat_ms
+        self._offered = 0
+        self._next_heartbeat_ms = 0
+        self._health: dict[str, GateHealth] = store.gate_health()
+
+    def connected(self, now_ms: int) -> list[Publish]:
+        """Say everything retained again: the broker may have lost its memory."""
+        own = Publish(self._topics.hub, contract.encode_status(self._status), retain=True)
+        return [own, *self._head(now_ms), *self._ingest.acks()]
+
+    def take(self, messages: Sequence[tuple[str, bytes]], now_ms: int) -> list[Publish]:
+        """Take in all messages that were waiting, in order; events in one commit.
+
+        Raises StoreError; then nothing that these messages asked for is answered, and their senders
+        ask again.
+        """
+        events: list[tuple[str, bytes]] = []
+        healths: dict[str, GateHealth] = {}
+        rejected: list[Rejected] = []
+        answers: list[Publish] = []
+        for topic, payload in messages:
+            gate = self._topics.gate_of(topic)
+            try:
+                if gate is not None and topic == self._topics.status(gate):
+                    healths[gate] = self._follow(gate, payload, healths.get(gate), now_ms)
+                elif gate is not None and topic == self._topics.want(gate):
+                    answer = self._sync.answer(gate, payload)
+                    answers += [answer] if answer else []
+                else:
+                    events.append((topic, payload))
+            except ContractError as bad:
+                rejected.append(Rejected(topic, payload, str(bad), now_ms))
+        if events:
+            answers += self._ingest.take(events, now_ms)
+        if healths:
+            self._store.put_gate_health(list(healths.values()))
+            self._health |= healths
+        if rejected:
+            self._store.reject(rejected)
+        return answers
+
+    def tick(self, now_ms: int) -> list[Publish]:
+        """The head again when its heartbeat is due, and at once when another process has imported a list."""
+        if now_ms < self._next_heartbeat_ms and self._store.revision() == self._offered:
+            return []
+        return self._head(now_ms)
+
+    def _head(self, now_ms: int) -> list[Publish]:
+        head = self._sync.head(now_ms)
+        self._next_heartbeat_ms = now_ms + self._heartbeat_ms
+        revision = self._store.revision()
+        if revision != self._offered:
+            log.info("list=offered revision=%d", revision)
+        self._offered = revision
+        return [head] if head else []
+
+    def _follow(self, gate: str, payload: bytes, before: GateHealth | None, now_ms: int) -> GateHealth:
+        status = contract.decode_status(payload)
+        if status.gate != gate:
+            raise ContractError(f"status of {status.gate!r} came on the topic of {gate!r}")
+        before = before or self._health.get(gate)
+        after = follow(before, status, now_ms)
+        if before is None or before.status.online != after.status.online:
+            log.info("gate=%s online=%s", gate, str(after.status.online).lower())
+        if before is not None and after.conflicts > before.conflicts:
+            log.error("gate=%s conflict=two_controllers instances=%s", gate, ",".join(after.instances[-2:]))
+        return after

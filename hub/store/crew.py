@@ -1,0 +1,173 @@
+"""Crew and permits in SQL: who may work here, and the list compiled from it, in one transaction."""
+
+import uuid
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from sqlalchemy import Connection, delete, func, select, update
+
+from gate.uplink.contract import WirePermit
+from hub.permits import NO_LIST, CardFacts, PermitList, compile_permits, succeed
+from hub.presence import CardKey
+from hub.records import CrewMember
+from hub.store import schema
+from hub.store.database import put
+
+_PERMIT_FIELDS = WirePermit.__struct_fields__
+
+
+def read_revision(connection: Connection) -> int:
+    """The current revision; 0 when no list was ever made."""
+    return connection.scalar(select(func.max(schema.revisions.c.revision))) or 0
+
+
+def read_permits(connection: Connection) -> PermitList:
+    """The current list, in the order of (scheme, number)."""
+    revision = read_revision(connection)
+    if not revision:
+        return NO_LIST
+    table = schema.permits
+    digest = connection.scalar(select(schema.revisions.c.digest).where(schema.revisions.c.revision == revision))
+    columns = [table.c[name] for name in _PERMIT_FIELDS]
+    rows = connection.execute(select(*columns)).all()
+    # Sorted here, because a database sorts text by its own rules.
+    permits = tuple(sorted((WirePermit(*row) for row in rows), key=lambda permit: (permit.scheme, permit.number)))
+    return PermitList(revision, permits, digest.hex() if digest else "")
+
+
+class CrewTransaction:
+    """Reads and changes the crew inside one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def crew(self) -> dict[CardKey, CrewMember]:
+        """Every card ever listed, with `listed` telling whether it is so now."""
+        people, companies, cards, assignments = (schema.people, schema.companies, schema.cards, schema.assignments)
+        joined = cards.join(people).join(companies).join(assignments)
+        rows = self._connection.execute(
+            select(
+                cards.c.scheme,
+                cards.c.number,
+                people.c.first_name,
+                people.c.last_name,
+                companies.c.organisation_number,
+                people.c.date_of_birth,
+                companies.c.name,
+                cards.c.expiry,
+                assignments.c.role,
+                assignments.c.valid_from,
+                assignments.c.valid_until,
+                people.c.language,
+                assignments.c.training,
+                companies.c.approved,
+                cards.c.status,
+                assignments.c.listed,
+            ).select_from(joined)
+        )
+        return {CardKey(row[0], row[1]): CrewMember(*row) for row in rows}
+
+    def write(self, members: Collection[CrewMember]) -> None:
+        """Insert or replace these cards with their holders and companies."""
+        people = self._people()
+        companies: dict[str, dict[str, Any]] = {}
+        rows: dict[str, list[dict[str, Any]]] = {"people": [], "cards": [], "assignments": []}
+        for member in members:
+            person = people.get(CardKey(member.scheme, member.number)) or str(uuid.uuid4())
+            card = {"scheme": member.scheme, "number": member.number}
+            companies[member.organisation_number] = {
+                "organisation_number": member.organisation_number,
+                "name": member.organisation_name,
+                "approved": member.company_approved,
+            }
+            rows["people"].append(
+                {
+                    "id": person,
+                    "first_name": member.first_name,
+                    "last_name": member.last_name,
+                    "date_of_birth": member.date_of_birth,
+                    "language": member.language,
+                }
+            )
+            rows["cards"].append(
+                card
+                | {
+                    "person": person,
+                    "employer": member.organisation_number,
+                    "expiry": member.card_expiry,
+                    "status": member.status,
+                }
+            )
+            rows["assignments"].append(
+                card
+                | {
+                    "role": member.role,
+                    "valid_from": member.valid_from,
+                    "valid_until": member.valid_until,
+                    "training": member.training,
+                    "listed": member.listed,
+                }
+            )
+        put(self._connection, schema.companies, list(companies.values()))
+        put(self._connection, schema.people, rows["people"])
+        put(self._connection, schema.cards, rows["cards"])
+        put(self._connection, schema.assignments, rows["assignments"])
+
+    def leave(self, cards: Collection[CardKey]) -> None:
+        """These cards are no longer on the crew list. Nothing is deleted."""
+        table = schema.assignments
+        for card in cards:
+            self._connection.execute(
+                update(table).where(table.c.scheme == card.scheme, table.c.number == card.number).values(listed=False)
+            )
+
+    def compile(self, now_ms: int) -> PermitList:
+        """Compile the permits anew and return the current list: a new revision only if something changed."""
+        before = read_permits(self._connection)
+        facts = [_facts(member) for member in self.crew().values()]
+        after = succeed(before, compile_permits(facts, before.permits))
+        if after.revision != before.revision:
+            self._put_list(before, after, now_ms)
+        return after
+
+    def _put_list(self, before: PermitList, after: PermitList, now_ms: int) -> None:
+        table = schema.permits
+        kept = set(before.permits) & set(after.permits)
+        wanted = {(permit.scheme, permit.number) for permit in after.permits}
+        for old in before.permits:
+            if (old.scheme, old.number) not in wanted:
+                self._connection.execute(
+                    delete(table).where(table.c.scheme == old.scheme, table.c.number == old.number)
+                )
+        changed = [permit for permit in after.permits if permit not in kept]
+        put(self._connection, table, [{name: getattr(permit, name) for name in _PERMIT_FIELDS} for permit in changed])
+        self._connection.execute(
+            schema.revisions.insert(),
+            {
+                "revision": after.revision,
+                "count": len(after.permits),
+                "digest": bytes.fromhex(after.digest),
+                "made_ms": now_ms,
+            },
+        )
+
+    def _people(self) -> Mapping[CardKey, str]:
+        table = schema.cards
+        rows = self._connection.execute(select(table.c.scheme, table.c.number, table.c.person))
+        return {CardKey(scheme, number): person for scheme, number, person in rows}
+
+
+def _facts(member: CrewMember) -> CardFacts:
+    return CardFacts(
+        scheme=member.scheme,
+        number=member.number,
+        status=member.status,
+        listed=member.listed,
+        company_approved=member.company_approved,
+        training=member.training,
+        valid_from=member.valid_from,
+        valid_until=member.valid_until,
+        card_expiry=member.card_expiry,
+        employer=member.organisation_number,
+        language=member.language,
+    )

@@ -1,0 +1,126 @@
+"""The database file: opened safely, written in whole transactions, its errors in our words."""
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Table, create_engine, event, inspect, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from hub.errors import StoreError, StoreNewer
+from hub.store import schema
+
+BUSY_TIMEOUT_MS = 10_000
+"""How long a writer waits for another process. An import of a long crew list takes a few seconds."""
+
+
+class Database:
+    """One database. Each method takes a connection of its own, so any thread may call it."""
+
+    def __init__(self, file: Path) -> None:
+        """Open or make it. Raises StoreNewer, or StoreError when it is no database of ours."""
+        self._name = str(file)
+        self._engine = create_engine(URL.create("sqlite", database=str(file)))
+        _set_up_sqlite(self._engine)
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            self._prepare()
+        except OSError as refused:
+            raise StoreError(f"{file.parent}: cannot be made ({refused.strerror}); set another state_dir") from refused
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A snapshot: everything read in the block is of one moment."""
+        with self._translated(), self._engine.begin() as connection:
+            yield connection
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """One transaction, on disk when the block has ended; nothing of it when the block raises."""
+        writer = self._engine.execution_options(portvakt_writes=True)
+        with self._translated(), writer.begin() as connection:
+            yield connection
+
+    @contextlib.contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except DBAPIError as failed:
+            # Only the driver's own sentence: SQLAlchemy's text repeats the parameters, which may be names (P12).
+            raise StoreError(f"{self._name}: {failed.orig}; nothing of this was stored") from None
+        except SQLAlchemyError as failed:
+            raise StoreError(f"{self._name}: {type(failed).__name__}; nothing of this was stored") from failed
+
+    def _prepare(self) -> None:
+        with self.writing() as connection:
+            version = _version(connection)
+            if version is None:
+                schema.metadata.create_all(connection)
+                connection.execute(
+                    schema.about.insert(), {"name": "schema_version", "value": str(schema.SCHEMA_VERSION)}
+                )
+            elif version > schema.SCHEMA_VERSION:
+                raise StoreNewer(
+                    f"{self._name}: its schema is version {version}, this hub knows version {schema.SCHEMA_VERSION}; "
+                    "install the newer hub again, or set another state_dir"
+                )
+
+
+def upsert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
+    """An INSERT that both databases let go on with ON CONFLICT."""
+    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
+
+
+def put(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+    """Insert rows, or replace those with the same primary key."""
+    if not rows:
+        return
+    statement = upsert(connection, table)
+    keys = [column.name for column in table.primary_key]
+    rest = {column.name: statement.excluded[column.name] for column in table.columns if column.name not in keys}
+    connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=rest), rows)
+
+
+def _version(connection: Connection) -> int | None:
+    if not inspect(connection).has_table(schema.about.name):
+        return None
+    value = connection.scalar(select(schema.about.c.value).where(schema.about.c.name == "schema_version"))
+    if value is None or not value.isdigit():
+        raise StoreError("the database holds no readable schema version; restore it from a backup")
+    return int(value)
+
+
+def _set_up_sqlite(engine: Engine) -> None:
+    """Durable, patient, and with transactions where we say.
+
+    synchronous=FULL, because an ack is a promise that outlives a power cut. The driver's own implicit
+    BEGIN is turned off: it takes the write lock late, and a transaction that has read may then fail
+    instead of waiting.
+    """
+
+    def connect(connection: Any, record: object) -> None:
+        connection.isolation_level = None
+        for pragma in (
+            f"busy_timeout={BUSY_TIMEOUT_MS}",
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            "cache_size=-16000",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+
+    def begin(connection: Connection) -> None:
+        writes = connection.get_execution_options().get("portvakt_writes")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    event.listen(engine, "connect", connect)
+    event.listen(engine, "begin", begin)

@@ -1,0 +1,164 @@
+"""The store's side of ingest: `hub.ingest.EventTransaction` in SQL."""
+
+from collections.abc import Collection, Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+from sqlalchemy import Connection, delete, func, select, tuple_
+
+from hub.presence import Sighting
+from hub.records import ChainBreak, EventRecord, Journal, JournalKey, Link, Rejected
+from hub.store import schema
+from hub.store.database import put, upsert
+
+MAX_QUARANTINED = 1000
+"""Rows kept aside; the oldest go first. The counter `rejected` has them all."""
+MAX_QUARANTINED_BYTES = 4096
+"""Of each payload; `size` tells how long it was."""
+
+_EVENT_COLUMNS = [column.name for column in schema.events.columns]
+_INSERT_EVENTS = schema.events.insert()
+
+
+class SqlEventTransaction:
+    """See `hub.ingest.EventTransaction`, which is the contract."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def journals(self, keys: Collection[JournalKey]) -> Mapping[JournalKey, Journal]:
+        table = schema.journals
+        gates = sorted({key.gate for key in keys})
+        found: dict[JournalKey, Journal] = {}
+        for start in range(0, len(gates), 500):
+            rows = self._connection.execute(select(table).where(table.c.gate.in_(gates[start : start + 500])))
+            found.update((journal.key, journal) for journal in map(journal_of, rows) if journal.key in keys)
+        return found
+
+    def links(self, key: JournalKey, seqs: Sequence[int]) -> Mapping[int, Link]:
+        table = schema.events
+        wanted = select(table.c.seq, table.c.hash, table.c.previous).where(
+            table.c.gate == key.gate, table.c.epoch == key.epoch
+        )
+        found: dict[int, Link] = {}
+        for first, last in _runs(seqs):
+            for row in self._connection.execute(wanted.where(table.c.seq.between(first, last))):
+                found[row[0]] = Link(row[1], row[2])
+        return found
+
+    def add_events(self, records: Sequence[EventRecord]) -> None:
+        self._connection.execute(_INSERT_EVENTS, [dict(zip(_EVENT_COLUMNS, record, strict=True)) for record in records])
+
+    def put_journals(self, journals: Collection[Journal]) -> None:
+        put(
+            self._connection,
+            schema.journals,
+            [
+                {
+                    "gate": journal.key.gate,
+                    "epoch": journal.key.epoch,
+                    "through": journal.through,
+                    "through_hash": journal.through_hash,
+                    "highest": journal.highest,
+                    "stored": journal.stored,
+                    "first_seen_ms": journal.first_seen_ms,
+                }
+                for journal in journals
+            ],
+        )
+
+    def see(self, sightings: Collection[Sighting]) -> None:
+        table = schema.presence
+        statement = upsert(self._connection, table)
+        order = ("time_ms", "gate", "epoch", "seq")
+        # The same order as hub.presence.later, in the database: no need to read the rows first.
+        is_later = tuple_(*(statement.excluded[name] for name in order)) > tuple_(*(table.c[name] for name in order))
+        columns = (*order, "direction", "lane", "certainty")
+        self._connection.execute(
+            statement.on_conflict_do_update(
+                index_elements=["scheme", "number"],
+                set_={name: statement.excluded[name] for name in columns},
+                where=is_later,
+            ),
+            [
+                {
+                    "scheme": sighting.card.scheme,
+                    "number": sighting.card.number,
+                    "time_ms": sighting.time_ms,
+                    "gate": sighting.gate,
+                    "epoch": sighting.epoch,
+                    "seq": sighting.seq,
+                    "direction": sighting.direction,
+                    "lane": sighting.lane,
+                    "certainty": str(sighting.certainty),
+                }
+                for sighting in sightings
+            ],
+        )
+
+    def reject(self, rejected: Sequence[Rejected]) -> None:
+        table = schema.quarantine
+        self._connection.execute(
+            table.insert(),
+            [
+                {
+                    "topic": _storable(one.topic, 200),
+                    "payload": one.payload[:MAX_QUARANTINED_BYTES],
+                    "size": len(one.payload),
+                    "why": _storable(one.why, 500),
+                    "at_ms": one.at_ms,
+                }
+                for one in rejected[-MAX_QUARANTINED:]
+            ],
+        )
+        newest = self._connection.scalar(select(func.max(table.c.id))) or 0
+        self._connection.execute(delete(table).where(table.c.id <= newest - MAX_QUARANTINED))
+
+    def break_chain(self, breaks: Sequence[ChainBreak]) -> None:
+        rows: list[dict[str, Any]] = [
+            {
+                "gate": one.key.gate,
+                "epoch": one.key.epoch,
+                "seq": one.seq,
+                "expected": one.expected,
+                "found": one.found,
+                "at_ms": one.at_ms,
+            }
+            for one in breaks
+        ]
+        self._connection.execute(upsert(self._connection, schema.chain_breaks).on_conflict_do_nothing(), rows)
+
+    def count(self, numbers: Mapping[str, int]) -> None:
+        if not numbers:
+            return
+        table = schema.counters
+        statement = upsert(self._connection, table)
+        self._connection.execute(
+            statement.on_conflict_do_update(
+                index_elements=["name"], set_={"value": table.c.value + statement.excluded.value}
+            ),
+            [{"name": name, "value": value} for name, value in sorted(numbers.items())],
+        )
+
+
+def journal_of(row: Any) -> Journal:
+    """A row of `journals` as a value."""
+    return Journal(
+        JournalKey(row.gate, row.epoch), row.through, row.through_hash, row.highest, row.stored, row.first_seen_ms
+    )
+
+
+def _runs(seqs: Sequence[int]) -> list[tuple[int, int]]:
+    """Ascending numbers as (first, last) of each stretch without a hole: one query each, and usually one."""
+    if not seqs:
+        return []
+    if isinstance(seqs, range):
+        return [(seqs[0], seqs[-1])]
+    starts = [seqs[0], *(after for before, after in pairwise(seqs) if after != before + 1)]
+    ends = [*(before for before, after in pairwise(seqs) if after != before + 1), seqs[-1]]
+    return list(zip(starts, ends, strict=True))
+
+
+def _storable(text: str, limit: int) -> str:
+    """Cut, and free of what a database's text cannot hold (a lone surrogate, a NUL)."""
+    return text[:limit].encode("utf-8", "replace").decode().replace("\0", "�")

@@ -1,0 +1,124 @@
+"""Read models as aligned text for a terminal. Pure, but for the local time zone in which times are shown."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from hub.queries import EventLine, GateLine, JournalLine, RosterEntry, SiteGates
+
+_CERTAIN = {"certain": "", "clock_untrusted": "clock of the gate was not set"}
+
+
+def roster_text(entries: Sequence[RosterEntry]) -> str:
+    """Who is inside."""
+    if not entries:
+        return "Nobody is inside, as far as the gates have told this hub."
+    rows = [
+        (
+            entry.name or "(not on any crew list)",
+            entry.employer or entry.organisation_number or "",
+            _card(entry.scheme, entry.number),
+            moment(entry.since_ms),
+            "/".join(filter(None, (entry.gate, entry.lane))),
+            "; ".join(filter(None, (_CERTAIN.get(entry.certainty, entry.certainty), _off_list(entry)))),
+        )
+        for entry in entries
+    ]
+    people = "1 person is" if len(rows) == 1 else f"{len(rows)} people are"
+    return f"{table(('NAME', 'EMPLOYER', 'CARD', 'SINCE', 'GATE', 'NOTE'), rows)}\n\n{people} inside."
+
+
+def events_text(events: Sequence[EventLine]) -> str:
+    """What happened, newest first."""
+    if not events:
+        return "No events: no gate has sent any that fit. `hub gates` shows which gates have spoken."
+    rows = [
+        (
+            moment(event.time_ms) if event.time_ms is not None else "(unreadable)",
+            "/".join(filter(None, (event.gate, event.lane))),
+            str(event.seq),
+            event.kind,
+            event.direction or "",
+            _card(event.scheme, event.number),
+            event.reason or "",
+        )
+        for event in events
+    ]
+    return table(("TIME", "GATE", "SEQ", "EVENT", "WAY", "CARD", "REASON"), rows)
+
+
+def gates_text(site: SiteGates) -> str:
+    """How the gates are."""
+    if not site.gates:
+        return "No gate has spoken to this hub yet. Give each gate this site's name, broker and `hub key`."
+    rows = []
+    notes = []
+    for gate in site.gates:
+        journal = gate.journals[-1] if gate.journals else None
+        rows.append(
+            (
+                gate.gate,
+                "online" if gate.online else "offline" if gate.seen_ms else "no status",
+                moment(gate.seen_ms) if gate.seen_ms else "never",
+                _revision(gate.list_revision, site.revision),
+                _journal(journal),
+                ", ".join(f"{name} {state}" for name, state in sorted(gate.readers.items())),
+            )
+        )
+        notes += [f"{gate.gate}: {note}" for note in gate_notes(gate, site.revision)]
+    text = table(("GATE", "STATE", "LAST WORD", "LIST", "JOURNAL made/stored/gaps", "READERS"), rows)
+    return "\n".join([text, "", f"The current list is revision {site.revision}.", *notes])
+
+
+def gate_notes(gate: GateLine, revision: int) -> list[str]:
+    """What somebody should look into."""
+    notes = [f"alarm: {alarm}" for alarm in gate.alarms]
+    if gate.conflicts:
+        notes.append("two controllers use this name; give one of them another `gate` setting")
+    if gate.chain_breaks:
+        notes.append(f"{gate.chain_breaks} breaks in the journal's hash chain; was a disk copied or edited?")
+    if gate.list_revision is not None and gate.list_revision > revision:
+        notes.append("holds a newer list than this hub; was the hub restored from an old backup?")
+    if gate.clock_trusted is False and gate.online:
+        notes.append("its clock has not been set; check its time source")
+    return notes
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Columns as wide as their widest cell; empty columns are left out."""
+    used = [place for place in range(len(header)) if any(row[place] for row in rows)]
+    lines = [[header[place] for place in used], *([_clean(row[place]) for place in used] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
+    )
+
+
+def moment(time_ms: int) -> str:
+    """A time in the zone of this machine."""
+    return datetime.fromtimestamp(time_ms / 1000, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _card(scheme: str | None, number: str | None) -> str:
+    return f"{scheme}:{number}" if scheme and number else ""
+
+
+def _off_list(entry: RosterEntry) -> str:
+    return "" if entry.listed or not entry.name else "no longer on the crew list"
+
+
+def _revision(held: int | None, current: int) -> str:
+    if held is None:
+        return "?"
+    return str(held) if held == current else f"{held} (not {current})"
+
+
+def _journal(journal: JournalLine | None) -> str:
+    if journal is None:
+        return ""
+    made = "?" if journal.made is None else str(journal.made)
+    return f"{made}/{journal.stored}/{journal.missing}"
+
+
+def _clean(cell: str) -> str:
+    """Peer text can hold control characters, which would move the terminal's cursor."""
+    return "".join(sign if sign.isprintable() else "�" for sign in cell)
