@@ -1,0 +1,139 @@
+"""`gate card`: make and look at card dumps, for trying things out without a card.
+
+A dump is the usual 4,096 bytes (.mfd), as other tools write it.
+"""
+
+import argparse
+import json
+import secrets
+import sys
+from dataclasses import asdict
+from datetime import date
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from gate.errors import CodingError
+from gate.model import CardContents, Unreadable
+from gate.reader.channel import Outcome, read_card
+from gate.reader.coding import FIELD_KINDS, parse_value
+from gate.reader.encodings import Value
+from gate.reader.profiles import load_pair
+from gate.simulator.card import load_card, make_card, save_card
+from gate.simulator.reader import CardInField
+
+Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+
+def add_commands(subparsers: Subparsers) -> None:
+    """Add `card` with its verbs to the parser of `gate`. Each sets `run`: (args) -> exit status."""
+    card = subparsers.add_parser("card", help="make and look at card dumps")
+    verbs = card.add_subparsers(dest="verb", metavar="VERB", required=True)
+
+    make = verbs.add_parser("make", help="make a dump of a card with these fields")
+    make.add_argument(
+        "--field",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        type=_field,
+        dest="fields",
+        help=f"a field of the card, as often as needed: {', '.join(FIELD_KINDS)}; dates as 2027-05-31",
+    )
+    make.add_argument("--uid", type=_uid, metavar="HEX", help="serial number of 4 or 7 bytes; otherwise a random one")
+    make.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="where the dump goes")
+    make.set_defaults(run=make_command)
+
+    show = verbs.add_parser("show", help="read a dump as a gate would read the card")
+    show.add_argument("dump", type=Path, metavar="FILE", help="a dump of 4,096 bytes")
+    show.add_argument("--json", action="store_true", help="for programs")
+    show.set_defaults(run=show_command)
+
+    for verb in (make, show):
+        verb.add_argument("--coding", type=Path, required=True, metavar="FILE", help="the coding profile (TOML)")
+        verb.add_argument("--keys", type=Path, required=True, metavar="FILE", help="the card keys (TOML)")
+
+
+def make_command(args: argparse.Namespace) -> int:
+    """Write a dump. Raises CodingError, CardImageError."""
+    coding, keys = load_pair(args.coding, args.keys)
+    fields: dict[str, Value] = {}
+    for name, text in args.fields:
+        if name in fields:
+            raise CodingError(f"{name}: given twice")
+        fields[name] = parse_value(name, text)
+    if "card_number" not in fields:
+        raise CodingError("a card needs a number; add --field card_number=…")
+    # A first byte of 08 means "random serial number" (ISO 14443-3), which a Classic never has.
+    uid = args.uid or b"\x5a" + secrets.token_bytes(3)
+    card = make_card(coding, keys, fields, uid)
+    save_card(card, args.output)
+    sys.stdout.write(f"{args.output}: a card with UID {card.uid.hex().upper()} and {', '.join(fields)}\n")
+    return 0
+
+
+def show_command(args: argparse.Namespace) -> int:
+    """Print what a gate would read; 1 when it would read nothing. Raises CodingError, CardImageError."""
+    coding, keys = load_pair(args.coding, args.keys)
+    outcome = read_card(CardInField(load_card(args.dump)), coding, keys)
+    sys.stdout.write(_json(outcome) if args.json else _table(outcome, args.dump))
+    return 1 if isinstance(outcome.result, Unreadable) else 0
+
+
+def _fields(contents: CardContents) -> dict[str, Value | None]:
+    """The fields by name, in the order of the profile language."""
+    return {
+        name: contents.card.number if name == "card_number" else getattr(contents, name) for name in FIELD_KINDS
+    }  # fmt: skip
+
+
+def _json(outcome: Outcome) -> str:
+    result = outcome.result
+    shown: dict[str, Any] = {"uid": outcome.uid.hex(), "exchanges": outcome.exchanges}
+    if isinstance(result, CardContents):
+        fields = {name: value.isoformat() if isinstance(value, date) else value
+                  for name, value in _fields(result).items()}  # fmt: skip
+        shown |= {"readable": True, "scheme": result.card.scheme, "damaged": list(result.damaged), "fields": fields}
+    else:
+        shown |= {"readable": False, **asdict(result)}
+    return json.dumps(shown, ensure_ascii=False, indent=2) + "\n"
+
+
+def _table(outcome: Outcome, dump: Path) -> str:
+    result = outcome.result
+    rows = [("uid", outcome.uid.hex(" ").upper())]
+    if isinstance(result, CardContents):
+        rows.append(("scheme", result.card.scheme))
+        rows += [(name, _cell(name, value, result)) for name, value in _fields(result).items()]
+        rows.append(("exchanges", f"{outcome.exchanges}, the decision after {outcome.decision_exchanges}"))
+    else:
+        rows.append(("unreadable", result.what))
+        if result.block is not None:
+            rows.append(("block", str(result.block)))
+        if result.field is not None:
+            rows.append(("field", result.field))
+    width = max(len(name) for name, _ in rows)
+    lines = [f"{dump}: MIFARE Classic 4K"] + [f"  {name.replace('_', ' '):<{width}}  {value}" for name, value in rows]
+    return "\n".join(lines) + "\n"
+
+
+def _cell(name: str, value: Value | None, contents: CardContents) -> str:
+    if name in contents.damaged:
+        return "(damaged)"
+    return "-" if value is None else str(value)
+
+
+def _field(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError("write a field as NAME=VALUE")
+    return name, value
+
+
+def _uid(text: str) -> bytes:
+    try:
+        uid = bytes.fromhex(text.replace(":", ""))
+    except ValueError as wrong:
+        raise argparse.ArgumentTypeError("a UID is hexadecimal digits") from wrong
+    if len(uid) not in (4, 7):
+        raise argparse.ArgumentTypeError(f"a UID is 4 or 7 bytes, not {len(uid)}")
+    return uid

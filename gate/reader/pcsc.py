@@ -1,0 +1,204 @@
+"""A PC/SC reader: pcscd's blocking calls, turned into deliveries. Driver; imported only when configured.
+
+One thread. It sleeps inside SCardGetStatusChange until a card or a reader comes or goes, so it costs
+nothing while nobody is at the gate. pyscard's CardMonitor is not used: it ends for good when pcscd is
+restarted (pyscard issues 41, 82, 128); here a lost service is a state, and comes back with backoff.
+"""
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from smartcard import scard
+
+from gate.config import PcscReader as PcscReaderSettings
+from gate.errors import ReaderError, ReaderLost, ReaderTransient
+from gate.model import CardContents, CardReading, Medium, Unreadable
+from gate.ports import CardShown, Deliver, ReaderChanged
+from gate.reader.channel import TOO_SOON, Outcome, read_card
+from gate.reader.coding import Coding
+from gate.reader.mifare import Keys
+from gate.reader.pcsc_channel import KeyMemory, PcscChannel, Showing, card_state, check
+from portvakt.backoff import Backoff
+
+log = logging.getLogger(__name__)
+
+PLUG_AND_PLAY = "\\\\?PnP?\\Notification"
+"""A reader that does not exist; its state changes when any reader comes or goes."""
+
+_JOIN_S = 0.05
+_SETTLE_S = 0.05
+
+
+def default_backoff() -> Backoff:
+    """Quick at first: a restarted pcscd is back within a second, and somebody stands at the gate."""
+    return Backoff(random.random, first_ms=100, cap_ms=5000)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The reader that the settings mean, among those that pcscd has; or why there is none."""
+
+    reader: str | None
+    state: str
+
+
+class PcscReader:
+    """Keeps the contract of `gate.ports.Reader` with the reader whose name holds `settings.match`."""
+
+    def __init__(
+        self, settings: PcscReaderSettings, coding: Coding, keys: Keys, backoff: Backoff | None = None
+    ) -> None:
+        self.name = settings.name
+        self._settings = settings
+        self._coding = coding
+        self._keys = keys
+        self._backoff = backoff or default_backoff()
+        self._memory = KeyMemory(settings.key_structure, settings.key_slot)
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._context: int | None = None
+        self._state = ""
+        self._attempt = 0
+        self._deliver: Deliver = _nowhere
+
+    def start(self, deliver: Deliver) -> None:
+        """Begin reading, in a thread of its own."""
+        self._deliver = deliver
+        self._thread = threading.Thread(target=self._run, name=f"reader-{self.name}", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop and let go. Idempotent."""
+        self._stopping.set()
+        thread = self._thread
+        while thread is not None and thread.is_alive():
+            # A cancel that comes between two blocking calls is lost, so it is repeated until heard.
+            context = self._context
+            if context is not None:
+                scard.SCardCancel(context)
+            thread.join(_JOIN_S)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._serve()
+            except ReaderError as lost:
+                self._report(str(lost))
+            except Exception:  # the gate must outlive a mistake of ours (P9)
+                log.exception("reader=%s failed; starting it again", self.name)
+                self._report("stopped by an internal error; see the log")
+            if not self._stopping.is_set():
+                self._stopping.wait(self._backoff.wait_ms(self._attempt) / 1000)
+                self._attempt += 1
+
+    def _serve(self) -> None:
+        """Serve until told to stop. Raises ReaderLost when pcscd goes away."""
+        result, context = scard.SCardEstablishContext(scard.SCARD_SCOPE_SYSTEM)
+        if result != scard.SCARD_S_SUCCESS:
+            raise ReaderLost("pcscd does not answer; check `systemctl status pcscd`")
+        self._context = context
+        self._memory.forget()
+        try:
+            while not self._stopping.is_set():
+                self._watch(context)
+        finally:
+            self._context = None
+            scard.SCardReleaseContext(context)
+
+    def _watch(self, context: int) -> None:
+        """Find the reader and stay with it while the set of readers does not change."""
+        names = _reader_names(context)
+        found = find_reader(names, self._settings.match)
+        # The high half of the state is how many readers we know of: pcscd compares.
+        watched = [(PLUG_AND_PLAY, len(names) << 16)]
+        if found.reader is not None:
+            watched.append((found.reader, scard.SCARD_STATE_UNAWARE))
+        while not self._stopping.is_set():
+            self._report(found.state)
+            result, states = scard.SCardGetStatusChange(context, scard.INFINITE, watched)
+            if result in (scard.SCARD_E_CANCELLED, scard.SCARD_E_TIMEOUT):
+                continue
+            if result in (scard.SCARD_E_UNKNOWN_READER, scard.SCARD_E_READER_UNAVAILABLE):
+                return self._readers_changed()
+            check(result, "waiting for a card")
+            self._attempt = 0
+            if found.reader is None or states[0][1] & scard.SCARD_STATE_CHANGED:
+                return self._readers_changed()
+            event = card_state(states[1][1])
+            if event.reader_gone:
+                return self._readers_changed()
+            watched[1] = (found.reader, self._seen(context, found.reader, event, watched[1][1]))
+        return None
+
+    def _readers_changed(self) -> None:
+        """Trust no key to be in a slot, and give pcscd a moment: its list may still hold a reader that left."""
+        self._memory.forget()
+        self._stopping.wait(_SETTLE_S)
+
+    def _seen(self, context: int, reader: str, event: Showing, known: int) -> int:
+        """Answer a change of the card in the field; returns the state to wait for a change of."""
+        before = card_state(known)
+        new = event.count != before.count or not before.present
+        if event.present and not event.mute and (new or before.mute):
+            return self._read(context, reader, event)
+        if event.present and event.mute and new:
+            self._show(Outcome(Unreadable("the reader sees something that does not answer as a card"), b"", 0, None))
+        elif not event.present and before.known and event.count - before.count >= 2:
+            self._show(Outcome(Unreadable(TOO_SOON), b"", 0, None))
+        return event.raw
+
+    def _read(self, context: int, reader: str, event: Showing) -> int:
+        began = time.monotonic()
+        channel = PcscChannel(context, reader, self._memory, event, self._stopping)
+        try:
+            outcome = read_card(channel, self._coding, self._keys)
+        except ReaderLost as lost:
+            self._show(Outcome(Unreadable("the reader was lost while it read the card"), b"", 0, None))
+            raise ReaderLost(str(lost)) from lost
+        finally:
+            channel.close()
+        self._show(outcome, (time.monotonic() - began) * 1000)
+        return channel.showing.raw
+
+    def _show(self, outcome: Outcome, took_ms: float = 0.0) -> None:
+        result = outcome.result
+        card = result.card.masked if isinstance(result, CardContents) else f"unreadable ({result.what})"
+        log.info(
+            "reader=%s card=%s exchanges=%d decision_exchanges=%s took_ms=%.0f",
+            self.name, card, outcome.exchanges, outcome.decision_exchanges, took_ms,
+        )  # fmt: skip
+        self._deliver(CardShown(CardReading(self.name, Medium.CHIP, result, outcome.uid)))
+
+    def _report(self, state: str) -> None:
+        if state != self._state:
+            self._state = state
+            log.log(logging.INFO if state == "ok" else logging.WARNING, "reader=%s state=%s", self.name, state)
+            self._deliver(ReaderChanged(self.name, state))
+
+
+def find_reader(names: Sequence[str], match: str) -> _Found:
+    """The one reader that `match` means: the whole name, or a part of just one. Never a guess."""
+    if match in names:
+        return _Found(match, "ok")
+    matching = [name for name in names if match in name]
+    if len(matching) == 1:
+        return _Found(matching[0], "ok")
+    if matching:
+        return _Found(None, f"several readers match {match!r}: {', '.join(matching)}; set a longer `match`")
+    return _Found(None, "absent")
+
+
+def _reader_names(context: int) -> list[str]:
+    result, names = scard.SCardListReaders(context, [])
+    if result == scard.SCARD_E_NO_READERS_AVAILABLE:
+        return []
+    check(result, "listing the readers")
+    return list(names)
+
+
+def _nowhere(_: object) -> None:
+    raise ReaderTransient("start the reader before it can deliver")

@@ -1,0 +1,114 @@
+"""A simulated reader: cards are shown to it by a call instead of by hand.
+
+It has no thread: `present` reads and delivers before it returns, so a whole site can run in one
+thread of one test. May be called from any thread, one call at a time.
+"""
+
+import threading
+
+from gate.config import VirtualReader as VirtualReaderSettings
+from gate.errors import ReaderTransient
+from gate.model import CardReading, Medium
+from gate.ports import CardShown, Deliver, ReaderChanged
+from gate.reader.channel import Outcome, read_card
+from gate.reader.coding import Coding
+from gate.reader.mifare import Key, Keys, KeyType, trailer_of
+from gate.simulator.card import VirtualCard
+
+
+class VirtualReader:
+    """Keeps the contract of `gate.ports.Reader`; further methods are the worker's hand."""
+
+    def __init__(self, settings: VirtualReaderSettings, coding: Coding, keys: Keys) -> None:
+        self.name = settings.name
+        self._coding = coding
+        self._keys = keys
+        self._deliver: Deliver | None = None
+        self._card: VirtualCard | None = None
+        self._turn = threading.Lock()
+        self.last_outcome: Outcome | None = None
+        """Of the latest showing, with its count of exchanges; for the demo's display and benchmarks."""
+
+    def start(self, deliver: Deliver) -> None:
+        """Be ready; says so at once."""
+        self._deliver = deliver
+        deliver(ReaderChanged(self.name, "ok"))
+
+    def close(self) -> None:
+        """Take no more cards. Idempotent."""
+        self._deliver = None
+        self._card = None
+
+    def present(
+        self, card: VirtualCard, leaves_after: int | None = None, stumbles: frozenset[int] = frozenset()
+    ) -> None:
+        """Hold a card to the reader, and leave it there. Nothing happens when it is there already.
+
+        With `leaves_after` the hand is too quick: the card is gone after so many exchanges. With
+        `stumbles` it shakes: those exchanges, counted from 1, fail.
+        """
+        with self._turn:
+            if self._deliver is None or self._card is card:
+                return
+            self._card = card
+            channel = CardInField(card, leaves_after, stumbles)
+            outcome = read_card(channel, self._coding, self._keys)
+            if channel.gone:
+                self._card = None
+            self.last_outcome = outcome
+            self._deliver(CardShown(CardReading(self.name, Medium.CHIP, outcome.result, outcome.uid)))
+
+    def remove(self) -> None:
+        """Take the card away."""
+        with self._turn:
+            self._card = None
+
+
+class CardInField:
+    """A CardChannel straight to a VirtualCard."""
+
+    def __init__(
+        self, card: VirtualCard, leaves_after: int | None = None, stumbles: frozenset[int] = frozenset()
+    ) -> None:
+        self._card = card
+        self._stumbles = stumbles
+        self._leaves_after = leaves_after
+        self._exchanges = 0
+        card.select()
+
+    @property
+    def exchanges(self) -> int:
+        """How many exchanges there have been."""
+        return self._exchanges
+
+    @property
+    def gone(self) -> bool:
+        """Whether the card has left the field."""
+        return self._leaves_after is not None and self._exchanges >= self._leaves_after
+
+    def uid(self) -> bytes:
+        """The serial number."""
+        self._exchange()
+        return self._card.uid
+
+    def authenticate(self, sector: int, key_type: KeyType, key: Key) -> bool:
+        """Open a sector."""
+        self._exchange()
+        return self._card.authenticate(trailer_of(sector), key_type, key)
+
+    def read(self, block: int) -> bytes | None:
+        """Read a block of the open sector."""
+        self._exchange()
+        return self._card.read(block)
+
+    def restart(self) -> bool:
+        """Wake the card again."""
+        self._card.select()
+        return not self.gone
+
+    def _exchange(self) -> None:
+        if self.gone:
+            raise ReaderTransient("the card does not answer; hold it still")
+        self._exchanges += 1
+        if self._exchanges in self._stumbles:
+            raise ReaderTransient("the card does not answer; hold it still")
