@@ -95,7 +95,7 @@ def _objections(
     if permit.standing not in (Reason.GRANTED, Reason.BLOCKED, Reason.CANCELLED):
         yield permit.standing, Action.REFUSE
     if entering:
-        yield from _objections_to_the_moment(permit, at, rules)
+        yield from _objections_to_the_moment(reading.result, permit, at, rules)
 
 
 def _objections_to_the_card(
@@ -117,13 +117,15 @@ def _objections_to_the_card(
         yield Reason.OUTSIDE_PERIOD, Action.REFUSE
 
 
-def _objections_to_the_moment(permit: Permit, at: Circumstances, rules: Rules) -> Iterator[tuple[Reason, Action]]:
+def _objections_to_the_moment(
+    contents: CardContents, permit: Permit, at: Circumstances, rules: Rules
+) -> Iterator[tuple[Reason, Action]]:
     if at.last_passage is not None and at.last_passage.direction is Direction.ENTRY:
         yield Reason.ALREADY_INSIDE, rules.already_inside
     if at.now.trusted:
         if at.list_state is not None and _is_stale(at.list_state, at.now, rules):
             yield Reason.LIST_STALE, rules.stale_list
-    elif permit.valid_from or permit.valid_until or permit.card_expiry:
+    elif permit.valid_from or permit.valid_until or permit.card_expiry or contents.expiry_date:
         yield Reason.CLOCK_UNTRUSTED, rules.untrusted_clock
 
 
@@ -141,4 +143,8 @@ def _certain_day(at: Circumstances, rules: Rules) -> date:
     wall_ms = at.now.wall_ms
     if not at.now.trusted:
         wall_ms = at.list_state.confirmed_ms if at.list_state is not None else 0
-    return datetime.fromtimestamp(wall_ms / 1000, rules.zone).date()
+    try:
+        return datetime.fromtimestamp(wall_ms / 1000, rules.zone).date()
+    except (OverflowError, ValueError, OSError):
+        # A clock outside years 1 to 9999 is no reason to keep anybody in (P6).
+        return date.min if wall_ms < 0 else date.max

@@ -119,8 +119,8 @@ class CardReading:
 class Reason(StrEnum):
     """Why a badge was answered as it was. The value is the stable code: on the wire, in every store.
 
-    GRANTED and EXIT_OPEN are answers without an objection; every other member is an objection, which
-    refuses an entry and is merely noted at an exit.
+    GRANTED is the answer without an objection; every other member is an objection, which refuses an
+    entry and is merely noted at an exit.
     """
 
     GRANTED = "granted"
