@@ -1,0 +1,87 @@
+"""`hub.ingest.EventStore` in memory: for simulations, and for failures that a disk does not have on demand."""
+
+import contextlib
+import copy
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from hub.errors import StoreError
+from hub.presence import CardKey, Sighting, fold
+from hub.records import ChainBreak, EventRecord, Journal, JournalKey, Link, Rejected
+
+
+@dataclass
+class Contents:
+    """What has been committed."""
+
+    events: dict[JournalKey, dict[int, EventRecord]] = field(default_factory=dict)
+    journals: dict[JournalKey, Journal] = field(default_factory=dict)
+    presence: dict[CardKey, Sighting] = field(default_factory=dict)
+    rejected: list[Rejected] = field(default_factory=list)
+    breaks: dict[tuple[JournalKey, int], ChainBreak] = field(default_factory=dict)
+    counters: Counter[str] = field(default_factory=Counter)
+
+
+class MemoryTransaction:
+    """Collects changes; the store applies them when the block ends."""
+
+    def __init__(self, before: Contents, after: Contents) -> None:
+        self._before, self._after = before, after
+
+    def journals(self, keys: Collection[JournalKey]) -> Mapping[JournalKey, Journal]:
+        return {key: self._before.journals[key] for key in keys if key in self._before.journals}
+
+    def links(self, key: JournalKey, seqs: Sequence[int]) -> Mapping[int, Link]:
+        stored = self._before.events.get(key, {})
+        return {seq: Link(stored[seq].hash, stored[seq].previous) for seq in seqs if seq in stored}
+
+    def add_events(self, records: Sequence[EventRecord]) -> None:
+        for record in records:
+            journal = self._after.events.setdefault(JournalKey(record.gate, record.epoch), {})
+            if record.seq in journal:
+                raise StoreError(f"{record.epoch}/{record.seq} is stored already")
+            journal[record.seq] = record
+
+    def put_journals(self, journals: Collection[Journal]) -> None:
+        self._after.journals.update({journal.key: journal for journal in journals})
+
+    def see(self, sightings: Collection[Sighting]) -> None:
+        self._after.presence = fold(sightings, self._after.presence)
+
+    def reject(self, rejected: Sequence[Rejected]) -> None:
+        self._after.rejected = [*self._after.rejected, *rejected][-1000:]
+
+    def break_chain(self, breaks: Sequence[ChainBreak]) -> None:
+        for one in breaks:
+            self._after.breaks.setdefault((one.key, one.seq), one)
+
+    def count(self, numbers: Mapping[str, int]) -> None:
+        self._after.counters.update(numbers)
+
+
+class MemoryStore:
+    """Commits whole transactions or nothing. Set `fail_commits` to have the next ones fail."""
+
+    def __init__(self) -> None:
+        self.contents = Contents()
+        self.fail_commits = 0
+
+    @contextlib.contextmanager
+    def intake(self) -> Iterator[MemoryTransaction]:
+        after = Contents(
+            {key: dict(journal) for key, journal in self.contents.events.items()},
+            dict(self.contents.journals),
+            dict(self.contents.presence),
+            list(self.contents.rejected),
+            dict(self.contents.breaks),
+            copy.copy(self.contents.counters),
+        )
+        yield MemoryTransaction(self.contents, after)
+        if self.fail_commits:
+            self.fail_commits -= 1
+            raise StoreError("the disk is full")
+        self.contents = after
+
+    def all_journals(self) -> Sequence[Journal]:
+        return sorted(self.contents.journals.values(), key=lambda journal: (journal.first_seen_ms, journal.key))
