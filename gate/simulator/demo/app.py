@@ -167,7 +167,8 @@ class DemoApp(App[None]):
         words = shown["words"]
         self.query_one("#lane", Static).update(
             Text.assemble(
-                (f"{symbol}\n\n", f"bold {colour}"), (f"{words['headline']}\n", f"bold {colour}"), f"{words['next_step']}\n\n",
+                (f"{symbol}\n\n{words['headline']}\n", f"bold {colour}"),
+                f"{words['next_step']}\n\n",
                 (f"{shown['reason']}   turnstile {state}", "dim"),
             )
         )  # fmt: skip

@@ -21,7 +21,8 @@ _COMPANIES = (
 _NAMES = {
     "nb": (("Kari", "Ola", "Ingrid", "Nils", "Sølvi", "Håkon", "Åse", "Trygve"),
            ("Fjellheim", "Storvik", "Bakkerud", "Sørlien", "Ødegårdsmo", "Tangvald", "Lundemyr")),
-    "pl": (("Paweł", "Agnieszka", "Tomasz", "Zofia", "Michał"), ("Brzozowiecki", "Jaworniak", "Łukaszyk", "Sadowniczak")),
+    "pl": (("Paweł", "Agnieszka", "Tomasz", "Zofia", "Michał"),
+           ("Brzozowiecki", "Jaworniak", "Łukaszyk", "Sadowniczak")),
     "lt": (("Jonas", "Rūta", "Mindaugas", "Živilė"), ("Girdvainis", "Ąžuolytė", "Kalvėnas", "Upinis")),
     "ro": (("Ștefan", "Ioana", "Mihăiță", "Dorin"), ("Brăduleț", "Șteflea", "Pădureanu", "Izvorescu")),
     "en": (("Owen", "Grace", "Callum"), ("Hartwood", "Pennfield", "Ashbrook")),

@@ -77,7 +77,12 @@ class Morning:
         answer = self._stage.show(card, reader)
         mark = Text("  ▶ turns  ", "bold green") if answer["admitted"] else Text("  ✖ refused", "bold red")
         line = Text.assemble(
-            (f"{self._badges:>3} ", "dim"), mark, "  ", (f"{who:<22.22}", "bold"), f" {does}", (f"  [{answer['reason']}]", "dim")
+            (f"{self._badges:>3} ", "dim"),
+            mark,
+            "  ",
+            (f"{who:<22.22}", "bold"),
+            f" {does}",
+            (f"  [{answer['reason']}]", "dim"),
         )
         self._console.print(line)
         words = answer["words"]
@@ -106,14 +111,18 @@ class Morning:
         for column in ("name", "employer", "card", "since", "gate"):
             roster.add_column(column)
         for person in self._stage.roster():
-            roster.add_row(*(Text(str(person.get(column) or "")) for column in ("name", "employer", "card", "since", "gate")))
+            roster.add_row(
+                *(Text(str(person.get(column) or "")) for column in ("name", "employer", "card", "since", "gate"))
+            )
         self._console.print()
         self._console.print(roster)
         made = [event["id"] for event in self._stage.made()]
         stored = [event["id"] for event in self._stage.stored()]
         lost = len(set(made) - set(stored))
         twice = len(stored) - len(set(stored))
-        self._console.print(f"\nmade {len(made)}, stored {len(stored)}, lost {lost}, twice {twice}", style="bold", highlight=False)
+        self._console.print(
+            f"\nmade {len(made)}, stored {len(stored)}, lost {lost}, twice {twice}", style="bold", highlight=False
+        )
         return not lost and not twice and len(made) == len(stored)
 
     def _say(self, text: str, style: str = "") -> None:

@@ -14,8 +14,8 @@ from types import TracebackType
 from typing import Any
 
 from gate.reader.profiles import load_pair
-from gate.simulator.card import VirtualCard, make_card
 from gate.simulator.cable import Cable
+from gate.simulator.card import VirtualCard, make_card
 from gate.simulator.demo.cast import Cast, Worker, make_cast, write_crew_list
 from gate.simulator.remote import RemoteControl
 from portvakt.errors import PortvaktError
@@ -72,7 +72,7 @@ class Stage:
 
     def card_of(self, worker: Worker) -> VirtualCard:
         """The worker's card, coded as the demo's profile says."""
-        fields = {
+        fields: dict[str, str | date] = {
             "card_number": worker.card_number,
             "organisation_number": worker.organisation_number,
             "organisation_name": worker.organisation_name,
@@ -88,8 +88,8 @@ class Stage:
         """The same card after a magnet, a washing machine and a winter: noise where the number stood."""
         card = self.card_of(worker)
         image = bytearray(card.image)
-        start = self._coding.plan.steps[1].block * 16
-        image[start : start + 16] = self._random.randbytes(16)
+        for block in self._coding.plan.decision_blocks:
+            image[block * 16 : block * 16 + 16] = self._random.randbytes(16)
         return VirtualCard(bytes(image))
 
     def show(self, card: VirtualCard, reader: str) -> Mapping[str, Any]:
@@ -147,7 +147,7 @@ class Stage:
         )
         self._start("gate")
         self.remote = RemoteControl(self.folder / "gate" / "control.sock")
-        self.wait(lambda: (self.folder / "gate" / "control.sock").exists(), "the gate's control socket")
+        self.wait((self.folder / "gate" / "control.sock").exists, "the gate's control socket")
         self.wait(self._has_list, "the first permit list at the gate")
 
     def _has_list(self) -> bool:
