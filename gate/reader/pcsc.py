@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from smartcard import scard
 
@@ -19,9 +20,8 @@ from gate.errors import ReaderError, ReaderLost, ReaderTransient
 from gate.model import CardContents, CardReading, Medium, Unreadable
 from gate.ports import CardShown, Deliver, ReaderChanged
 from gate.reader.channel import TOO_SOON, Outcome, read_card
-from gate.reader.coding import Coding
-from gate.reader.mifare import Keys
 from gate.reader.pcsc_channel import KeyMemory, PcscChannel, Showing, card_state, check
+from gate.reader.profiles import load_pair
 from portvakt.backoff import Backoff
 
 log = logging.getLogger(__name__)
@@ -49,13 +49,11 @@ class _Found:
 class PcscReader:
     """Keeps the contract of `gate.ports.Reader` with the reader whose name holds `settings.match`."""
 
-    def __init__(
-        self, settings: PcscReaderSettings, coding: Coding, keys: Keys, backoff: Backoff | None = None
-    ) -> None:
+    def __init__(self, settings: PcscReaderSettings, backoff: Backoff | None = None) -> None:
+        """Raises CodingError when the profile or its keys cannot be used."""
         self.name = settings.name
         self._settings = settings
-        self._coding = coding
-        self._keys = keys
+        self._coding, self._keys = load_pair(Path(settings.coding), Path(settings.keys))
         self._backoff = backoff or default_backoff()
         self._memory = KeyMemory(settings.key_structure, settings.key_slot)
         self._stopping = threading.Event()
@@ -200,5 +198,5 @@ def _reader_names(context: int) -> list[str]:
     return list(names)
 
 
-def _nowhere(_: object) -> None:
+def _nowhere(given: object) -> None:
     raise ReaderTransient("start the reader before it can deliver")

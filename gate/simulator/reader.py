@@ -5,24 +5,25 @@ thread of one test. May be called from any thread, one call at a time.
 """
 
 import threading
+from pathlib import Path
 
 from gate.config import VirtualReader as VirtualReaderSettings
 from gate.errors import ReaderTransient
 from gate.model import CardReading, Medium
 from gate.ports import CardShown, Deliver, ReaderChanged
 from gate.reader.channel import Outcome, read_card
-from gate.reader.coding import Coding
-from gate.reader.mifare import Key, Keys, KeyType, trailer_of
+from gate.reader.mifare import Key, KeyType, trailer_of
+from gate.reader.profiles import load_pair
 from gate.simulator.card import VirtualCard
 
 
 class VirtualReader:
     """Keeps the contract of `gate.ports.Reader`; further methods are the worker's hand."""
 
-    def __init__(self, settings: VirtualReaderSettings, coding: Coding, keys: Keys) -> None:
+    def __init__(self, settings: VirtualReaderSettings) -> None:
+        """Raises CodingError when the profile or its keys cannot be used."""
         self.name = settings.name
-        self._coding = coding
-        self._keys = keys
+        self._coding, self._keys = load_pair(Path(settings.coding), Path(settings.keys))
         self._deliver: Deliver | None = None
         self._card: VirtualCard | None = None
         self._turn = threading.Lock()
