@@ -111,7 +111,7 @@ class Controller:
         self._record([Event(EventKind.GATE_STARTED, now, detail={"version": version})])
 
     def stop(self) -> None:
-        """Give up open grants, secure every lane, record the end."""
+        """Give up open grants, which secures their lanes, and record the end."""
         now = self._clock.now()
         for name in self._turnstiles:
             if self._turnstiles[name].grant is not None:
@@ -249,10 +249,18 @@ class Controller:
             log.error("journal=full unrecorded=%d why=%r", self.unrecorded, str(full))  # noqa: TRY400
             return False
         moment = events[-1].moment
-        followers = self._late_events(moment) if not on_disk else self._settled_events(moment)
-        if followers:
-            self._record(followers)
+        self._follow(self._late_events(moment) if not on_disk else self._settled_events(moment))
         return True
+
+    def _follow(self, events: Sequence[Event]) -> None:
+        """Append what is to be said of the journal itself, without waiting: whoever stands at the
+        turnstile has waited one deadline already."""
+        if not events:
+            return
+        try:
+            self._journal.append(events, 0)
+        except StoreFull:
+            self.unrecorded += len(events)
 
     def _late_events(self, now: Moment) -> list[Event]:
         return self._raised("journal.late", f"the disk did not answer within {self._deadline_ms} ms", now)
