@@ -11,7 +11,7 @@ import secrets
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -22,6 +22,7 @@ from sqlalchemy.exc import DatabaseError
 from gate.cache.schema import journal_facts, journal_tables, last_passages, open_database, opened_wrongly, records
 from gate.errors import StoreFull
 from gate.model import CardId, Direction, Event, EventKind, JournalHead, LastPassage, OutgoingRecord
+from portvakt.errors import PortvaktError
 
 log = logging.getLogger(__name__)
 
@@ -182,7 +183,7 @@ class SqliteJournal:
         rows = []
         for event in (event for batch in batches for event in batch.events):
             seq += 1
-            body = self._encode(event, epoch=self._head.epoch, seq=seq, prevhash=prevhash)
+            body = self._encoded(event, seq, prevhash)
             prevhash = self._hash_of(body)
             rows.append(
                 {"seq": seq, "kind": event.kind.value, "wall_ms": event.moment.wall_ms, "hash": prevhash, "body": body}
@@ -200,6 +201,16 @@ class SqliteJournal:
             return False
         self._head = JournalHead(self._head.epoch, seq, prevhash)
         return True
+
+    def _encoded(self, event: Event, seq: int, prevhash: str) -> bytes:
+        """The record's bytes. An event that cannot be put into bytes, or into too many, must not stop
+        the ones behind it (P9): its place in the chain is kept, its words give way to why."""
+        try:
+            return self._encode(event, epoch=self._head.epoch, seq=seq, prevhash=prevhash)
+        except (PortvaktError, ValueError, OverflowError) as unfit:
+            log.error("journal=unfit seq=%d kind=%s why=%s", seq, event.kind, ascii(str(unfit))[:200])  # noqa: TRY400
+            told = replace(event, card=None, employer=None, detail={"unfit": ascii(str(unfit))[:200]})
+            return self._encode(told, epoch=self._head.epoch, seq=seq, prevhash=prevhash)
 
     def _written(self, batches: Sequence[_Batch]) -> None:
         with self._turn:
