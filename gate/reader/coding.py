@@ -54,6 +54,7 @@ Sector = Annotated[int, msgspec.Meta(ge=0, lt=SECTOR_COUNT)]
 class AreaSettings(Settings, frozen=True, kw_only=True):
     """Sectors that open with one key. Their data blocks, trailers left out, count from 0 in the order given."""
 
+    name: str
     sectors: Annotated[tuple[Sector, ...], msgspec.Meta(min_length=1)]
     key: str
     key_type: str = "A"
@@ -83,12 +84,29 @@ class NumberSettings(Settings, frozen=True, kw_only=True):
     """One leading zero goes when the number is longer than this; none goes when left out."""
 
 
+class FieldTable(Settings, frozen=True, kw_only=True):
+    """The fields of `FIELD_KINDS`; a card scheme need not have them all."""
+
+    card_number: FieldSettings
+    expiry_date: FieldSettings | None = None
+    organisation_number: FieldSettings | None = None
+    organisation_name: FieldSettings | None = None
+    first_name: FieldSettings | None = None
+    last_name: FieldSettings | None = None
+    date_of_birth: FieldSettings | None = None
+    gender: FieldSettings | None = None
+
+    def by_name(self) -> dict[str, FieldSettings]:
+        """Those that this scheme has."""
+        return {name: field for name, field in msgspec.structs.asdict(self).items() if field is not None}
+
+
 class Profile(Settings, frozen=True, kw_only=True):
     """The whole file."""
 
     scheme: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,15}$")]
-    areas: dict[str, AreaSettings]
-    fields: dict[str, FieldSettings]
+    areas: tuple[AreaSettings, ...]
+    fields: FieldTable
     number: NumberSettings = NumberSettings()
 
 
@@ -178,14 +196,15 @@ def compile_profile(text: str, name: str) -> Coding:
         raise CodingError(str(wrong)) from wrong
     for problem in _problems(profile):
         raise CodingError(f"{name}, {problem}")
+    areas = {area.name: area for area in profile.areas}
     openings = tuple(
         Opening(sector, area.key, KeyType[area.key_type], area.write_key)
-        for area in profile.areas.values()
+        for area in profile.areas
         for sector in area.sectors
     )
     places = tuple(
-        Place(key, _blocks_of(field, profile.areas[field.area]), field.offset, field.length, ENCODINGS[field.encoding])
-        for key, field in profile.fields.items()
+        Place(key, _blocks_of(field, areas[field.area]), field.offset, field.length, ENCODINGS[field.encoding])
+        for key, field in profile.fields.by_name().items()
     )
     return Coding(name, profile.scheme, profile.number, places, openings, _plan(places, openings))
 
@@ -202,36 +221,35 @@ def _blocks_of(field: FieldSettings, area: AreaSettings) -> tuple[int, ...]:
 def _problems(profile: Profile) -> Iterator[str]:
     """What the types cannot say; each begins with the key."""
     owner: dict[int, str] = {}
-    for name, area in profile.areas.items():
+    areas: dict[str, AreaSettings] = {}
+    for turn, area in enumerate(profile.areas):
+        if area.name in areas:
+            yield f"areas.{turn}.name: two areas are called {area.name!r}"
+        areas[area.name] = area
         if area.key_type not in ("A", "B"):
-            yield f'areas.{name}.key_type: {area.key_type!r} is neither "A" nor "B"'
+            yield f'areas.{turn}.key_type: {area.key_type!r} is neither "A" nor "B"'
         for sector in area.sectors:
             if sector in owner:
-                yield f"areas.{name}.sectors: sector {sector} stands in area {owner[sector]!r} already"
-            owner[sector] = name
-    if "card_number" not in profile.fields:
-        yield "fields: `card_number` is missing; without it there is nothing to decide on"
+                yield f"areas.{turn}.sectors: sector {sector} stands in area {owner[sector]!r} already"
+            owner[sector] = area.name
     if profile.number.min_length > profile.number.max_length:
         yield "number.min_length: is above max_length"
     taken: dict[tuple[int, int], str] = {}
-    for name, field in profile.fields.items():
-        if name not in FIELD_KINDS:
-            yield f"fields.{name}: there is no such field; fields are {', '.join(FIELD_KINDS)}"
-            continue
-        if problem := _field_problem(name, field, profile):
+    for name, field in profile.fields.by_name().items():
+        if problem := _field_problem(name, field, areas):
             yield f"fields.{name}.{problem}"
             continue
-        for place in _bytes_of(_blocks_of(field, profile.areas[field.area]), field.offset, field.length):
+        for place in _bytes_of(_blocks_of(field, areas[field.area]), field.offset, field.length):
             if place in taken:
                 yield f"fields.{name}: overlaps `{taken[place]}` at byte {place[1]} of block {place[0]}"
                 break
             taken[place] = name
 
 
-def _field_problem(name: str, field: FieldSettings, profile: Profile) -> str | None:
+def _field_problem(name: str, field: FieldSettings, areas: Mapping[str, AreaSettings]) -> str | None:
     """The first mistake in one field, beginning with its key."""
-    if field.area not in profile.areas:
-        return f"area: there is no area {field.area!r}; areas are {', '.join(profile.areas)}"
+    if field.area not in areas:
+        return f"area: there is no area {field.area!r}; areas are {', '.join(areas)}"
     encoding = ENCODINGS.get(field.encoding)
     if encoding is None:
         return f"encoding: {field.encoding!r} is none of {', '.join(ENCODINGS)}"
@@ -239,7 +257,7 @@ def _field_problem(name: str, field: FieldSettings, profile: Profile) -> str | N
         return f"encoding: {field.encoding!r} gives {_KIND[encoding.kind]}, the field is {_KIND[FIELD_KINDS[name]]}"
     if encoding.length not in (None, field.length):
         return f"length: {field.encoding!r} takes {encoding.length} bytes, not {field.length}"
-    room = (len(_area_blocks(profile.areas[field.area])) - field.block) * BLOCK_BYTES
+    room = (len(_area_blocks(areas[field.area])) - field.block) * BLOCK_BYTES
     if field.offset + field.length > room:
         return f"block: the field runs past the end of area {field.area!r}"
     return None
