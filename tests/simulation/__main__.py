@@ -1,0 +1,50 @@
+"""python -m tests.simulation: live through some days of a site, or find out whether planted bugs are caught."""
+
+import argparse
+import sys
+import time
+from collections import Counter
+
+from tests.simulation.site import Plan, live
+from tests.simulation.world import Broken, World
+
+
+def main() -> int:
+    arguments = _arguments()
+    plan = Plan(arguments.seed, arguments.days, arguments.gates, arguments.workers)
+    started = time.monotonic()
+    try:
+        outcome = live(plan, print if arguments.trace else None, _day_over)
+    except Broken as broken:
+        print(*broken.tail, sep="\n")
+        print(f"\n{broken.promise} broken: {broken.what}\nat {broken.at}, seed {broken.seed}; again with:")
+        print(f"  python -m tests.simulation --seed {plan.seed} --days {plan.days} --gates {plan.gates} --trace")
+        return 1
+    print(_table(outcome.counts))
+    print(f"{plan.days} days of {plan.gates} gates in {time.monotonic() - started:.1f} s")
+    print(f"seed {plan.seed}, trace {outcome.digest} ({outcome.lines} lines)")
+    print(outcome)
+    return 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--days", type=int, default=2)
+    parser.add_argument("--gates", type=int, default=3)
+    parser.add_argument("--workers", type=int, default=25, help="for each gate")
+    parser.add_argument("--trace", action="store_true", help="print every line of the trace")
+    return parser.parse_args()
+
+
+def _day_over(day: int, world: World) -> None:
+    print(f"day {day + 1}: {world.counts['badges']} badges, {world.lines} lines", file=sys.stderr)
+
+
+def _table(counts: Counter[str]) -> str:
+    width = max(map(len, counts), default=0)
+    return "\n".join(f"  {name:{width}}  {counts[name]:>8}" for name in sorted(counts))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,219 @@
+"""What goes wrong, and who means harm: planned a day at a time from the seed.
+
+Every fault is one that the promises speak of: crashes between any two effects, power cuts, late and
+failing disks, cut wires, a broker with amnesia, clocks that are set wrongly, a relay board that does not
+answer, old signed messages said again, a second hub with another key, garbage.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from gate.uplink.contract import Ack, PermitsChunk, PermitsHead, Topics, digest_of, encode_message, pack_snapshot
+from gate.uplink.signing import Signer
+from hub.permits import GRANTED
+from tests.simulation.invariants import Witness
+from tests.simulation.sim_clock import jump_ms
+from tests.simulation.sim_gate import SimGate
+from tests.simulation.sim_hub import SimHub
+from tests.simulation.sim_net import Broker, Weather
+from tests.simulation.world import DAY_MS, HOUR_MS, MINUTE_MS, START_MS, World
+
+CALM = Weather(0.0, 0.0)
+STORM = Weather(0.08, 0.05)
+HEARD = 400
+"""How many signed messages the attacker keeps."""
+
+
+@dataclass(slots=True)
+class Attacker:
+    """Sits on the broker: hears everything, says again what was signed, and signs with a key of its own."""
+
+    world: World
+    broker: Broker
+    site: str
+    witness: Witness
+    key: Ed25519PrivateKey
+    gates: Sequence[SimGate]
+    heard: list[tuple[str, bytes]] = field(default_factory=list)
+
+    def overhear(self, topic: str, payload: bytes) -> None:
+        if topic.endswith(("/ack", "/head", "/chunk")) and payload not in self.witness.rogue:
+            if len(self.heard) >= HEARD:
+                del self.heard[1 : HEARD // 2]
+            self.heard.append((topic, payload))
+
+    def replay(self) -> None:
+        """Old truths, retained: a head, its chunks, an acknowledgement."""
+        chance = self.world.chance(f"replay/{self.world.now_ms}")
+        for topic, payload in chance.choices(self.heard, k=min(8, len(self.heard))) if self.heard else ():
+            self._say(topic, payload, retain=True)
+        # One old list as a whole, as a restored hub would offer it.
+        topics = Topics(self.site)
+        heads = [payload for topic, payload in self.heard if topic == topics.head]
+        if heads:
+            self._say(topics.head, heads[0], retain=True)
+            for topic, payload in [pair for pair in self.heard if pair[0].endswith("/chunk")][:10]:
+                self.world.after(1_000, lambda topic=topic, payload=payload: self._say(topic, payload, retain=False))
+        self.world.counts["replays"] += 1
+
+    def usurp(self) -> None:
+        """A second hub with another key: everybody may enter, and everything was received."""
+        signer, topics = Signer(self.site, self.key), Topics(self.site)
+        newest = self.witness.lists[max(self.witness.lists)]
+        permits = tuple(type(permit)(permit.scheme, permit.number, GRANTED) for permit in newest.permits)
+        chunks = pack_snapshot(permits)
+        now_ms = self.world.now_ms
+        head = PermitsHead(
+            newest.revision + 7, len(permits), digest_of(permits), now_ms, now_ms + 9 * DAY_MS, len(chunks)
+        )
+        self._rogue(topics.head, signer.seal(head))
+        confirming = PermitsHead(
+            newest.revision, len(newest.permits), newest.digest, now_ms + DAY_MS, now_ms + 9 * DAY_MS, 1
+        )
+        self._rogue(topics.head, signer.seal(confirming))
+        for gate in self.gates:
+            epoch, last = gate.journal_file.epoch, gate.journal_file.last
+            self._rogue(topics.ack(gate.name), signer.seal(Ack(gate.name, epoch, last)))
+            for index, data in enumerate(chunks):
+                chunk = encode_message(PermitsChunk(newest.revision + 7, index, len(chunks), data))
+                self.witness.rogue.add(chunk)
+                self.world.after(500, lambda gate=gate, chunk=chunk: self._say(topics.chunk(gate.name), chunk))
+        self.world.counts["usurpations"] += 1
+
+    def babble(self) -> None:
+        """Garbage on every topic."""
+        chance = self.world.chance(f"garbage/{self.world.now_ms}")
+        topics, gate = Topics(self.site), chance.choice(self.gates).name
+        garbage = chance.choice(
+            (b"", b"[]", b"{", b"\xff" * 40, b"[" * 3_000, b'[{"id":"1"}]', b"\x92\xc4\x00\xc4\x00", b"null",
+             b'[{"source":"/portvakt/nowhere/gate1"}]', bytes(chance.getrandbits(8) for _ in range(200)))
+        )  # fmt: skip
+        for topic in (
+            topics.head, topics.ack(gate), topics.chunk(gate), topics.want(gate), topics.status(gate),
+            topics.events(gate), topics.events("no_such_gate"),
+        ):  # fmt: skip
+            self._say(topic, garbage)
+        self.world.counts["garbage"] += 1
+
+    def _rogue(self, topic: str, payload: bytes) -> None:
+        self.witness.rogue.add(payload)
+        self._say(topic, payload, retain=True)
+
+    def _say(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+        self.broker.publish(topic, payload, retain=retain)
+
+
+@dataclass(slots=True)
+class Faults:
+    """Plans faults for a site."""
+
+    world: World
+    gates: Sequence[SimGate]
+    hub: SimHub
+    broker: Broker
+    attacker: Attacker
+    witness: Witness
+    over: bool = False
+    rush_ms: Sequence[int] = ()
+
+    def plan_day(self, day: int, rush_ms: Sequence[int]) -> None:
+        """Ask the scheduler for the day's faults; most of them come when many people do."""
+        start_ms = START_MS - 4 * HOUR_MS + day * DAY_MS
+        self.rush_ms = rush_ms
+        for gate in self.gates:
+            name = gate.name
+            self._some(start_ms, f"{name}/crash", 4, lambda gate=gate: self._arm(gate, power=False))
+            self._some(start_ms, f"{name}/power", 1, lambda gate=gate: self._arm(gate, power=True))
+            self._some(start_ms, f"{name}/cut", 5, lambda gate=gate: self._cut(gate))
+            self._some(start_ms, f"{name}/late", 3, lambda gate=gate: self._late(gate))
+            self._some(start_ms, f"{name}/deaf", 1, lambda gate=gate: self._deaf(gate))
+            self._some(start_ms, f"{name}/clock", 1, lambda gate=gate: self._jump(gate))
+            self._some(start_ms, f"{name}/relay", 1, lambda gate=gate: self._stick(gate))
+        self._some(start_ms, "hub/crash", 4, lambda: self._arm(self.hub, power=False))
+        self._some(start_ms, "hub/power", 1, lambda: self._arm(self.hub, power=True))
+        self._some(start_ms, "hub/cut", 2, lambda: self._cut(self.hub))
+        self._some(start_ms, "hub/disk", 2, self._hub_disk)
+        self._some(start_ms, "broker", 2, self._restart)
+        self._some(start_ms, "storm", 2, self._storm)
+        self._some(start_ms, "replay", 4, self.attacker.replay)
+        self._some(start_ms, "usurp", 3, self.attacker.usurp)
+        self._some(start_ms, "garbage", 4, self.attacker.babble)
+
+    def end(self) -> None:
+        """Nothing goes wrong from now on, and what is broken is mended."""
+        self.over = True
+        self.broker.weather = CALM
+        for machine in (*self.gates, self.hub):
+            machine.disarm()
+            machine.disk.heal()
+
+    def _some(self, start_ms: int, what: str, times: int, do: Callable[[], None]) -> None:
+        """Up to `times` and on average half as often, in the hours when people are about."""
+        chance = self.world.chance(f"fault/{what}/{start_ms}")
+        for _ in range(chance.randint(0, times)):
+            at_ms = start_ms + 5 * HOUR_MS + chance.randint(0, 14 * HOUR_MS)
+            if chance.random() < 0.7:
+                at_ms = chance.choice(self.rush_ms) + chance.randint(-MINUTE_MS, 4 * MINUTE_MS)
+            self.world.after(at_ms - self.world.now_ms, lambda: None if self.over else do())
+
+    def _arm(self, machine: SimGate | SimHub, *, power: bool) -> None:
+        machine.arm(self.world.chance(f"arm/{machine.name}/{self.world.now_ms}").randint(1, 40), power=power)
+
+    def _cut(self, machine: SimGate | SimHub) -> None:
+        self.world.trace(machine.name, "is cut off")
+        self.world.counts["cuts"] += 1
+        machine.client.cut()
+
+    def _late(self, gate: SimGate) -> None:
+        chance = self.world.chance(f"late/{gate.name}/{self.world.now_ms}")
+        for_ms = chance.choice((80, 140, 2_000, 30_000, 15 * MINUTE_MS))
+        self.world.trace(gate.name, f"disk answers nothing for {for_ms} ms")
+        self.world.counts["late disks"] += 1
+        gate.disk.be_late(for_ms)
+
+    def _deaf(self, gate: SimGate) -> None:
+        self.world.trace(gate.name, "disk cannot be read for 5 min")
+        self.world.counts["unreadable disks"] += 1
+        gate.disk.refuse_reads(5 * MINUTE_MS)
+
+    def _jump(self, gate: SimGate) -> None:
+        by_ms = jump_ms(self.world.chance(f"jump/{gate.name}/{self.world.now_ms}"))
+        self.world.trace(gate.name, f"clock is set wrongly by {by_ms} ms")
+        self.world.counts["clock jumps"] += 1
+        self.witness.jumped.add((gate.name, gate.clock.boot))
+        boot = gate.clock.boot
+        gate.clock.jump(by_ms)
+        self.world.after(20 * MINUTE_MS, lambda: gate.clock.ntp() if gate.clock.boot == boot else None)
+
+    def _stick(self, gate: SimGate) -> None:
+        chance = self.world.chance(f"stick/{gate.name}/{self.world.now_ms}")
+        lane = gate.lanes[chance.choice(sorted(gate.lanes))]
+        lane.stuck_until_ms = self.world.now_ms + chance.choice((5_000, 120_000))
+        self.world.trace(gate.name, f"{lane.name}: relay board does not answer")
+        self.world.counts["stuck relays"] += 1
+
+    def _hub_disk(self) -> None:
+        self.world.trace("hub", "disk is full for 3 min")
+        self.hub.disk.be_late(3 * MINUTE_MS)
+
+    def _restart(self) -> None:
+        chance = self.world.chance(f"broker/{self.world.now_ms}")
+        amnesia = chance.random() < 0.6
+        self.world.counts["broker amnesias" if amnesia else "broker restarts"] += 1
+        if self.broker.up:
+            self.broker.restart(chance.randint(500, 10 * MINUTE_MS), amnesia=amnesia)
+
+    def _storm(self) -> None:
+        calm = self.broker.weather
+        if calm is STORM:
+            return
+        self.broker.weather = STORM
+        self.world.counts["storms"] += 1
+
+        def ends() -> None:
+            if not self.over:
+                self.broker.weather = calm
+
+        self.world.after(30 * MINUTE_MS, ends)

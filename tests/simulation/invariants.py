@@ -1,0 +1,311 @@
+"""The witness: sees every effect of every machine and raises when a promise is broken.
+
+It knows what no part of the product knows: the true time, which lists the true hub ever made, what was
+committed where. Each check costs little and looks at what has just changed; `finish` looks at the whole
+when the faults are over. A failure names its promise.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, tzinfo
+from typing import TYPE_CHECKING
+
+from gate.model import CardId, Direction, Event, EventKind, ListState, Medium, Moment
+from gate.timekeeping import JUMP_MS
+from gate.uplink.contract import WirePermit
+from hub.permits import GRANTED, PermitList
+from hub.presence import CardKey, Certainty, Sighting
+from hub.records import ChainBreak, EventRecord, JournalKey
+from tests.simulation.world import World
+
+if TYPE_CHECKING:
+    from tests.simulation.sim_disk import JournalFile
+    from tests.simulation.sim_store import HubFile
+
+STALE_AFTER_MS = 72 * 3_600_000
+ACCEPTED = frozenset({Medium.CHIP, Medium.OSDP})
+
+
+@dataclass(slots=True)
+class GateView:
+    """What the witness remembers of one gate."""
+
+    revision: int = 0
+    open: dict[str, str] = field(default_factory=dict)
+    last_moment: dict[str, int] = field(default_factory=dict)
+    offset_ms: dict[str, int] = field(default_factory=dict)
+    corrections: int = 0
+    full: bool = False
+    in_memory: list[Event] = field(default_factory=list)
+    held: ListState | None = None
+
+
+class Witness:
+    """See the module."""
+
+    def __init__(self, world: World, zone: tzinfo) -> None:
+        self.world = world
+        self.zone = zone
+        self.made: dict[JournalKey, dict[int, tuple[str, Event]]] = {}
+        self.made_count = 0
+        self.twice = 0
+        self.wrongly_admitted = 0
+        self.lists: dict[int, PermitList] = {}
+        self.by_card: dict[int, dict[tuple[str, str], WirePermit]] = {}
+        self.faces: dict[CardId, date | None] = {}
+        """What the cards say of their own expiry."""
+        self.boots: dict[tuple[str, str], int] = {}
+        """The true time at which each boot's monotonic clock stood at zero."""
+        self.jumped: set[tuple[str, str]] = set()
+        """Boots during which a trusted clock was set wrongly."""
+        self.rogue: set[bytes] = set()
+        """Payloads sealed with another key."""
+        self.hearing_rogue = False
+        self.hub: HubFile | None = None
+        self._gates: dict[str, GateView] = {}
+
+    def view(self, gate: str) -> GateView:
+        return self._gates.setdefault(gate, GateView())
+
+    # --- the gate's journal ------------------------------------------------------------------------
+
+    def appended(self, gate: str, events: Sequence[Event]) -> None:
+        """The controller has handed these to the journal, and the journal has taken them."""
+        view = self.view(gate)
+        for event in events:
+            self._evidence(gate, view, event.moment, event)
+            view.in_memory.append(event)
+            match event.kind:
+                case EventKind.BADGE_GRANTED:
+                    self._granted(gate, view, event)
+                case EventKind.BADGE_REFUSED:
+                    if event.direction is Direction.EXIT:
+                        raise self.world.broken("P6", f"{gate}: an exit was refused ({event.reason}) to {event.card}")
+                case EventKind.PASSAGE_COMPLETED | EventKind.PASSAGE_ABANDONED:
+                    self._outcome(gate, view, event)
+                case _:
+                    pass
+
+    def late(self, gate: str, events: Sequence[Event]) -> None:
+        self.world.trace(gate, f"disk late: {', '.join(event.kind for event in events)}")
+
+    def committed(self, gate: str, file: "JournalFile", rows: "Sequence[tuple[int, Event]]") -> None:
+        """These numbers are about to be on the disk for good."""
+        view = self.view(gate)
+        made = self.made.setdefault(JournalKey(gate, file.epoch), {})
+        expected = len(made) + 1
+        self.world.trace(gate, f"commits {rows[0][0]}..{rows[-1][0]}: {', '.join(event.kind for _, event in rows)}")
+        for seq, event in rows:
+            if seq != expected:
+                raise self.world.broken("P3", f"{gate}: number {seq} was given where {expected} was due")
+            expected += 1
+            made[seq] = ("", event)
+            self.made_count += 1
+            if event in view.in_memory:
+                view.in_memory.remove(event)
+
+    def settled(self, gate: str, file: "JournalFile", before: int, through: int) -> None:
+        """The gate now believes that the hub holds everything up to `through`."""
+        if self.hearing_rogue and through > before:
+            raise self.world.broken("P8", f"{gate}: an acknowledgement by another key was believed ({through})")
+        stored = self._stored(JournalKey(gate, file.epoch))
+        if through > before:
+            self.world.trace(gate, f"settles {through}")
+        for seq in range(before + 1, through + 1):
+            if seq not in stored:
+                raise self.world.broken("P2", f"{gate}: {seq} is settled but not committed at the hub")
+            row = file.rows.get(seq)
+            if row is not None and stored[seq].hash.hex() != row.hash:
+                raise self.world.broken("P2", f"{gate}: {seq} is settled, but the hub holds another record there")
+
+    def pruned(self, gate: str, file: "JournalFile", seqs: Sequence[int]) -> None:
+        stored = self._stored(JournalKey(gate, file.epoch))
+        for seq in seqs:
+            if seq not in stored:
+                raise self.world.broken("P2", f"{gate}: {seq} left the journal before the hub had it")
+
+    def process_died(self, gate: str) -> None:
+        view = self.view(gate)
+        view.open.clear()
+        view.in_memory.clear()
+        view.full = False
+
+    # --- the gate's lane ---------------------------------------------------------------------------
+
+    def released(self, gate: str, lane: str, direction: Direction, *, durable: bool, in_memory: bool) -> None:
+        """The relay is about to move for the grant that was made last."""
+        if durable or in_memory:
+            return
+        if direction is Direction.EXIT and self.view(gate).full:
+            return
+        raise self.world.broken("P4", f"{gate}/{lane}: released for {direction} with no record of the grant")
+
+    # --- lists -------------------------------------------------------------------------------------
+
+    def list_made(self, made: PermitList) -> None:
+        """The true hub has committed a list."""
+        if made.revision in self.lists and self.lists[made.revision] != made:
+            raise self.world.broken("P5", f"revision {made.revision} was made twice, with different permits")
+        if made.revision not in self.lists:
+            self.world.counts["lists made"] += 1
+            self.lists[made.revision] = made
+            self.by_card[made.revision] = {(permit.scheme, permit.number): permit for permit in made.permits}
+
+    def opened(self, gate: str, state: ListState | None) -> None:
+        view = self.view(gate)
+        view.held = state
+        if (state.revision if state else 0) < view.revision:
+            raise self.world.broken("P5", f"{gate}: woke up with a list older than {view.revision}")
+
+    def list_applied(self, gate: str, before: ListState | None, after: ListState) -> None:
+        view = self.view(gate)
+        known = self.lists.get(after.revision)
+        if self.hearing_rogue or known is None or known.digest != after.digest:
+            raise self.world.broken("P8", f"{gate}: applied list {after.revision}, which the hub never made")
+        if after.revision <= view.revision:
+            raise self.world.broken("P5", f"{gate}: list {view.revision} was replaced by {after.revision}")
+        self.world.trace(gate, f"list {before.revision if before else 0} -> {after.revision}")
+        view.revision = after.revision
+        view.held = after
+        self.world.counts["lists applied"] += 1
+
+    def list_confirmed(self, gate: str, state: ListState) -> None:
+        if self.hearing_rogue:
+            raise self.world.broken("P8", f"{gate}: list {state.revision} was confirmed by another key")
+        view = self.view(gate)
+        if view.held is None or state.confirmed_ms > view.held.confirmed_ms:
+            view.held = state
+
+    # --- the hub -----------------------------------------------------------------------------------
+
+    def stored(self, record: EventRecord, *, again: bool) -> None:
+        """A record is being committed at the hub."""
+        key = JournalKey(record.gate, record.epoch)
+        if again:
+            self.twice += 1
+            raise self.world.broken("P3", f"hub: {record.gate}/{record.seq} was stored twice")
+        if record.seq not in self.made.get(key, {}):
+            raise self.world.broken("P8", f"hub: {record.gate}/{record.seq} was never committed at its gate")
+
+    def seen(self, sighting: Sighting) -> None:
+        """A sighting is being merged into presence."""
+        _, event = self.made[JournalKey(sighting.gate, sighting.epoch)][sighting.seq]
+        if event.kind is not EventKind.PASSAGE_COMPLETED:
+            raise self.world.broken("P3", f"hub: presence of {sighting.card.number} was changed by {event.kind}")
+
+    def chain_broken(self, one: ChainBreak) -> None:
+        raise self.world.broken("P3", f"hub: the chain of {one.key.gate} breaks at {one.seq}, and nobody edited it")
+
+    # --- the end -----------------------------------------------------------------------------------
+
+    def finish(self, hub: "HubFile") -> None:
+        """Everything has healed: what was made is stored, once, and presence is what passed."""
+        latest: dict[CardKey, Sighting] = {}
+        for key, made in sorted(self.made.items()):
+            stored = hub.events.get(key, {})
+            missing = [seq for seq in made if seq not in stored]
+            if missing:
+                gone = f"{len(missing)} of {len(made)} records, the first is {missing[0]}"
+                raise self.world.broken("P2", f"{key.gate}: the hub lacks {gone}")
+            for seq, (_, event) in made.items():
+                if sighting := self._sighting(key, seq, event):
+                    known = latest.get(sighting.card)
+                    if known is None or sighting[:4] > known[:4]:
+                        latest[sighting.card] = sighting
+        ids = [record.id for stored in hub.events.values() for record in stored.values()]
+        if len(ids) != len(set(ids)) or len(ids) != self.made_count:
+            raise self.world.broken("P3", f"{len(ids)} stored, {len(set(ids))} different, {self.made_count} made")
+        if latest != hub.presence:
+            wrong = [card.number for card, seen in latest.items() if hub.presence.get(card) != seen]
+            raise self.world.broken("P3", f"presence differs from the passages for {wrong[:5]}")
+        for gate, view in sorted(self._gates.items()):
+            if view.open:
+                raise self.world.broken("P6", f"{gate}: grants without an end: {sorted(view.open)}")
+            if view.in_memory:
+                raise self.world.broken("P4", f"{gate}: {len(view.in_memory)} events were never written")
+        self._true_times()
+
+    def _true_times(self) -> None:
+        """P10: every untrusted event of a boot that got its correction has its right time."""
+        for key, made in self.made.items():
+            first: dict[str, int] = {}
+            for _, event in made.values():
+                if event.kind is EventKind.CLOCK_TRUSTED:
+                    first.setdefault(str(event.detail["boot"]), int(event.detail["offset_ms"]))
+            for seq, (_, event) in made.items():
+                at = event.moment
+                if at.trusted or (key.gate, at.boot) in self.jumped:
+                    continue
+                if at.boot not in first:
+                    continue
+                true_ms = self.boots[key.gate, at.boot] + at.monotonic_ms
+                if abs(at.monotonic_ms + first[at.boot] - true_ms) > 1_000:
+                    raise self.world.broken("P10", f"{key.gate}/{seq}: corrected, yet not its true time")
+                self.world.counts["times corrected"] += 1
+
+    # --- inside ------------------------------------------------------------------------------------
+
+    def _stored(self, key: JournalKey) -> dict[int, EventRecord]:
+        return self.hub.events.get(key, {}) if self.hub is not None else {}
+
+    def _granted(self, gate: str, view: GateView, event: Event) -> None:
+        lane, badge = event.lane or "", event.badge or ""
+        if lane in view.open:
+            raise self.world.broken("P6", f"{gate}/{lane}: granted while another grant is open")
+        view.open[lane] = badge
+        if event.direction is Direction.ENTRY and (why := self._objection(view, event)):
+            self.wrongly_admitted += 1
+            raise self.world.broken("P5", f"{gate}: admitted {event.card} although its list says: {why}")
+
+    def _outcome(self, gate: str, view: GateView, event: Event) -> None:
+        badge = view.open.pop(event.lane or "", None)
+        if badge != event.badge and not view.full:
+            raise self.world.broken("P6", f"{gate}/{event.lane}: {event.kind} of a grant that was not open")
+
+    def _evidence(self, gate: str, view: GateView, at: Moment, event: Event) -> None:
+        if at.monotonic_ms < view.last_moment.get(at.boot, 0):
+            raise self.world.broken("P10", f"{gate}: monotonic time went back within boot {at.boot}")
+        view.last_moment[at.boot] = at.monotonic_ms
+        if event.kind is EventKind.CLOCK_TRUSTED:
+            view.offset_ms[at.boot] = int(event.detail["offset_ms"])
+            view.corrections += 1
+        elif at.trusted:
+            moved_ms = at.wall_ms - at.monotonic_ms - view.offset_ms.get(at.boot, 0)
+            if abs(moved_ms) > JUMP_MS:
+                raise self.world.broken("P10", f"{gate}: the clock moved by {moved_ms} ms and no event says so")
+
+    def _sighting(self, key: JournalKey, seq: int, event: Event) -> Sighting | None:
+        if event.kind is not EventKind.PASSAGE_COMPLETED or event.card is None or event.direction is None:
+            return None
+        certainty = Certainty.CERTAIN if event.moment.trusted else Certainty.CLOCK_UNTRUSTED
+        card = CardKey(event.card.scheme, event.card.number)
+        return Sighting(
+            event.moment.wall_ms, key.gate, key.epoch, seq, card, str(event.direction), event.lane, certainty
+        )
+
+    def _objection(self, view: GateView, event: Event) -> str | None:
+        """Why this entry should not have been: an answer found without any of the product's rules."""
+        held, card, at = view.held, event.card, event.moment
+        if held is None or card is None:
+            return "no list" if card else "no card"
+        permit = self.by_card[held.revision].get((card.scheme, card.number))
+        if permit is None:
+            return "unknown"
+        if permit.standing != GRANTED:
+            return permit.standing
+        if event.medium not in ACCEPTED:
+            return f"shown as {event.medium}"
+        if event.employer and permit.employer and event.employer != permit.employer:
+            return "another employer"
+        sure_ms = at.wall_ms if at.trusted else held.confirmed_ms
+        if at.trusted and (at.wall_ms > held.expires_ms or at.wall_ms - held.confirmed_ms > STALE_AFTER_MS):
+            return "the list is stale"
+        today = datetime.fromtimestamp(sure_ms / 1000, self.zone).date().isoformat()
+        face = self.faces.get(card)
+        if any(end is not None and end < today for end in (permit.card_expiry, permit.valid_until)):
+            return "expired"
+        if face is not None and face.isoformat() < today:
+            return "the card has expired"
+        if at.trusted and permit.valid_from is not None and permit.valid_from > today:
+            return "not yet"
+        return None

@@ -1,0 +1,151 @@
+"""The hub: the product's service, ingest and list sync on a machine that may die between any two effects.
+
+A turn does what `hub.wiring.HubLoop` does: take all that waits, commit it once, answer, tick.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import cast
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from gate.uplink import contract
+from gate.uplink.contract import HubStatus, Publish, Topics
+from gate.uplink.signing import Signer
+from hub.config import ListSettings
+from hub.errors import StoreError
+from hub.ingest import Ingest
+from hub.permits import CardFacts
+from hub.presence import CardKey
+from hub.service import HubService
+from hub.store import HubStore
+from hub.sync import ListSync
+from portvakt.link import Connected, LastWill, LinkInput, Message
+from tests.simulation.invariants import Witness
+from tests.simulation.sim_disk import Disk
+from tests.simulation.sim_net import Broker, Client
+from tests.simulation.sim_store import HubFile, SimHubStore
+from tests.simulation.world import Machine, World
+
+HEARTBEAT_S = 120
+INBOX_MESSAGES = 512
+STORE_RETRY_MS = 1_000
+
+
+class SimHub(Machine):
+    """The site's hub: its disk, which lasts, and the process of the moment."""
+
+    def __init__(self, world: World, site: str, broker: Broker, key: Ed25519PrivateKey, witness: Witness) -> None:
+        super().__init__(world, "hub")
+        self._site = site
+        self._topics = Topics(site)
+        self._broker = broker
+        self._key = key
+        self._witness = witness
+        self._chance = world.chance("hub")
+        self.disk = Disk(self, world.chance("disk/hub"))
+        self.file = HubFile()
+        witness.hub = self.file
+        self._runs = 0
+        self._tick = 0
+        self.start()
+
+    def start(self) -> None:
+        self.up = True
+        self.turn("start", self._build)
+
+    def died(self) -> None:
+        self._runs += 1
+        self.client.vanish(silently=self.power_goes)
+        if self.power_goes:
+            self.disk.power_cut()
+        else:
+            self.disk.process_died()
+        self.world.after(self._chance.randint(2_000, 600_000 if self.power_goes else 60_000), self.start)
+
+    def change_crew(self, facts: Mapping[CardKey, CardFacts]) -> None:
+        """An import. It runs beside the service, which notices the new revision."""
+
+        def change() -> None:
+            try:
+                made = self.store.change_crew(facts)
+            except StoreError:
+                return
+            self.world.trace("hub", f"crew changed for {len(facts)} cards, list {made.revision}")
+            self._ask()
+
+        self.turn("import", change)
+
+    def _build(self) -> None:
+        run = self._runs
+        instance = "0123456789abcdef"
+        topics = self._topics
+        self._inbox: list[LinkInput] = []
+        self._asked = False
+        gone = contract.encode_status(HubStatus(self._site, instance, online=False))
+        self.client = Client(
+            self._broker, "hub", topics.to_hub(), LastWill(topics.hub, gone), lambda given: self._heard(run, given)
+        )
+        self.store = SimHubStore(self, self.disk, self.file, self._witness)
+        signer = Signer(self._site, self._key)
+        # HubService asks for the product's own store; the simulated one promises the same.
+        store = cast("HubStore", self.store)
+        self.ingest = Ingest(self._site, self.store, signer)
+        self.service = HubService(
+            HubStatus(self._site, instance, online=True),
+            store,
+            self.ingest,
+            ListSync(self._site, store, signer, ListSettings(heartbeat_s=HEARTBEAT_S)),
+            heartbeat_ms=HEARTBEAT_S * 1_000,
+        )
+        self.client.start()
+        self._ask(HEARTBEAT_S * 1_000)
+
+    def _heard(self, run: int, given: LinkInput) -> None:
+        if run != self._runs or not self.up:
+            return
+        if isinstance(given, Message) and len(self._inbox) >= INBOX_MESSAGES:
+            self.world.counts["hub inbox full"] += 1
+            return
+        self._inbox.append(given)
+        if not self._asked:
+            self._asked = True
+            self._ask(self._chance.randint(0, 50))
+
+    def _ask(self, in_ms: int = 0) -> None:
+        run = self._runs
+        self.world.after(in_ms, lambda: self._serve(run))
+
+    def _serve(self, run: int) -> None:
+        if run == self._runs:
+            self.turn("service", self._service_turn)
+
+    def _service_turn(self) -> None:
+        self._asked = False
+        inputs, self._inbox = self._inbox, []
+        now_ms = self.world.now_ms
+        try:
+            messages: list[tuple[str, bytes]] = []
+            for given in inputs:
+                match given:
+                    case Connected():
+                        self._say(self.service.connected(now_ms))
+                    case Message(topic, payload):
+                        messages.append((topic, payload))
+                    case _:
+                        pass
+            if messages:
+                self._say(self.service.take(messages, now_ms))
+            self._say(self.service.tick(now_ms))
+        except StoreError:
+            # Nothing was acknowledged; the senders ask again.
+            self.world.counts["hub store failures"] += 1
+            self._ask(STORE_RETRY_MS)
+            return
+        self._tick += 1
+        tick, run = self._tick, self._runs
+        self.world.after(HEARTBEAT_S * 1_000, lambda: self._serve(run) if tick == self._tick else None)
+
+    def _say(self, messages: Sequence[Publish]) -> None:
+        for message in messages:
+            self.point("hub publish")
+            self.client.publish(message.topic, message.payload, retain=message.retain)

@@ -1,0 +1,82 @@
+"""A turnstile as a body meets it: the lock, the sensor, and whoever stands before it waiting for an answer."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from gate.errors import RelayError
+from gate.model import Decision, Direction
+from gate.ports import Deliver, PassageSensed
+from tests.simulation.world import Machine
+
+
+class Waits(Protocol):
+    """Someone who has shown a card."""
+
+    def answered(self, decision: Decision) -> None: ...
+
+
+class SimLane:
+    """The Lane port of one process, around a lock that outlives it."""
+
+    def __init__(self, machine: Machine, name: str, about_to_release: Callable[["SimLane", Direction], None]) -> None:
+        self.name = name
+        self.released: Direction | None = None
+        self.grant = 0
+        """Counts releases, so that each can be told from the next."""
+        self.asking: dict[Direction, Waits] = {}
+        self.pending: set[Direction] = set()
+        """Directions whose card the controller has taken, and not answered."""
+        self.stuck_until_ms = 0
+        self._machine = machine
+        self._about_to_release = about_to_release
+        self._deliver: Deliver | None = None
+
+    def start(self, deliver: Deliver) -> None:
+        self._machine.point("lane start")
+        self.released = None
+        self._deliver = deliver
+
+    def release(self, direction: Direction) -> None:
+        self._machine.point("relay release")
+        self._about_to_release(self, direction)
+        self._obeys()
+        self.released = direction
+        self.grant += 1
+        self._machine.point("relay released")
+
+    def secure(self) -> None:
+        self._machine.point("relay secure")
+        self._obeys()
+        self.released = None
+        self._machine.point("relay secured")
+
+    def show(self, decision: Decision, direction: Direction, language: str | None) -> None:
+        self.pending.discard(direction)
+        if decision.admitted is False and direction is Direction.EXIT:
+            raise self._machine.world.broken("P6", f"{self._machine.name}/{self.name}: an exit was refused")
+        waits = self.asking.pop(direction, None)
+        if waits is not None:
+            waits.answered(decision)
+
+    def close(self) -> None:
+        self.fail_safe()
+
+    def fail_safe(self) -> None:
+        """What the wiring does when the controller is gone: entry locked; exits are free as long as that lasts."""
+        self.released = None
+        self.asking.clear()
+        self.pending.clear()
+        self._deliver = None
+
+    def body(self, direction: Direction) -> bool:
+        """A body tries to pass; True when the arm gave way."""
+        free = self._deliver is None and direction is Direction.EXIT
+        if self.released is not direction and not free:
+            return False
+        if self._deliver is not None:
+            self._deliver(PassageSensed(self.name, direction))
+        return True
+
+    def _obeys(self) -> None:
+        if self._machine.world.now_ms < self.stuck_until_ms:
+            raise RelayError(f"lane {self.name}: the relay board does not answer")

@@ -1,0 +1,149 @@
+"""The hub's database: what `hub.store.HubStore` promises, on a simulated disk. A transaction is all or nothing."""
+
+import contextlib
+from collections import Counter, deque
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from hub.errors import StoreError
+from hub.health import GateHealth
+from hub.permits import NO_LIST, CardFacts, PermitList, compile_permits, succeed
+from hub.presence import CardKey, Sighting, later
+from hub.records import ChainBreak, EventRecord, Journal, JournalKey, Link, Rejected
+from tests.simulation.invariants import Witness
+from tests.simulation.sim_disk import Disk
+from tests.simulation.world import Machine
+
+MAX_QUARANTINED = 1000
+
+
+@dataclass(slots=True)
+class HubFile:
+    """The database as it lies on the disk."""
+
+    journals: dict[JournalKey, Journal] = field(default_factory=dict)
+    events: dict[JournalKey, dict[int, EventRecord]] = field(default_factory=dict)
+    presence: dict[CardKey, Sighting] = field(default_factory=dict)
+    health: dict[str, GateHealth] = field(default_factory=dict)
+    quarantine: deque[Rejected] = field(default_factory=lambda: deque(maxlen=MAX_QUARANTINED))
+    breaks: dict[tuple[JournalKey, int], ChainBreak] = field(default_factory=dict)
+    counters: Counter[str] = field(default_factory=Counter)
+    crew: dict[CardKey, CardFacts] = field(default_factory=dict)
+    permits: PermitList = NO_LIST
+
+
+class SimTransaction:
+    """See `hub.ingest.EventTransaction`. Gathers; the store applies it at the commit."""
+
+    def __init__(self, file: HubFile, witness: Witness) -> None:
+        self._file = file
+        self._witness = witness
+        self.changes: list[Callable[[], None]] = []
+
+    def journals(self, keys: Collection[JournalKey]) -> Mapping[JournalKey, Journal]:
+        return {key: journal for key, journal in self._file.journals.items() if key in keys}
+
+    def links(self, key: JournalKey, seqs: Sequence[int]) -> Mapping[int, Link]:
+        stored = self._file.events.get(key, {})
+        return {seq: Link(stored[seq].hash, stored[seq].previous) for seq in seqs if seq in stored}
+
+    def add_events(self, records: Sequence[EventRecord]) -> None:
+        def apply() -> None:
+            for record in records:
+                stored = self._file.events.setdefault(JournalKey(record.gate, record.epoch), {})
+                self._witness.stored(record, again=record.seq in stored)
+                stored[record.seq] = record
+
+        self.changes.append(apply)
+
+    def put_journals(self, journals: Collection[Journal]) -> None:
+        self.changes.append(lambda: self._file.journals.update({journal.key: journal for journal in journals}))
+
+    def see(self, sightings: Collection[Sighting]) -> None:
+        def apply() -> None:
+            for sighting in sightings:
+                self._witness.seen(sighting)
+                known = self._file.presence.get(sighting.card)
+                self._file.presence[sighting.card] = later(known, sighting) if known else sighting
+
+        self.changes.append(apply)
+
+    def reject(self, rejected: Sequence[Rejected]) -> None:
+        self.changes.append(lambda: self._file.quarantine.extend(rejected))
+
+    def break_chain(self, breaks: Sequence[ChainBreak]) -> None:
+        def apply() -> None:
+            for one in breaks:
+                self._witness.chain_broken(one)
+                self._file.breaks.setdefault((one.key, one.seq), one)
+
+        self.changes.append(apply)
+
+    def count(self, numbers: Mapping[str, int]) -> None:
+        self.changes.append(lambda: self._file.counters.update(numbers))
+
+
+class SimHubStore:
+    """The store of one hub process."""
+
+    def __init__(self, machine: Machine, disk: Disk, file: HubFile, witness: Witness) -> None:
+        self._machine = machine
+        self._disk = disk
+        self._file = file
+        self._witness = witness
+
+    @contextlib.contextmanager
+    def intake(self) -> Iterator[SimTransaction]:
+        self._machine.point("store begin")
+        self._works()
+        transaction = SimTransaction(self._file, self._witness)
+        yield transaction
+        self._works()
+        if transaction.changes:
+            self._disk.commit(lambda: _all(transaction.changes))
+
+    def all_journals(self) -> Sequence[Journal]:
+        self._works()
+        return sorted(self._file.journals.values(), key=lambda journal: (journal.first_seen_ms, journal.key))
+
+    def revision(self) -> int:
+        return self._file.permits.revision
+
+    def permit_list(self) -> PermitList:
+        self._works()
+        return self._file.permits
+
+    def gate_health(self) -> dict[str, GateHealth]:
+        return dict(self._file.health)
+
+    def put_gate_health(self, healths: Sequence[GateHealth]) -> None:
+        self._works()
+        self._disk.commit(lambda: self._file.health.update({health.status.gate: health for health in healths}))
+
+    def reject(self, rejected: Sequence[Rejected]) -> None:
+        with self.intake() as transaction:
+            transaction.reject(rejected)
+            transaction.count({"rejected": len(rejected)})
+
+    def change_crew(self, facts: Mapping[CardKey, CardFacts]) -> PermitList:
+        """As an import does it: crew and list in one transaction; a new revision only if something changed."""
+        self._works()
+        crew = self._file.crew | dict(facts)
+        before = self._file.permits
+        after = succeed(before, compile_permits(crew.values(), before.permits))
+
+        def apply() -> None:
+            self._file.crew, self._file.permits = crew, after
+            self._witness.list_made(after)
+
+        self._disk.commit(apply)
+        return after
+
+    def _works(self) -> None:
+        if self._disk.delay_ms:
+            raise StoreError("hub.sqlite3: database or disk is full; nothing of this was stored")
+
+
+def _all(changes: Sequence[Callable[[], None]]) -> None:
+    for change in changes:
+        change()

@@ -1,0 +1,104 @@
+"""A whole site in one thread: put together, lived through, healed, and judged."""
+
+import hashlib
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from gate.decide import Rules
+from gate.uplink.signing import Verifier
+from tests.simulation.faults import Attacker, Faults
+from tests.simulation.invariants import Witness
+from tests.simulation.people import People
+from tests.simulation.sim_gate import SimGate
+from tests.simulation.sim_hub import SimHub
+from tests.simulation.sim_net import Broker, Weather
+from tests.simulation.world import DAY_MS, HOUR_MS, START_MS, World
+
+SITE = "tomta"
+HEAL_MS = 3 * HOUR_MS
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to simulate."""
+
+    seed: int
+    days: int
+    gates: int
+    workers_a_gate: int = 25
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a run in which every promise held."""
+
+    made: int
+    stored: int
+    twice: int
+    wrongly_admitted: int
+    digest: str
+    lines: int
+    counts: Counter[str]
+
+    def __str__(self) -> str:
+        lost = self.made - self.stored
+        return (
+            f"made {self.made}, stored {self.stored}, lost {lost}, twice {self.twice}, "
+            f"wrongly admitted {self.wrongly_admitted}"
+        )
+
+
+def live(
+    plan: Plan, show: Callable[[str], None] | None = None, day_over: Callable[[int, World], None] | None = None
+) -> Outcome:
+    """Simulate a site. Raises Broken with the promise, the place and the trace's end."""
+    with _quiet():
+        world = World(plan.seed, show)
+        zone = ZoneInfo("Europe/Oslo")
+        witness = Witness(world, zone)
+        broker = Broker(world, Weather())
+        key, other_key = _key(plan.seed, "site"), _key(plan.seed, "another site")
+        hub = SimHub(world, SITE, broker, key, witness)
+        verifier = Verifier(SITE, key.public_key())
+        gates = [
+            SimGate(world, f"gate{number}", SITE, 2 if number == 1 else 1, broker, Rules(zone), verifier, witness)
+            for number in range(1, plan.gates + 1)
+        ]
+        people = People(world, gates, hub, witness, workers_a_gate=plan.workers_a_gate)
+        attacker = Attacker(world, broker, SITE, witness, other_key, gates)
+        broker.overheard.append(attacker.overhear)
+        faults = Faults(world, gates, hub, broker, attacker, witness)
+        for day in range(plan.days):
+            people.plan_day(day)
+            faults.plan_day(day, people.rush_ms)
+            world.run_until(START_MS + (day + 1) * DAY_MS)
+            if day_over is not None:
+                day_over(day, world)
+        faults.end()
+        world.run_until(world.now_ms + HEAL_MS)
+        witness.finish(hub.file)
+    stored = sum(len(records) for records in hub.file.events.values())
+    return Outcome(
+        witness.made_count, stored, witness.twice, witness.wrongly_admitted, world.digest, world.lines, world.counts
+    )
+
+
+def _key(seed: int, whose: str) -> Ed25519PrivateKey:
+    return Ed25519PrivateKey.from_private_bytes(hashlib.sha256(f"{seed}/{whose}".encode()).digest())
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """The product's own log lines are for an operator, not for a million simulated seconds."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logging.disable(before)
