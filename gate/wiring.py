@@ -26,8 +26,8 @@ from gate.config import GateConfig, GpioLane, PcscReader, VirtualLane, VirtualRe
 from gate.controller import Controller, LaneParts, Place
 from gate.decide import Action, Rules
 from gate.errors import ReaderError, RelayError, StoreCorrupt
-from gate.model import Direction, EventKind, Medium
-from gate.ports import Deliver, Lane, Noted, Reader
+from gate.model import Direction, Event, EventKind, Medium
+from gate.ports import Lane, Noted, Reader
 from gate.simulator.remote import RemoteServer
 from gate.threads import ControllerThread
 from gate.uplink import contract, translate
@@ -85,7 +85,8 @@ class _Parts:
         self._controller = self._build_controller()
         self._thread = ControllerThread(self._controller)
         self._build_uplink(verifier)
-        self._remote = self._build_remote(folder)
+        self._folder = folder
+        self._remote: RemoteServer | None = None
 
     def start(self) -> None:
         # The lanes first: their safe level stands before anything else can fail.
@@ -99,8 +100,7 @@ class _Parts:
             reader.start(self._thread.deliver)
         self._link.start()
         self._uplink.start()
-        if self._remote is not None:
-            self._remote.start()
+        self._remote = self._open_remote()
 
     def prune(self) -> None:
         now_ms = self._clock.now().wall_ms
@@ -140,7 +140,7 @@ class _Parts:
     def _open_journal(self, path: Path) -> SqliteJournal:
         config = self._config
 
-        def encode(event: translate.Event, *, epoch: str, seq: int, prevhash: str) -> bytes:
+        def encode(event: Event, *, epoch: str, seq: int, prevhash: str) -> bytes:
             return translate.outgoing_record(
                 event, site=config.site, gate=config.gate, epoch=epoch, seq=seq, prevhash=prevhash
             )
@@ -189,15 +189,16 @@ class _Parts:
         self._uplink = UplinkThread(uplink, inbox)
         self._journal.on_commit = self._uplink.written
 
-    def _build_remote(self, folder: Path) -> RemoteServer | None:
+    def _open_remote(self) -> RemoteServer | None:
         if not self._config.remote_control:
             return None
+        from gate.simulator.reader import Hand
         from gate.simulator.reader import VirtualReader as Simulated
         from gate.simulator.turnstile import VirtualTurnstile
 
         return RemoteServer(
-            folder / "control.sock",
-            readers={reader.name: reader for reader in self._readers if isinstance(reader, Simulated)},
+            self._folder / "control.sock",
+            readers={reader.name: Hand(reader) for reader in self._readers if isinstance(reader, Simulated)},
             lanes={name: lane for name, lane in self._lanes.items() if isinstance(lane, VirtualTurnstile)},
         )
 
@@ -240,7 +241,7 @@ def _lane(settings: GpioLane | VirtualLane) -> Lane:
         case VirtualLane():
             from gate.simulator.turnstile import VirtualTurnstile
 
-            return VirtualTurnstile(settings)
+            return VirtualTurnstile(settings.name)
 
 
 def _reader(settings: PcscReader | VirtualReader) -> Reader:
@@ -299,6 +300,3 @@ def check(config: GateConfig) -> Sequence[str]:
         except SettingsError as wrong:
             problems.append(str(wrong))
     return problems
-
-
-__all__ = ["Deliver", "Gate", "check"]

@@ -65,6 +65,21 @@ class VirtualReader:
             self._card = None
 
 
+class Hand:
+    """A hand at a simulated reader that knows cards by their dumps only: the remote control's."""
+
+    def __init__(self, reader: VirtualReader) -> None:
+        self._reader = reader
+
+    def present(self, image: bytes) -> None:
+        """Hold up a card. Raises CardImageError when the dump is none."""
+        self._reader.present(VirtualCard(image))
+
+    def remove(self) -> None:
+        """Take it away."""
+        self._reader.remove()
+
+
 class CardInField:
     """A CardChannel straight to a VirtualCard."""
 

@@ -99,6 +99,7 @@ class LaneState(msgspec.Struct, frozen=True):
 
     released: Direction | None
     shown: ShownAnswer | None
+    answers: int
     releases: dict[Direction, int]
     bodies: dict[Direction, int]
 
@@ -224,7 +225,7 @@ def lane_state(state: TurnstileState) -> LaneState:
             headline=screen.headline,
             next_step=screen.next_step,
         )
-    return LaneState(state.released, shown, dict(state.releases), dict(state.bodies))
+    return LaneState(state.released, shown, state.answers, dict(state.releases), dict(state.bodies))
 
 
 Part = TypeVar("Part")

@@ -48,6 +48,7 @@ class TurnstileState:
 
     released: Direction | None = None
     shown: Shown | None = None
+    answers: int = 0
     releases: Counts = field(default_factory=lambda: _NONE_YET)
     bodies: Counts = field(default_factory=lambda: _NONE_YET)
 
@@ -103,7 +104,7 @@ class VirtualTurnstile:
         """Keep what the worker is shown."""
         shown = Shown(decision, direction, LaneScreen.of(decision, direction, language))
         with self._turn:
-            self._move(Movement.SHOWN, direction, replace(self._state, shown=shown))
+            self._move(Movement.SHOWN, direction, replace(self._state, shown=shown, answers=self._state.answers + 1))
 
     def close(self) -> None:
         """Lock the arm for good. Idempotent."""

@@ -18,7 +18,7 @@ from gate.cache.permits import SqlitePermits
 from gate.clock import SystemClock, always
 from gate.controller import Controller, LaneParts, Place
 from gate.decide import Action, Rules
-from gate.model import CardContents, CardId, CardReading, Decision, Direction, ListState, Medium, Permit
+from gate.model import CardContents, CardId, CardReading, Decision, Direction, Event, ListState, Medium, Permit
 from gate.ports import CardShown, Deliver, PassageSensed
 from gate.uplink import contract, translate
 from tests.benchmarks.figures import Figure
@@ -105,5 +105,5 @@ def _badges(size: int, count: int) -> list[float]:
     return samples
 
 
-def _encode(event: translate.Event, *, epoch: str, seq: int, prevhash: str) -> bytes:
+def _encode(event: Event, *, epoch: str, seq: int, prevhash: str) -> bytes:
     return translate.outgoing_record(event, site="bench", gate="north", epoch=epoch, seq=seq, prevhash=prevhash)

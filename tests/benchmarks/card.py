@@ -17,7 +17,7 @@ WHOLE_CARD = 40 + 216 + 1
 
 def measure(quick: bool) -> Iterator[Figure]:
     coding, keys = load_pair(CODING / "demo.toml", CODING / "demo.keys.toml")
-    fields = {
+    fields: dict[str, str | date] = {
         "card_number": "12345678",
         "organisation_number": "100000008",
         "expiry_date": date(2027, 5, 31),

@@ -104,7 +104,7 @@ def _publish(
     client.max_inflight_messages_set(100)
 
     def on_message(_client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
-        if until(message.payload):
+        if until(bytes(message.payload)):
             finished.set()
 
     client.on_connect = lambda c, *_rest: c.subscribe(until_topic, 1)

@@ -31,34 +31,34 @@ def running() -> Iterator[Site]:
 def test_a_badge_becomes_a_name_on_the_roster(running: Site) -> None:
     worker = running.cast.ordinary[0]
     shown = running.badge(worker)
-    assert (shown["admitted"], shown["reason"]) == (True, "granted")
+    assert (shown.admitted, shown.reason) == (True, "granted")
     assert running.roster() == []
     running.walk()
     running.wait_until_all_stored()
     assert [person["name"] for person in running.roster()] == [worker.name]
 
-    assert running.badge(worker, "exit")["admitted"]
+    assert running.badge(worker, "exit").admitted
     running.walk("exit")
     running.wait_until_all_stored()
     assert running.roster() == []
 
 
 def test_p6_what_is_refused_at_the_entrance_is_let_out_at_the_exit(running: Site) -> None:
-    assert running.badge(running.cast.expired)["reason"] == "expired"
-    assert running.badge(running.cast.stranger)["reason"] == "unknown_card"
+    assert running.badge(running.cast.expired).reason == "expired"
+    assert running.badge(running.cast.stranger).reason == "unknown_card"
     leaving = running.badge(running.cast.expired, "exit")
-    assert (leaving["admitted"], leaving["reason"]) == (True, "expired")
+    assert (leaving.admitted, leaving.reason) == (True, "expired")
 
 
 def test_p5_a_revoked_card_stays_out_once_the_list_has_come(running: Site) -> None:
     worker = running.cast.ordinary[0]
-    assert running.badge(worker)["admitted"]
+    assert running.badge(worker).admitted
     running.walk()
     crew = running.folder / "crew2.csv"
     write_crew_list([replace(one, status="blocked") if one == worker else one for one in running.cast.crew], crew)
     running.command("hub", "crew", "import", str(crew))
     running.wait_for_list(2)
-    assert running.badge(worker)["reason"] == "blocked"
+    assert running.badge(worker).reason == "blocked"
 
 
 @pytest.mark.parametrize("point", ["gate: commit | relay", "gate: relay | send"])
@@ -72,7 +72,7 @@ def test_p2_p3_p4_the_gate_is_killed_in_the_middle(running: Site, point: str) ->
     running.remove()
     assert running.count("badge.granted") == granted + 1, "the grant must be on the disk before the relay moves"
     running.gate.start()
-    assert running.badge(running.cast.ordinary[1])["admitted"]
+    assert running.badge(running.cast.ordinary[1]).admitted
     running.walk()
     running.wait_until_all_stored()
     assert [person["name"] for person in running.roster()] == [running.cast.ordinary[1].name]
@@ -86,7 +86,7 @@ def test_p2_p3_the_hub_is_killed_in_the_middle(running: Site, point: str) -> Non
     running.badge(running.cast.ordinary[0])
     running.walk()
     wait_for("the hub to die at its kill point", running.hub.dead)
-    assert running.badge(running.cast.untrained)["reason"] == "training_missing"
+    assert running.badge(running.cast.untrained).reason == "training_missing"
     running.hub.start()
     running.wait_until_all_stored()
     assert [person["name"] for person in running.roster()] == [running.cast.ordinary[0].name]
@@ -94,9 +94,9 @@ def test_p2_p3_the_hub_is_killed_in_the_middle(running: Site, point: str) -> Non
 
 def test_p1_p2_the_broker_loses_its_memory(running: Site) -> None:
     running.broker.kill()
-    assert running.badge(running.cast.ordinary[0])["admitted"], "the gate decides alone"
+    assert running.badge(running.cast.ordinary[0]).admitted, "the gate decides alone"
     running.walk()
-    assert running.badge(running.cast.expired)["reason"] == "expired"
+    assert running.badge(running.cast.expired).reason == "expired"
     running.broker.start()
     running.wait_until_all_stored()
     assert [person["name"] for person in running.roster()] == [running.cast.ordinary[0].name]

@@ -13,12 +13,12 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from gate.simulator.remote import RemoteControl
-
 from gate.cache.journal import read_bodies
+from gate.model import Direction
 from gate.reader.profiles import load_pair
 from gate.simulator.card import VirtualCard, make_card
 from gate.simulator.demo.cast import Worker, make_cast, write_crew_list
+from gate.simulator.remote import LaneState, RemoteControl, ShownAnswer
 from gate.uplink import contract
 from tests.sim.mosquitto import Mosquitto
 from tests.sim.vpcd import PrivatePcscd, private_pcscd
@@ -110,7 +110,7 @@ class Site:
         self.wait_for_list(1)
 
     def card_of(self, worker: Worker) -> VirtualCard:
-        fields = {
+        fields: dict[str, str | date] = {
             "card_number": worker.card_number,
             "organisation_number": worker.organisation_number,
             "expiry_date": worker.card_expiry,
@@ -119,13 +119,15 @@ class Site:
         }
         return make_card(self._coding, self._keys, fields, bytes.fromhex("04") + worker.card_number[-3:].encode())
 
-    def badge(self, worker: Worker, direction: str = "entry") -> Mapping[str, Any]:
+    def badge(self, worker: Worker, direction: str = "entry") -> ShownAnswer:
         """Hold the worker's card to the real reader; returns what the lane showed."""
-        before = int(self.lane()["shows"])
+        before = self.lane().answers
         self.insert(worker, direction)
-        wait_for("the lane's answer", lambda: int(self.lane()["shows"]) > before)
-        self.pcsc.slot(SLOT[direction]).remove()
-        return dict(self.lane()["shown"])
+        wait_for("the lane's answer", lambda: self.lane().answers > before)
+        self.remove(direction)
+        shown = self.lane().shown
+        assert shown is not None
+        return shown
 
     def insert(self, worker: Worker, direction: str = "entry") -> None:
         self.pcsc.slot(SLOT[direction]).insert(self.card_of(worker))
@@ -136,11 +138,11 @@ class Site:
     def walk(self, direction: str = "entry") -> None:
         """A body goes through the released lane, and its passage is recorded."""
         before = self.count("passage.completed")
-        self.remote.walk(LANE, direction)
+        assert self.remote.walk(LANE, Direction(direction))
         wait_for("the passage in the journal", lambda: self.count("passage.completed") > before)
 
-    def lane(self) -> Mapping[str, Any]:
-        return dict(self.remote.lanes()[LANE])
+    def lane(self) -> LaneState:
+        return self.remote.lanes()[LANE]
 
     def made(self) -> list[contract.WireEvent]:
         """The gate's journal, read from the file, whether or not the gate lives."""

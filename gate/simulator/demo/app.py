@@ -16,7 +16,9 @@ from textual.widgets import DataTable, Footer, Header, OptionList, Static
 from textual.widgets.option_list import Option
 
 from gate.simulator.card import VirtualCard
-from gate.simulator.demo.stage import LANE, Stage
+from gate.simulator.demo.cast import Worker
+from gate.simulator.demo.stage import LANE, Stage, roster_cells
+from gate.simulator.remote import LaneState
 from portvakt.errors import PortvaktError
 
 WALK_S = 6.0
@@ -35,7 +37,7 @@ class Visitor:
 class Picture:
     """What gate and hub say at one moment."""
 
-    lane: Mapping[str, Any]
+    lane: LaneState
     roster: Sequence[Mapping[str, Any]]
     made: int
     stored: int
@@ -59,7 +61,7 @@ def visitors(stage: Stage) -> list[Visitor]:
     return [*found, *leaving, Visitor("the expired card leaves", _card(stage, cast.expired), "inside")]
 
 
-def _card(stage: Stage, worker: Any) -> Callable[[], VirtualCard]:
+def _card(stage: Stage, worker: Worker) -> Callable[[], VirtualCard]:
     return lambda: stage.card_of(worker)
 
 
@@ -120,7 +122,7 @@ class DemoApp(App[None]):
 
     @work(thread=True, exclusive=True, group="walk")
     def _walk(self) -> None:
-        released = self._stage.lane().get("released")
+        released = self._stage.lane().released
         if released is None:
             self.call_from_thread(self.notify, "The turnstile is locked: nobody can walk through.", severity="warning")
             return
@@ -155,23 +157,22 @@ class DemoApp(App[None]):
         roster = self.query_one(DataTable)
         roster.clear()
         for person in picture.roster:
-            roster.add_row(*(Text(str(person.get(column) or "")) for column in ("name", "employer", "since")))
+            name, employer, _, since, _ = roster_cells(person)
+            roster.add_row(Text(name), Text(employer), Text(since))
 
-    def draw_lane(self, lane: Mapping[str, Any]) -> None:
-        shown, released = lane.get("shown"), lane.get("released")
-        if not shown:
+    def draw_lane(self, lane: LaneState) -> None:
+        shown, released = lane.shown, lane.released
+        if shown is None:
             return
-        colour = "green" if shown["admitted"] else "red"
-        symbol = "▶ ▶ ▶" if shown["admitted"] else "✖"
+        colour = "green" if shown.admitted else "red"
         state = f"released for {released}: press w to walk through" if released else "locked"
-        words = shown["words"]
         self.query_one("#lane", Static).update(
             Text.assemble(
-                (f"{symbol}\n\n{words['headline']}\n", f"bold {colour}"),
-                f"{words['next_step']}\n\n",
-                (f"{shown['reason']}   turnstile {state}", "dim"),
+                (f"{shown.symbol}  {shown.word}\n\n{shown.headline}\n", f"bold {colour}"),
+                f"{shown.next_step}\n\n",
+                (f"{shown.reason}   turnstile {state}", "dim"),
             )
-        )  # fmt: skip
+        )
 
 
 def run() -> int:

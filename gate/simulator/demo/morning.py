@@ -5,16 +5,16 @@ counts from the gate's journal and the hub's store.
 """
 
 import sys
-from collections.abc import Mapping
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from gate.model import Direction
 from gate.simulator.card import VirtualCard
 from gate.simulator.demo.cast import Worker
-from gate.simulator.demo.stage import LANE, Stage
+from gate.simulator.demo.stage import LANE, Stage, roster_cells
+from gate.simulator.remote import ShownAnswer
 
 WALK_S = 1.0
 """Short, so that the abandoned passage does not keep the audience waiting."""
@@ -64,32 +64,31 @@ class Morning:
 
     def _in(self, worker: Worker, does: str, *, walks: bool = False) -> None:
         answer = self._show(worker.name, does, self._stage.card_of(worker), "outside")
-        if walks and answer["admitted"]:
-            self._walk("entry")
+        if walks and answer.admitted:
+            self._walk(Direction.ENTRY)
 
     def _out(self, worker: Worker, does: str) -> None:
         answer = self._show(worker.name, does, self._stage.card_of(worker), "inside")
-        if answer["admitted"]:
-            self._walk("exit")
+        if answer.admitted:
+            self._walk(Direction.EXIT)
 
-    def _show(self, who: str, does: str, card: VirtualCard, reader: str) -> Mapping[str, Any]:
+    def _show(self, who: str, does: str, card: VirtualCard, reader: str) -> ShownAnswer:
         self._badges += 1
         answer = self._stage.show(card, reader)
-        mark = Text("  ▶ turns  ", "bold green") if answer["admitted"] else Text("  ✖ refused", "bold red")
+        mark = Text("  ▶ turns  ", "bold green") if answer.admitted else Text("  ✖ refused", "bold red")
         line = Text.assemble(
             (f"{self._badges:>3} ", "dim"),
             mark,
             "  ",
             (f"{who:<22.22}", "bold"),
             f" {does}",
-            (f"  [{answer['reason']}]", "dim"),
+            (f"  [{answer.reason}]", "dim"),
         )
         self._console.print(line)
-        words = answer["words"]
-        self._console.print(Text.assemble(" " * 17, (words["headline"], "italic"), "  ", (words["next_step"], "dim")))
+        self._console.print(Text.assemble(" " * 17, (answer.headline, "italic"), "  ", (answer.next_step, "dim")))
         return answer
 
-    def _walk(self, direction: str) -> None:
+    def _walk(self, direction: Direction) -> None:
         made = self._count("passage.completed")
         self._stage.remote.walk(LANE, direction)
         self._stage.wait(lambda: self._count("passage.completed") > made, "the passage to be recorded")
@@ -108,12 +107,10 @@ class Morning:
     def _close(self) -> bool:
         self._stage.wait(self._drained, "the last events to reach the hub")
         roster = Table(title="On site now, says the hub", title_justify="left")
-        for column in ("name", "employer", "card", "since", "gate"):
+        for column in ("name", "employer", "card", "since", "by"):
             roster.add_column(column)
         for person in self._stage.roster():
-            roster.add_row(
-                *(Text(str(person.get(column) or "")) for column in ("name", "employer", "card", "since", "gate"))
-            )
+            roster.add_row(*(Text(cell) for cell in roster_cells(person)))
         self._console.print()
         self._console.print(roster)
         made = [event["id"] for event in self._stage.made()]

@@ -7,7 +7,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from random import Random
 from types import TracebackType
@@ -17,7 +17,7 @@ from gate.reader.profiles import load_pair
 from gate.simulator.cable import Cable
 from gate.simulator.card import VirtualCard, make_card
 from gate.simulator.demo.cast import Cast, Worker, make_cast, write_crew_list
-from gate.simulator.remote import RemoteControl
+from gate.simulator.remote import LaneState, RemoteControl, ShownAnswer
 from portvakt.errors import PortvaktError
 
 CODING = Path(__file__).parents[3] / "config" / "coding"
@@ -92,16 +92,19 @@ class Stage:
             image[block * 16 : block * 16 + 16] = self._random.randbytes(16)
         return VirtualCard(bytes(image))
 
-    def show(self, card: VirtualCard, reader: str) -> Mapping[str, Any]:
+    def show(self, card: VirtualCard, reader: str) -> ShownAnswer:
         """Hold a card to a reader and wait for the answer."""
-        before = self.lane()["shows"]
-        self.remote.present(reader, card)
-        self.wait(lambda: self.lane()["shows"] > before, "the gate's answer to a badge")
+        before = self.lane().answers
+        self.remote.present(reader, card.image)
+        self.wait(lambda: self.lane().answers > before, "the gate's answer to a badge")
         self.remote.remove(reader)
-        return dict(self.lane()["shown"])
+        shown = self.lane().shown
+        if shown is None:
+            raise DemoFailed("the lane shows nothing")
+        return shown
 
-    def lane(self) -> Mapping[str, Any]:
-        return dict(self.remote.lanes()[LANE])
+    def lane(self) -> LaneState:
+        return self.remote.lanes()[LANE]
 
     # --- what gate and hub say ---------------------------------------------------------------------
 
@@ -179,6 +182,13 @@ class Stage:
             f"--- {path.name}\n{path.read_text(encoding='utf-8', errors='replace')[-3000:]}"
             for path in sorted(self.folder.glob("*.log"))
         )
+
+
+def roster_cells(person: Mapping[str, Any]) -> tuple[str, str, str, str, str]:
+    """A line of the hub's roster: name, employer, card, since when, by which gate."""
+    since = datetime.fromtimestamp(person["since_ms"] / 1000).astimezone()
+    card = f"{person['scheme']} {person['number']}"
+    return person["name"] or "?", person["employer"] or "?", card, f"{since:%H:%M:%S}", person["gate"]
 
 
 def _program(name: str) -> list[str]:
