@@ -6,6 +6,7 @@ Not for a site: MQTT 3.1.1 only, plain TCP, no passwords, and what is retained i
 import asyncio
 import contextlib
 import logging
+import socket
 import threading
 from types import TracebackType
 from typing import Any
@@ -42,15 +43,18 @@ class EmbeddedBroker:
                 "or run Mosquitto and set embedded = false"
             ) from missing
         self._make = Broker
+        try:
+            # amqtt tells of a taken address with a traceback in the log, so it is tried first.
+            with socket.create_server((self._host, self._port)):
+                pass
+        except OSError as taken:
+            self._loop.close()
+            raise self._refused(taken.strerror or str(taken)) from taken
         self._thread.start()
         answered = self._ready.wait(START_TIMEOUT_S)
         if self._failure or not answered:
             self.close()
-            why = self._failure or "it did not start in time"
-            raise EmbeddedBrokerError(
-                f"the built-in broker cannot listen on {self._host}:{self._port} ({why}); "
-                "is another broker running there? Set another [broker] port, or embedded = false"
-            ) from self._failure
+            raise self._refused(str(self._failure or "it did not start in time")) from self._failure
         log.warning("broker=embedded listen=%s:%d note='for trying out; a site runs Mosquitto'", self._host, self._port)
         return self
 
@@ -66,6 +70,12 @@ class EmbeddedBroker:
                 self._loop.call_soon_threadsafe(self._ending.set)
         if self._thread.is_alive():
             self._thread.join(5.0)
+
+    def _refused(self, why: str) -> EmbeddedBrokerError:
+        return EmbeddedBrokerError(
+            f"the built-in broker cannot listen on {self._host}:{self._port} ({why}); "
+            "is another broker running there? Set another [broker] port, or embedded = false"
+        )
 
     def _run(self) -> None:
         try:

@@ -169,10 +169,10 @@ def _crew_import(options: argparse.Namespace) -> int:
         print(f"hub: nothing was written, because of {rows} bad row{'s' * (rows != 1)}{advice}", file=sys.stderr)
     if outcome.written:
         print(f"{outcome.change}, {outcome.change.unchanged} unchanged; the list is revision {outcome.revision}")
+        if outcome.kept:
+            print(f"cards that only bad rows name keep what they had: {outcome.kept}")
     elif options.dry_run and read.members:
         print(f"{outcome.change}, {outcome.change.unchanged} unchanged; dry run, nothing was written")
-    if outcome.kept:
-        print(f"{outcome.kept} cards that bad rows name keep what they had")
     return int(failed)
 
 

@@ -4,24 +4,40 @@ Every method takes the time and returns the messages to publish. A simulation ma
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 from gate.uplink import contract
 from gate.uplink.contract import ContractError, HubStatus, Publish, Topics
 from hub.health import GateHealth, follow
 from hub.ingest import Ingest
 from hub.records import Rejected
-from hub.store import HubStore
 from hub.sync import ListSync
 
 log = logging.getLogger(__name__)
+
+
+class ServiceStore(Protocol):
+    """What the service itself needs of a store. Every method may raise StoreError."""
+
+    def revision(self) -> int:
+        """The current revision of the permit list; 0 when there never was one."""
+
+    def gate_health(self) -> Mapping[str, GateHealth]:
+        """The health of every gate that ever spoke."""
+
+    def put_gate_health(self, healths: Sequence[GateHealth]) -> None:
+        """Insert or replace."""
+
+    def reject(self, rejected: Sequence[Rejected]) -> None:
+        """Keep aside and count."""
 
 
 class HubService:
     """One site's hub. One thread."""
 
     def __init__(
-        self, status: HubStatus, store: HubStore, ingest: Ingest, sync: ListSync, *, heartbeat_ms: int
+        self, status: HubStatus, store: ServiceStore, ingest: Ingest, sync: ListSync, *, heartbeat_ms: int
     ) -> None:
         self._status = status
         self._topics = Topics(status.site)
@@ -31,7 +47,7 @@ class HubService:
         self._heartbeat_ms = heartbeat_ms
         self._offered = 0
         self._next_heartbeat_ms = 0
-        self._health: dict[str, GateHealth] = store.gate_health()
+        self._health: dict[str, GateHealth] = dict(store.gate_health())
 
     def connected(self, now_ms: int) -> list[Publish]:
         """Say everything retained again: the broker may have lost its memory."""

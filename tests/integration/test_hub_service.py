@@ -1,0 +1,108 @@
+"""The hub without its threads: routing, heartbeats, new lists, and garbage on any topic."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from gate.uplink import contract
+from gate.uplink.contract import HubStatus, PermitsWant, Publish, Status
+from gate.uplink.signing import Signer
+from hub import queries
+from hub.config import ListSettings
+from hub.crew.csv_list import read_list
+from hub.crew.importing import import_list
+from hub.ingest import Ingest
+from hub.service import HubService
+from hub.store import HubStore
+from hub.sync import ListSync
+from tests.sim.records import START_MS, RecordBook
+
+CREW = Path("config/crew.example.csv").read_bytes()
+TOPICS = contract.Topics("yard")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[HubStore]:
+    with contextlib.closing(HubStore(tmp_path / "hub.sqlite3")) as opened:
+        yield opened
+
+
+@pytest.fixture
+def service(store: HubStore) -> HubService:
+    signer = Signer("yard", Ed25519PrivateKey.generate())
+    return HubService(
+        HubStatus("yard", "i", online=True),
+        store,
+        Ingest("yard", store, signer),
+        ListSync("yard", store, signer, ListSettings()),
+        heartbeat_ms=60_000,
+    )
+
+
+def leaves(messages: list[Publish]) -> list[str]:
+    return [message.topic.removeprefix("portvakt/v1/yard/") for message in messages]
+
+
+def test_the_head_is_offered_when_due_and_when_new(store: HubStore, service: HubService) -> None:
+    """A heartbeat a minute; a list that another process has imported at the next tick."""
+    assert service.tick(START_MS) == []
+    import_list(store, read_list(CREW), START_MS)
+    assert leaves(service.tick(START_MS + 1)) == ["permits/head"]
+    assert service.tick(START_MS + 60_000) == []
+    assert leaves(service.tick(START_MS + 60_001)) == ["permits/head"]
+    import_list(store, read_list(CREW), START_MS)
+    assert service.tick(START_MS + 60_002) == []
+    import_list(store, read_list(CREW.replace(b"blocked", b"ok")), START_MS)
+    assert leaves(service.tick(START_MS + 60_003)) == ["permits/head"]
+
+
+def test_a_new_connection_hears_everything_again(store: HubStore, service: HubService) -> None:
+    """Brokers lose their memory: own status, head, acks of all journals, all retained."""
+    north = RecordBook()
+    north.add()
+    service.take([north.message()], START_MS)
+    import_list(store, read_list(CREW), START_MS)
+    said = service.connected(START_MS)
+    assert leaves(said) == ["hub", "permits/head", "north/ack"]
+    assert all(message.retain for message in said)
+
+
+def test_one_bunch_of_everything(store: HubStore, service: HubService) -> None:
+    """Events, status and a request for the list, among garbage; each is answered or kept aside."""
+    import_list(store, read_list(CREW), START_MS)
+    north = RecordBook()
+    north.passage("5310027", "entry")
+    status = contract.encode_status(Status("north", "one", online=True, list_revision=1))
+    answers = service.take(
+        [
+            (TOPICS.status("north"), status),
+            (TOPICS.status("south"), status),
+            (TOPICS.want("north"), contract.encode_message(PermitsWant(0, 1, 0))),
+            (TOPICS.want("north"), b"?"),
+            north.message(),
+            (TOPICS.status("north"), b"{}"),
+        ],
+        START_MS,
+    )
+    assert leaves(answers) == ["north/permits/chunk", "north/ack"]
+    assert queries.counts(store)["rejected"] == 3
+    (gate,) = queries.gates(store).gates
+    assert (gate.gate, gate.online, gate.seen_ms) == ("north", True, START_MS)
+    (entry,) = queries.roster(store)
+    assert (entry.name, entry.employer, entry.listed) == ("Torbjørg Åsnes", "Vinkel Bygg AS", True)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100, deadline=None)
+@given(
+    st.sampled_from([TOPICS.events("north"), TOPICS.status("north"), TOPICS.want("north"), TOPICS.hub, TOPICS.head])
+    | st.text(max_size=30),
+    st.binary(max_size=60) | st.text(max_size=30).map(lambda text: text.encode("utf-8", "replace")),
+)
+def test_garbage_on_any_topic(service: HubService, topic: str, payload: bytes) -> None:
+    """P9: nothing that comes over the broker stops the hub. (A valid request may be answered with nothing.)"""
+    assert service.take([(topic, payload)], START_MS) == []

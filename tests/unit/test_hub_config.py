@@ -1,0 +1,77 @@
+"""The hub's settings: the example is whole, and whatever is wrong is told by file, line and key."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from hub.config import HubConfig, database_file, find_config, load_config, signing_key_file
+from portvakt.errors import SettingsError
+
+EXAMPLE = Path("config/hub.toml")
+
+
+def written(tmp_path: Path, text: str) -> Path:
+    file = tmp_path / "hub.toml"
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+def test_the_example_is_in_order() -> None:
+    """A clean clone runs with it: nothing but the built-in broker, and the defaults everywhere else."""
+    config = load_config(EXAMPLE)
+    assert config.broker.embedded
+    assert config.list == HubConfig(site="any").list
+
+
+def test_the_example_names_every_setting() -> None:
+    """No setting is undocumented, and none that is documented has gone."""
+    text = EXAMPLE.read_text(encoding="utf-8")
+    named = set(re.findall(r"^(?:# )?([a-z_]+) = ", text, re.MULTILINE)) | set(
+        re.findall(r"^\[(\w+)\]", text, re.MULTILINE)
+    )
+    config = load_config(EXAMPLE)
+    known = {*config.__struct_fields__, *config.broker.__struct_fields__, *config.list.__struct_fields__}
+    assert named == known
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", r"hub\.toml, \(top of the file\): the setting `site` is missing"),
+        ('site = "Yard 1"', r"line 1, site: "),
+        ('site = "yard"\n[list]\nvalid_days = 3', r"line 3, list\.valid_days: no such setting"),
+        ('site = "yard"\n[list]\nvalid_h = 0.01', r"list\.valid_h: shorter than two heartbeats"),
+        ('site = "yard"\nlog_level = "loud"', r"log_level: 'loud' is none of"),
+        ('site = "yard"\n[broker]\nport = 70000', r"broker\.port: 70000 is not a TCP port"),
+        ('site = "yard"\n[broker]\nkeepalive_s = 0', r"broker\.keepalive_s: at least 1 second"),
+        ('site = "yard"\n[broker]\nembedded = true\nca_file = "ca.pem"', r"broker\.embedded: .* run Mosquitto"),
+    ],
+)
+def test_a_wrong_setting_is_named(tmp_path: Path, text: str, told: str) -> None:
+    """File, line, key, and what was expected."""
+    with pytest.raises(SettingsError, match=told):
+        load_config(written(tmp_path, text))
+
+
+def test_files_are_beside_the_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key file is looked for beside the settings; state goes where systemd says."""
+    monkeypatch.setenv("STATE_DIRECTORY", "/var/lib/portvakt-hub")
+    config = load_config(written(tmp_path, 'site = "yard"\nsigning_key = "own.pem"'))
+    assert signing_key_file(config) == tmp_path / "own.pem"
+    assert database_file(config) == Path("/var/lib/portvakt-hub/hub.sqlite3")
+    assert signing_key_file(HubConfig(site="yard")) == Path("/var/lib/portvakt-hub/signing-key.pem")
+
+
+def test_where_settings_are_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The variable first; without any file the message says where it looked."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("hub.config.SEARCHED", ("config/hub.toml",))
+    monkeypatch.delenv("PORTVAKT_HUB_CONFIG", raising=False)
+    with pytest.raises(SettingsError, match=r"config/hub\.toml"):
+        find_config()
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "hub.toml").touch()
+    assert find_config() == Path("config/hub.toml")
+    monkeypatch.setenv("PORTVAKT_HUB_CONFIG", "other.toml")
+    assert find_config() == Path("other.toml")
