@@ -133,7 +133,9 @@ class Site:
         self.pcsc.slot(SLOT[direction]).insert(self.card_of(worker))
 
     def remove(self, direction: str = "entry") -> None:
+        # pcscd looks every 400 ms: until then a gate that starts would still find the card.
         self.pcsc.slot(SLOT[direction]).remove()
+        self.pcsc.slot(SLOT[direction]).wait_empty()
 
     def walk(self, direction: str = "entry") -> None:
         """A body goes through the released lane, and its passage is recorded."""
