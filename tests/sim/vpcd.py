@@ -112,8 +112,7 @@ class Slot:
         """Hold a card to the reader. With `leaves_after` it is gone after so many answers to commands;
         with `stumbles` those commands, counted from 1, come to nothing."""
         self.remove()
-        if self._gap_unseen:
-            self.wait_empty()
+        self.wait_empty()
         self._socket = socket.create_connection(("127.0.0.1", self._port), timeout=10)
         self._socket.settimeout(None)
         self._thread = threading.Thread(
@@ -132,7 +131,11 @@ class Slot:
         self._socket = self._thread = None
 
     def wait_empty(self) -> None:
-        """Return when pcscd has seen that there is no card: it looks every 400 ms, and misses shorter gaps."""
+        """Return when pcscd has seen that there is no card: it looks every 400 ms, and misses shorter gaps.
+
+        Does nothing when it has seen that already, or has been killed since."""
+        if not self._gap_unseen:
+            return
         command = [sys.executable, "-c", _WAIT_EMPTY, self.reader]
         subprocess.run(command, env={**os.environ, **self._env}, check=True, timeout=10)
         self._gap_unseen = False
@@ -230,11 +233,9 @@ class PrivatePcscd:
             "mount -t tmpfs none /run && mkdir /run/pcscd && mount --bind {run} /run/pcscd && exec pcscd -f -c {conf}"
         )
         rights = "-m" if os.geteuid() == 0 else "-rm"
-        self._process = subprocess.Popen(
-            ["unshare", rights, "sh", "-c", script.format(run=self._run, conf=self._config)],
-            stdout=(self._folder / "pcscd.log").open("ab"),
-            stderr=subprocess.STDOUT,
-        )
+        command = ["unshare", rights, "sh", "-c", script.format(run=self._run, conf=self._config)]
+        with (self._folder / "pcscd.log").open("ab") as log:
+            self._process = subprocess.Popen(command, stdout=log, stderr=log)
         wait_for("pcscd to listen", self._listens)
 
     def kill(self) -> None:

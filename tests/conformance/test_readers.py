@@ -1,0 +1,104 @@
+"""Every reader keeps the contract of `gate.ports.Reader`: the simulated one, and PC/SC on a real pcscd."""
+
+import logging
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from gate.model import CardContents, Medium, Unreadable
+from gate.simulator.card import VirtualCard
+from tests.sim import readers, vpcd
+from tests.sim.readers import NAME, Bench, card_of
+
+needs_pcscd = [
+    pytest.mark.real,
+    pytest.mark.skipif(vpcd.missing() is not None, reason=vpcd.missing() or ""),
+]
+
+
+@pytest.fixture(params=["virtual", pytest.param("pcsc", marks=needs_pcscd)])
+def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
+    with readers.virtual_bench() if request.param == "virtual" else readers.pcsc_bench() as started:
+        yield started
+
+
+def test_a_card_is_read_with_all_its_fields(bench: Bench) -> None:
+    reading = bench.show(card_of())
+    assert (reading.reader, reading.medium, reading.uid) == (NAME, Medium.CHIP, bytes.fromhex("5A112233"))
+    assert isinstance(reading.result, CardContents)
+    assert reading.result.card.number == "12345678"
+    assert reading.result.last_name == "Ødegårdsmo"
+    assert reading.result.damaged == ()
+
+
+def test_a_uid_of_seven_bytes_comes_through(bench: Bench) -> None:
+    uid = bytes.fromhex("04112233445566")
+    assert bench.show(card_of(uid=uid)).uid == uid
+
+
+def test_a_card_that_stays_is_delivered_once(bench: Bench) -> None:
+    card = card_of()
+    bench.show(card)
+    bench.hand.remove()
+    other = bench.show(card_of("87654321"))
+    assert isinstance(other.result, CardContents)
+    assert len(bench.shown) == 2
+
+
+def test_a_card_shown_again_is_delivered_again(bench: Bench) -> None:
+    card = card_of()
+    first = bench.show(card)
+    bench.hand.remove()
+    assert bench.show(card) == first
+
+
+@pytest.mark.parametrize("stumbles", [{1}, {2}, {3}, {2, 5}, {3, 4, 6}], ids=str)
+def test_a_torn_read_is_tried_again_while_the_card_stays(bench: Bench, stumbles: set[int]) -> None:
+    """P9."""
+    reading = bench.show(card_of(), stumbles=frozenset(stumbles))
+    assert isinstance(reading.result, CardContents)
+    assert reading.result.damaged == ()
+
+
+@pytest.mark.parametrize("leaves_after", [0, 1, 2])
+def test_a_card_taken_away_too_soon_is_an_unreadable_card(bench: Bench, leaves_after: int) -> None:
+    """P9: the worker gets an answer."""
+    reading = bench.show(card_of(), leaves_after=leaves_after)
+    assert reading.result == Unreadable("the card was taken away too soon", 128, "card_number")
+    assert len(bench.shown) == 1
+
+
+def test_a_card_taken_away_after_the_decision_can_be_decided_on(bench: Bench) -> None:
+    reading = bench.show(card_of(), leaves_after=5)
+    assert isinstance(reading.result, CardContents)
+    assert reading.result.expiry_date is not None
+    assert "last_name" in reading.result.damaged
+
+
+def test_a_card_of_another_scheme_is_an_unreadable_card(bench: Bench) -> None:
+    """P9."""
+    reading = bench.show(VirtualCard.fresh(bytes.fromhex("5A445566")))
+    assert reading.result == Unreadable("sector 32 does not open with key 'demo-read'", 128, "card_number")
+    bench.hand.remove()
+    assert isinstance(bench.show(card_of()).result, CardContents)
+
+
+def test_health_is_told_at_the_start(bench: Bench) -> None:
+    assert bench.states == ["ok"]
+
+
+def test_closing_twice_is_closing_once_and_leaves_no_thread(bench: Bench) -> None:
+    bench.reader.close()
+    bench.reader.close()
+    assert [thread.name for thread in threading.enumerate() if thread.name == f"reader-{NAME}"] == []
+
+
+def test_no_whole_card_number_and_no_key_is_logged(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    """P12."""
+    caplog.set_level(logging.DEBUG)
+    bench.show(card_of())
+    bench.hand.remove()
+    bench.show(VirtualCard.fresh(bytes.fromhex("5A445566")))
+    for secret in ("12345678", "Ødegårdsmo", "100000008", "D3F7D3F7D3F7", "d3f7d3f7d3f7"):
+        assert secret not in caplog.text
