@@ -1,8 +1,8 @@
 """What a gate's status messages say over time. Pure.
 
-One thing cannot be read from any single status: that two controllers run under one name. Each start of
-a controller makes a new `instance`; one that comes back after another one has spoken, or speaks up
-while another one is on line, is a second controller.
+One thing cannot be read from any single status: that two controllers run under one name. A controller's
+`instance` survives its restarts; one that comes back after another one has spoken, or speaks up while
+another one is on line, is a second controller.
 """
 
 from dataclasses import dataclass, replace
