@@ -7,6 +7,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
+
 import gate
 from gate import card_cli
 from portvakt import logs
@@ -84,17 +86,29 @@ def _check_config(arguments: argparse.Namespace) -> int:
 
     path = config_path(arguments.file)
     config = load_config(path)
-    problems = wiring.check(config)
+    found = wiring.check(config)
     if arguments.json:
-        print(json.dumps({"file": str(path), "ok": not problems, "problems": list(problems)}, ensure_ascii=False))
-    else:
-        for problem in problems:
-            print(f"{path}, {problem}", file=sys.stderr)
-        if not problems:
-            print(f"{path}: fine. Gate {config.gate!r} at site {config.site!r}, state in {state_dir(config)}")
-            for reader in config.readers:
-                print(f"  reader {reader.name}: {reader.direction} at lane {reader.lane}")
-    return 1 if problems else 0
+        answer = {"file": str(path), "ok": not found.problems, "problems": found.problems, "to_do": found.still_to_do}
+        print(json.dumps(answer, ensure_ascii=False))
+        return 1 if found.problems else 0
+    for problem in found.problems:
+        print(f"{path}: {problem}", file=sys.stderr)
+    if not found.problems:
+        print(f"{path} is in order")
+        print(f"  site, gate   {config.site}, {config.gate}")
+        print(f"  broker       {config.broker.host}:{config.broker.port}")
+        for lane in config.lanes:
+            print(f"  lane         {lane.name}: {_driver(lane)}, {lane.walk_s:g} s to walk through")
+        for reader in config.readers:
+            print(f"  reader       {reader.name}: {_driver(reader)}, {reader.direction} at lane {reader.lane}")
+        print(f"  state        {state_dir(config)}")
+    for task in found.still_to_do:
+        print(f"  to do        {task}")
+    return 1 if found.problems else 0
+
+
+def _driver(settings: msgspec.Struct) -> str:
+    return str(settings.__struct_config__.tag)
 
 
 def _journal(arguments: argparse.Namespace) -> int:

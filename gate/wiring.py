@@ -10,6 +10,8 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -28,13 +30,14 @@ from gate.decide import Action, Rules
 from gate.errors import ReaderError, RelayError, StoreCorrupt
 from gate.model import Direction, Event, EventKind, Medium
 from gate.ports import Lane, Noted, Reader
+from gate.reader.profiles import load_pair
 from gate.simulator.remote import RemoteServer
 from gate.threads import ControllerThread
 from gate.uplink import contract, translate
 from gate.uplink.mqtt import Uplink, UplinkInput, UplinkThread
 from gate.uplink.session import Identity, Session
 from gate.uplink.signing import Verifier
-from portvakt.errors import SettingsError
+from portvakt.errors import PortvaktError, SettingsError
 from portvakt.link import BrokerLink, LastWill
 from portvakt.process import FolderLock
 
@@ -291,12 +294,27 @@ def _verify_key(path: Path) -> Ed25519PublicKey:
     return key
 
 
-def check(config: GateConfig) -> Sequence[str]:
-    """What the settings refer to and cannot be used; empty when the gate would start."""
-    problems = []
-    for part in (lambda: _rules(config), lambda: _verify_key(Path(config.hub.verify_key))):
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What a look at everything the settings refer to has found."""
+
+    problems: Sequence[str]
+    still_to_do: Sequence[str]
+    """What an installer has yet to bring: no fault of the settings."""
+
+
+def check(config: GateConfig) -> Findings:
+    """Would a gate start with these settings? Opens no device and changes nothing."""
+    problems, still_to_do = [], []
+    key = Path(config.hub.verify_key)
+    if not key.exists():
+        still_to_do.append(f"hub.verify_key: {key} is not there yet; make it with `hub key -o {key.name}`")
+    parts: list[Callable[[], object]] = [lambda: _rules(config)]
+    parts += [lambda: _verify_key(key)] if key.exists() else []
+    parts += [partial(load_pair, Path(reader.coding), Path(reader.keys)) for reader in config.readers]
+    for part in parts:
         try:
             part()
-        except SettingsError as wrong:
+        except PortvaktError as wrong:
             problems.append(str(wrong))
-    return problems
+    return Findings(problems, still_to_do)
