@@ -7,7 +7,8 @@ Rules of this room:
    record never waits behind a hundred thousand old ones.
 3. When the acks stop, everything that is not settled becomes backlog again; the hub drops what it has
    (P3). The wait doubles, so a dead hub is not shouted at.
-4. Another controller that is online under this gate's name silences this one until it is gone.
+4. Another controller that is online under this gate's name silences this one until it is gone. Of two
+   that began to speak at once, after a power cut, the one with the higher instance yields.
 """
 
 from collections import deque
@@ -79,6 +80,7 @@ class Session:
         self._online = False
         self._speak_at_ms: int | None = None
         self._rival = False
+        self._rival_told = False
         self._backlog_next = settled + 1
         self._backlog_end = head
         self._live_next = head + 1
@@ -183,7 +185,10 @@ class Session:
     def _begin(self, now_ms: int) -> list[UplinkEffect]:
         self._speak_at_ms = None
         self._resend_ms = RESEND_FIRST_MS
-        return [PublishStatus(), *self._send_again(now_ms)]
+        # The rival may have gone while this link was down: the first word of ours is what clears it.
+        gone = [_alarm(EventKind.ALARM_CLEARED, "uplink.rival", "")] if self._rival_told else []
+        self._rival_told = False
+        return [*gone, PublishStatus(), *self._send_again(now_ms)]
 
     def _send_again(self, now_ms: int) -> list[UplinkEffect]:
         """All that is not settled is backlog from now on."""
@@ -226,16 +231,19 @@ class Session:
 
     def _own_status(self, status: contract.Status, now_ms: int) -> list[UplinkEffect]:
         ours = status.instance == self._identity.instance
-        if self.speaking:
-            # Our own echo; or a rival's last words, which must not stand as ours.
-            return [] if ours else [PublishStatus()]
-        if status.online and not ours:
-            self._rival = True
+        if self.speaking and (ours or not status.online or self._identity.instance < status.instance):
+            # Our own echo; or last words, the rival's or ours of a broken link, or a rival that must
+            # yield: none of these may stand as our status.
+            return [] if ours and status.online else [PublishStatus()]
+        if ours:
+            return []
+        if status.online:
+            self._rival = self._rival_told = True
             what = f"gate {self._identity.gate!r} is already online from another controller ({status.instance})"
             return [_alarm(EventKind.ALARM_RAISED, "uplink.rival", f"{what}; give one of them another name")]
         if self._rival:
             self._rival = False
-            return [_alarm(EventKind.ALARM_CLEARED, "uplink.rival", ""), *self._begin(now_ms)]
+            return self._begin(now_ms)
         return []
 
     def _translated(self, effects: list[ListEffect]) -> list[UplinkEffect]:
