@@ -67,7 +67,7 @@ class ListFollower:
             return self._same_revision(head, held)
         if self._wanted is not None and head.revision < self._wanted.revision:
             return []
-        if self._wanted is None or head.revision > self._wanted.revision:
+        if self._wanted is None or _cut_of(head) != _cut_of(self._wanted):
             self._chunks = []
         self._wanted = head
         return [self._want(head, now_ms)]
@@ -128,6 +128,11 @@ def _verified(chunks: Sequence[bytes], head: PermitsHead) -> tuple[Permit, ...]:
     if contract.digest_of(rows) != head.digest:
         raise ListRefused(f"list {head.revision} does not have the digest that the hub signed")
     return translate.permits_from_wire(rows)
+
+
+def _cut_of(head: PermitsHead) -> tuple[int, str, int]:
+    """What makes chunks belong together: a hub that was upgraded meanwhile may cut the same list otherwise."""
+    return head.revision, head.digest, head.chunks
 
 
 def _state_of(head: PermitsHead) -> ListState:
