@@ -44,7 +44,7 @@ def tampered(body: bytes, **changes: object) -> bytes:
     return json.dumps({**json.loads(body), **changes}).encode()
 
 
-# --- events ------------------------------------------------------------------------------------------
+# --- events -------------------------------------------------------------------------------------------
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 maybe = st.none() | texts
@@ -160,7 +160,7 @@ def test_an_event_may_be_as_large_as_the_limit_and_no_larger() -> None:
         contract.decode_event(record(what="x" * room) + b" ")
 
 
-# --- batches and the chain -------------------------------------------------------------------------------
+# --- batches and the chain ----------------------------------------------------------------------------
 
 
 @given(st.lists(texts, min_size=1, max_size=5))
@@ -204,7 +204,7 @@ def test_the_chain_hash_is_sha_256_over_the_record_s_bytes() -> None:
     assert contract.record_hash(record()) != contract.record_hash(record(2))
 
 
-# --- topics ------------------------------------------------------------------------------------------------
+# --- topics -------------------------------------------------------------------------------------------
 
 
 def test_topics_are_what_the_documents_say() -> None:
@@ -253,7 +253,7 @@ def test_p9_any_topic_may_be_asked(topic: str) -> None:
     assert found is None or topic.startswith(f"portvakt/v1/site/{found}/")
 
 
-# --- the small messages --------------------------------------------------------------------------------------
+# --- the small messages -------------------------------------------------------------------------------
 
 dates = st.none() | st.dates().map(str)
 wire_permits = st.builds(
@@ -352,7 +352,7 @@ def test_p11_what_is_too_large_is_refused_unread(name: str, limit: int) -> None:
         DECODERS[name](b" " * (limit + 1))
 
 
-# --- the permit list ----------------------------------------------------------------------------------------------
+# --- the permit list ----------------------------------------------------------------------------------
 
 
 @given(st.data(), lists)
@@ -421,7 +421,7 @@ def test_p11_a_snapshot_that_unpacks_without_end_is_stopped(monkeypatch: pytest.
         contract.unpack_snapshot([bomb])
 
 
-# --- permits from the wire -----------------------------------------------------------------------------------------
+# --- permits from the wire ----------------------------------------------------------------------------
 
 
 def test_a_permit_becomes_the_gate_s_own() -> None:

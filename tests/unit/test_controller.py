@@ -120,7 +120,7 @@ def bench() -> Bench:
     return Bench()
 
 
-# --- a badge and a passage ---------------------------------------------------------------------------
+# --- a badge and a passage ----------------------------------------------------------------------------
 
 
 def test_p4_the_grant_is_on_the_disk_before_the_relay_moves(bench: Bench) -> None:
@@ -202,7 +202,7 @@ def test_who_has_just_gone_in_is_inside(bench: Bench) -> None:
     assert bench.events[-1].warnings == (Reason.ALREADY_INSIDE,)
 
 
-# --- grants end ------------------------------------------------------------------------------------
+# --- grants end ---------------------------------------------------------------------------------------
 
 
 def test_a_grant_that_nobody_walks_through_ends_at_its_time(bench: Bench) -> None:
@@ -252,7 +252,7 @@ def test_start_records_the_version_after_the_clock(bench: Bench) -> None:
     assert (started.kind, started.detail) == (EventKind.GATE_STARTED, {"version": "1.2.3"})
 
 
-# --- who waits ---------------------------------------------------------------------------------------
+# --- who waits ----------------------------------------------------------------------------------------
 
 
 def test_a_second_badge_waits_for_the_lane_and_is_then_served(bench: Bench) -> None:
@@ -324,7 +324,7 @@ def test_the_same_card_at_the_other_reader_is_another_badge(bench: Bench) -> Non
     assert [event.direction for event in bench.events if event.kind is GRANTED] == [ENTRY, EXIT]
 
 
-# --- the disk (P4, P11) --------------------------------------------------------------------------------
+# --- the disk (P4, P11) -------------------------------------------------------------------------------
 
 
 def test_p4_a_late_disk_stops_nobody_and_loses_nothing(bench: Bench) -> None:
@@ -405,7 +405,7 @@ def test_p11_how_many_went_unrecorded_is_recorded_when_there_is_room_again() -> 
     assert bench.up() == ()
 
 
-# --- the permits -----------------------------------------------------------------------------------------
+# --- the permits --------------------------------------------------------------------------------------
 
 
 def test_broken_permits_let_nobody_in_and_everybody_out(bench: Bench) -> None:
@@ -423,7 +423,7 @@ def test_broken_permits_let_nobody_in_and_everybody_out(bench: Bench) -> None:
     assert bench.alarms() == ["+permits.unreadable", "-permits.unreadable"]
 
 
-# --- the relay -------------------------------------------------------------------------------------------
+# --- the relay ----------------------------------------------------------------------------------------
 
 
 def test_a_relay_that_does_not_move_is_an_alarm_until_it_does(bench: Bench) -> None:
@@ -438,7 +438,7 @@ def test_a_relay_that_does_not_move_is_an_alarm_until_it_does(bench: Bench) -> N
     assert bench.alarms() == ["+lane.main", "-lane.main"]
 
 
-# --- notes, readers, the clock ------------------------------------------------------------------------------
+# --- notes, readers, the clock ------------------------------------------------------------------------
 
 
 def test_a_reader_s_health_is_told_once_a_change(bench: Bench) -> None:
@@ -477,7 +477,7 @@ def test_p10_when_trust_in_the_clock_comes_it_is_recorded_before_what_it_came_wi
     assert bench.trusted()
 
 
-# --- over every morning ---------------------------------------------------------------------------------------
+# --- over every morning -------------------------------------------------------------------------------
 
 steps = st.one_of(
     st.tuples(st.just("badge"), st.sampled_from([INGRID, OLA, STRANGER, Unreadable("x")]), st.sampled_from(Direction)),

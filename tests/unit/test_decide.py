@@ -137,7 +137,7 @@ def test_p6_whatever_is_wrong_an_exit_is_admitted_and_it_is_noted(name: str) -> 
         assert decision.reason is case.reason
 
 
-# --- the order of objections ---------------------------------------------------------------------
+# --- the order of objections --------------------------------------------------------------------------
 
 SERIOUS_FIRST = [
     Reason.LANE_CLOSED,
@@ -195,7 +195,7 @@ def test_p5_a_blocked_card_stays_out_even_without_a_list_and_without_a_clock() -
             )
 
 
-# --- rules that refuse, warn or are off ------------------------------------------------------------
+# --- rules that refuse, warn or are off ---------------------------------------------------------------
 
 CHOSEN = {
     "already_inside": CASES["already inside"],
@@ -240,7 +240,7 @@ def test_an_employer_is_compared_only_where_both_sides_name_one(on_card: str | N
     assert decide(shown(organisation_number=on_card), held(employer=on_list), ENTERING, RULES).admitted
 
 
-# --- limits of time --------------------------------------------------------------------------------
+# --- limits of time -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("late_ms", "stale"), [(0, False), (1, True)])
@@ -285,7 +285,7 @@ def test_a_day_ends_at_midnight_in_oslo(last_instant: datetime, next_instant: da
     assert decide(shown(expiry_date=None), begins, at_time(next_instant), RULES).admitted
 
 
-# --- an untrusted clock (P10) ------------------------------------------------------------------------
+# --- an untrusted clock (P10) -------------------------------------------------------------------------
 
 WILD = [0, ms(datetime(2038, 1, 19, tzinfo=UTC)), ms(datetime(1999, 1, 1, tzinfo=UTC)), 10**18, -(10**18)]
 
@@ -329,7 +329,7 @@ def test_p10_any_date_asks_the_clock_and_only_a_date(
     assert decision.warnings == ((Reason.CLOCK_UNTRUSTED,) if asks_the_clock else ())
 
 
-# --- over everything -----------------------------------------------------------------------------------
+# --- over everything ----------------------------------------------------------------------------------
 
 any_day = st.none() | st.dates()
 any_ms = st.integers(-(2**63), 2**63 - 1) | st.integers(NOON_MS - 10**11, NOON_MS + 10**11)
