@@ -15,8 +15,9 @@ from typing import Any, TypeAlias
 from gate.errors import CodingError
 from gate.model import CardContents, Unreadable
 from gate.reader.channel import Outcome, read_card
-from gate.reader.coding import FIELD_KINDS, parse_value
+from gate.reader.coding import parse_value
 from gate.reader.encodings import Value
+from gate.reader.language import FIELD_KINDS
 from gate.reader.profiles import load_pair
 from gate.simulator.card import load_card, make_card, save_card
 from gate.simulator.reader import CardInField
