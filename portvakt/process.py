@@ -7,20 +7,25 @@ import threading
 from pathlib import Path
 from types import FrameType, TracebackType
 
-from portvakt.errors import AlreadyRunning
+from portvakt.errors import AlreadyRunning, SettingsError
 
 
 class FolderLock:
     """Holds a state folder for this process. The kernel lets go of it at exit, SIGKILL and power cut:
     a stale lock file can never keep a gate from starting.
 
-    Raises AlreadyRunning when another process holds it.
+    Raises AlreadyRunning when another process holds it, SettingsError when the folder cannot be used.
     """
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
         self._path = folder / "lock"
-        self._file = self._path.open("a+", encoding="utf-8")
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._file = self._path.open("a+", encoding="utf-8")
+        except OSError as refused:
+            raise SettingsError(
+                f"state_dir: {folder} cannot be used ({refused.strerror}); it must be a folder this user may write in"
+            ) from refused
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as held:
