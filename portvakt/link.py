@@ -147,6 +147,11 @@ class BrokerLink:
 
     def _authenticate(self) -> None:
         settings = self._settings
+        if (settings.cert_file or settings.key_file) and not settings.ca_file:
+            # paho would connect in clear, and the certificate would only seem to protect anything.
+            raise LinkError("[broker] cert_file and key_file need ca_file too: without it the link is not encrypted")
+        if settings.password_file and not settings.username:
+            raise LinkError("[broker] password_file needs username too")
         try:
             if settings.username:
                 password = _secret(settings.password_file) if settings.password_file else None
