@@ -142,6 +142,9 @@ class Controller:
         for name in self._turnstiles:
             if self._turnstiles[name].overdue(now.monotonic_ms):
                 self._signal(name, Signal.OVERDUE, now)
+            elif self._turnstiles[name].free and _relay_alarm(name) in self._alarms:
+                # What would not be driven may still stand released: locked again as soon as it obeys (P7).
+                self._drive(name, self._lanes[name].driver.secure, now)
         self._serve_waiting(now)
 
     def due_ms(self) -> int:
@@ -228,11 +231,12 @@ class Controller:
                 log.info("passage lane=%s direction=%s outcome=%s", lane, grant.direction, effect)
 
     def _drive(self, lane: str, act: Callable[[], None], now: Moment) -> None:
-        alarm = f"lane.{lane}"
+        alarm = _relay_alarm(lane)
         try:
             act()
         except RelayError as broken:
-            log.error("lane=%s fault=%r", lane, str(broken))  # noqa: TRY400 - the sentence says it all
+            repeated = alarm in self._alarms
+            log.log(logging.DEBUG if repeated else logging.ERROR, "lane=%s fault=%r", lane, str(broken))
             self._raise_alarm(alarm, str(broken), now)
         else:
             self._clear_alarm(alarm, now)
@@ -310,6 +314,11 @@ class Controller:
         if correction is not None:
             self._record([_correction_event(correction, now)])
         return now
+
+
+def _relay_alarm(lane: str) -> str:
+    """Its own name: the driver's `lane.*`, of a dead sensor say, must not end because a relay obeys."""
+    return f"relay.{lane}"
 
 
 def _who(reading: CardReading) -> tuple[CardId | None, str | None]:

@@ -430,12 +430,30 @@ def test_a_relay_that_does_not_move_is_an_alarm_until_it_does(bench: Bench) -> N
     bench.lane.broken = "GPIO17 is in use"
     bench.badge(INGRID)
     bench.wait(WALK_MS)
-    assert bench.alarms() == ["+lane.main"]
+    assert bench.alarms() == ["+relay.main"]
     assert bench.events[1].detail["what"] == "GPIO17 is in use"
     assert bench.kinds[-1] is EventKind.PASSAGE_ABANDONED
     bench.lane.broken = None
     bench.badge(INGRID)
-    assert bench.alarms() == ["+lane.main", "-lane.main"]
+    assert bench.alarms() == ["+relay.main", "-relay.main"]
+
+
+def test_p7_a_lane_that_could_not_be_secured_is_secured_as_soon_as_it_obeys(bench: Bench) -> None:
+    bench.badge(INGRID)
+    bench.lane.broken = "GPIO17 is in use"
+    bench.body()
+    bench.lane.broken = None
+    bench.log.clear()
+    bench.wait(1_000)
+    assert "secure main" in bench.log
+    assert bench.alarms() == ["+relay.main", "-relay.main"]
+
+
+def test_an_alarm_of_the_driver_does_not_end_because_a_relay_obeys(bench: Bench) -> None:
+    bench.gate.handle(Noted(EventKind.ALARM_RAISED, {"alarm": "lane.main", "what": "entry sensor"}))
+    bench.badge(INGRID)
+    bench.body()
+    assert bench.up() == ("lane.main",)
 
 
 # --- notes, readers, the clock ------------------------------------------------------------------------
