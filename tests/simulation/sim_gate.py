@@ -8,7 +8,7 @@ from collections import deque
 
 from gate.controller import IDLE_TICK_MS, Controller, LaneParts, Place
 from gate.decide import Rules
-from gate.model import CardReading, Direction
+from gate.model import CardContents, CardReading, Direction
 from gate.ports import CardShown, Input
 from gate.threads import INBOX_INPUTS
 from gate.uplink import contract
@@ -176,7 +176,15 @@ class SimGate(Machine):
     def _card_taken(self, reading: CardReading) -> None:
         name, _, direction = reading.reader.partition("-")
         lane = self.lanes[name]
-        if Direction(direction) in lane.asking:
+        grant = self.controller._turnstiles[name].grant
+        own = (
+            grant is not None
+            and grant.direction == direction
+            and isinstance(reading.result, CardContents)
+            and reading.result.card == grant.card
+        )
+        # Who shows the card again while the lane is released for it has had the answer.
+        if Direction(direction) in lane.asking and not own:
             lane.pending.add(Direction(direction))
         if self.controller.health.lanes[name] == "rest":
             self._decides_now = lane
@@ -195,7 +203,7 @@ class SimGate(Machine):
         """Whether a second matters: a lane is released, or its relay is in trouble."""
         health = self.controller.health
         return any(lane.released for lane in self.lanes.values()) or any(
-            alarm.startswith("lane.") for alarm in health.alarms
+            alarm.startswith("relay.") for alarm in health.alarms
         )
 
     def _spend(self, ms: int) -> None:
@@ -216,7 +224,7 @@ class SimGate(Machine):
         corrections = self._witness.view(self.name).corrections - self._corrections
         if lane is self._decides_now and spent_ms > DEADLINE_MS * (1 + corrections):
             raise self.world.broken("P4", f"{self.name}: the relay waited {spent_ms} ms for a disk that was late")
-        grant = lane.grant + 1
+        grant = lane.grant
         self.world.after(WALK_MS + IDLE_TICK_MS + SLACK_MS, lambda: self._still_released(lane, grant))
 
     def _still_released(self, lane: SimLane, grant: int) -> None:

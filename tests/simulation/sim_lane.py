@@ -38,10 +38,10 @@ class SimLane:
 
     def release(self, direction: Direction) -> None:
         self._machine.point("relay release")
+        self.grant += 1
         self._about_to_release(self, direction)
         self._obeys()
         self.released = direction
-        self.grant += 1
         self._machine.point("relay released")
 
     def secure(self) -> None:
