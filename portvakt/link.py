@@ -110,12 +110,9 @@ class BrokerLink:
         self._ended = threading.Event()
         self._answered = threading.Event()
         self.dropped = 0
-        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id, clean_session=True, protocol=mqtt.MQTTv311)
-        self._client.will_set(will.topic, will.payload, qos=1, retain=True)
-        self._authenticate()
-        self._client.on_connect = self._on_connect
-        self._client.on_disconnect = self._on_disconnect
-        self._client.on_message = self._on_message
+        self._client_id = client_id
+        self._will = will
+        self._client = self._new_client()
         self._backoff = Backoff(random.random)
         self._thread = threading.Thread(target=self._run, name=f"link {client_id}", daemon=True)
 
@@ -145,7 +142,18 @@ class BrokerLink:
         if self._thread.is_alive():
             self._thread.join(5.0)
 
-    def _authenticate(self) -> None:
+    def _new_client(self) -> mqtt.Client:
+        """A client for one connection: paho leaves sockets open when one is used for a second."""
+        client = mqtt.Client(CallbackAPIVersion.VERSION2, self._client_id, clean_session=True, protocol=mqtt.MQTTv311)
+        client.will_set(self._will.topic, self._will.payload, qos=1, retain=True)
+        self._authenticate(client)
+        client.on_connect = self._on_connect
+        client.on_subscribe = self._on_subscribe
+        client.on_disconnect = self._on_disconnect
+        client.on_message = self._on_message
+        return client
+
+    def _authenticate(self, client: mqtt.Client) -> None:
         settings = self._settings
         if (settings.cert_file or settings.key_file) and not settings.ca_file:
             # paho would connect in clear, and the certificate would only seem to protect anything.
@@ -155,9 +163,9 @@ class BrokerLink:
         try:
             if settings.username:
                 password = _secret(settings.password_file) if settings.password_file else None
-                self._client.username_pw_set(settings.username, password)
+                client.username_pw_set(settings.username, password)
             if settings.ca_file:
-                self._client.tls_set(
+                client.tls_set(
                     settings.ca_file, settings.cert_file, settings.key_file, tls_version=ssl.PROTOCOL_TLS_CLIENT
                 )
         except (OSError, ValueError) as wrong:
@@ -177,6 +185,7 @@ class BrokerLink:
             self._client.loop_stop()
             if self._stop.is_set():
                 return
+            self._client = self._new_client()
             wait_ms = self._backoff.wait_ms(attempt)
             log.log(
                 logging.WARNING if attempt == 0 else logging.DEBUG,
@@ -207,12 +216,31 @@ class BrokerLink:
         code: ReasonCode,
         properties: Properties | None,
     ) -> None:
-        if code.is_failure:
-            log.warning("broker=%s:%d refused=%r", self._settings.host, self._settings.port, str(code))
-        else:
+        if not code.is_failure:
             client.subscribe(self._subscriptions)
-            self._up.set()
-            self._inbox.put(Connected())
+            return
+        log.warning("broker=%s:%d refused=%r", self._settings.host, self._settings.port, str(code))
+        self._answered.set()
+
+    def _on_subscribe(
+        self,
+        client: mqtt.Client,
+        userdata: object,
+        mid: int,
+        codes: Sequence[ReasonCode],
+        properties: Properties | None,
+    ) -> None:
+        for (topic, _), code in zip(self._subscriptions, codes, strict=False):
+            if code.is_failure:
+                log.warning(
+                    "broker=%s:%d subscription=%s refused=%r",
+                    self._settings.host,
+                    self._settings.port,
+                    topic,
+                    str(code),
+                )
+        self._up.set()
+        self._inbox.put(Connected())
         self._answered.set()
 
     def _on_disconnect(

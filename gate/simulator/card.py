@@ -7,7 +7,7 @@ For the demo, training and tests. Not modelled: CRYPTO1 itself, timing, and the 
 from collections.abc import Mapping
 from pathlib import Path
 
-from gate.errors import CardImageError
+from gate.errors import CardImageError, CodingError
 from gate.reader.coding import Coding, encode
 from gate.reader.encodings import Value
 from gate.reader.mifare import (
@@ -22,6 +22,7 @@ from gate.reader.mifare import (
     TRANSPORT_ACCESS,
     TRANSPORT_KEY,
     Access,
+    Key,
     Keys,
     KeyType,
     is_trailer,
@@ -169,12 +170,19 @@ def make_card(coding: Coding, keys: Keys, fields: Mapping[str, Value], uid: byte
         card.authenticate(trailer_of(opening.sector), KeyType.A, TRANSPORT_KEY)
         for block in sorted(block for block in blocks if sector_of(block) == opening.sector):
             card.write(block, blocks[block])
-        first = keys[opening.key]
-        second = TRANSPORT_KEY if opening.write_key is None else keys[opening.write_key]
+        first = _key(keys, opening.key)
+        second = TRANSPORT_KEY if opening.write_key is None else _key(keys, opening.write_key)
         key_a, key_b = (first, second) if opening.key_type is KeyType.A else (second, first)
         card.write(trailer_of(opening.sector), trailer(key_a, ISSUED_ACCESS, key_b))
     card.select()
     return card
+
+
+def _key(keys: Keys, name: str) -> Key:
+    try:
+        return keys[name]
+    except KeyError:
+        raise CodingError(f"the key file has no key {name!r}, which making a card needs") from None
 
 
 def _manufacturer_block(uid: bytes) -> bytes:

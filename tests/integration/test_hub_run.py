@@ -182,7 +182,6 @@ def test_from_crew_list_to_roster(
 
 
 # paho leaves the socket pair of a connection that was lost to the garbage collector.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.real
 @needs_mosquitto
 def test_brokers_forget_and_come_back(
