@@ -128,6 +128,6 @@ class Morning:
 
 def play() -> int:
     """Play the morning on standard output; 0 when nothing was lost and nothing counted twice."""
-    console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else 110)
+    console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else 120)
     with Stage(WALK_S) as stage:
         return 0 if Morning(stage, console).play() else 1
