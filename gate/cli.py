@@ -112,7 +112,7 @@ def _driver(settings: msgspec.Struct) -> str:
 
 
 def _journal(arguments: argparse.Namespace) -> int:
-    from gate.cache.journal import read_bodies
+    from gate.cache.journal import read_bodies, read_chain
     from gate.config import load_config, state_dir
     from gate.errors import StoreError
     from gate.uplink import contract
@@ -120,10 +120,9 @@ def _journal(arguments: argparse.Namespace) -> int:
     path = state_dir(load_config(config_path(arguments.config))) / "journal.db"
     if not path.exists():
         raise StoreError(f"there is no journal at {path}; has this gate run?")
-    bodies = read_bodies(path)
     if arguments.verify:
-        return _verify(bodies)
-    for body in bodies:
+        return _verify(read_chain(path))
+    for body in read_bodies(path):
         event = contract.decode_event(body)
         if arguments.json:
             print(body.decode())
@@ -142,15 +141,18 @@ def _journal(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _verify(bodies: Sequence[bytes]) -> int:
+def _verify(chain: Sequence[tuple[bytes, str]]) -> int:
     from gate.uplink import contract
 
     before = None
-    for body in bodies:
+    for body, stored_hash in chain:
         event = contract.decode_event(body)
         if before is not None and event.prevhash != before:
             print(f"gate: the chain is broken before record {event.seq}", file=sys.stderr)
             return 1
         before = contract.record_hash(body)
-    print(f"{len(bodies)} records, chain whole")
+        if before != stored_hash:
+            print(f"gate: record {event.seq} was changed after it was written", file=sys.stderr)
+            return 1
+    print(f"{len(chain)} records, chain whole")
     return 0

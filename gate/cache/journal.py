@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
-from sqlalchemy import Connection, Engine, bindparam, delete, func, insert, select
+from sqlalchemy import Connection, Engine, bindparam, delete, insert, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.exc import DatabaseError
 
@@ -244,22 +244,24 @@ class SqliteJournal:
         return str(self._reading.execute(query).scalar() or default)
 
 
-def count_records(path: Path) -> int:
-    """How many records a journal file holds, without a writer."""
-    engine = open_database(path, journal_tables)
-    try:
-        with engine.connect() as connection:
-            return int(connection.execute(select(func.count()).select_from(records)).scalar_one())
-    finally:
-        engine.dispose()
-
-
 def read_bodies(path: Path) -> Sequence[bytes]:
     """Every record of a journal file, in order, for the command line; works beside a running gate."""
     engine = open_database(path, journal_tables)
     try:
         with engine.connect() as connection:
             return connection.execute(select(records.c.body).order_by(records.c.seq)).scalars().all()
+    finally:
+        engine.dispose()
+
+
+def read_chain(path: Path) -> Sequence[tuple[bytes, str]]:
+    """Every record with the hash that was stored beside it, in order: what an edited record betrays, the
+    newest one too, which no later record vouches for."""
+    engine = open_database(path, journal_tables)
+    try:
+        with engine.connect() as connection:
+            rows = connection.execute(select(records.c.body, records.c.hash).order_by(records.c.seq)).all()
+            return [(row.body, row.hash) for row in rows]
     finally:
         engine.dispose()
 

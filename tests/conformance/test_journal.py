@@ -19,7 +19,7 @@ import sqlalchemy
 from pytest_mock import MockerFixture
 from sqlalchemy.exc import OperationalError
 
-from gate.cache.journal import SqliteJournal, count_records, read_bodies
+from gate.cache.journal import SqliteJournal, read_bodies
 from gate.errors import StoreCorrupt, StoreError, StoreFull, StoreNewer
 from gate.model import CardId, Direction, Event, EventKind, LastPassage, Moment
 from gate.ports import Journal, Outbox
@@ -348,7 +348,7 @@ def test_p2_closing_writes_what_waits(sqlite: SqliteDesk) -> None:
     closing.start()
     sqlite.answer()
     closing.join(PATIENT_MS / 1000)
-    assert count_records(sqlite.path) == 1
+    assert len(read_bodies(sqlite.path)) == 1
 
 
 def test_closing_on_a_broken_disk_ends_and_says_what_was_lost(
@@ -407,7 +407,6 @@ def test_a_commit_survives_a_power_cut(sqlite: SqliteDesk) -> None:
 def test_the_command_line_reads_beside_a_running_gate(sqlite: SqliteDesk) -> None:
     journal = sqlite.open()
     journal.append([event("a"), event("b")], PATIENT_MS)
-    assert count_records(sqlite.path) == 2
     assert list(read_bodies(sqlite.path)) == [record.body for record in journal.read(0, 10)]
     assert journal.append([event("c")], PATIENT_MS) is True
 
