@@ -176,6 +176,9 @@ class BrokerLink:
         while not self._stop.is_set():
             self._ended.clear()
             self._answered.clear()
+            if self._stop.is_set():
+                # `close` came between the question and the clearing, and what it said is wiped out.
+                return
             why = self._connect()
             if why is None:
                 attempt = 0
@@ -185,7 +188,6 @@ class BrokerLink:
             self._client.loop_stop()
             if self._stop.is_set():
                 return
-            self._client = self._new_client()
             wait_ms = self._backoff.wait_ms(attempt)
             log.log(
                 logging.WARNING if attempt == 0 else logging.DEBUG,
@@ -199,6 +201,8 @@ class BrokerLink:
     def _connect(self) -> str | None:
         """Connect and wait for the broker's answer; None on success, otherwise why not."""
         try:
+            # A new password or certificate is taken at the next attempt; one that is away just now is waited for.
+            self._client = self._new_client()
             self._client.connect(self._settings.host, self._settings.port, self._settings.keepalive_s)
         except (OSError, ValueError) as refused:
             return str(refused)
