@@ -226,12 +226,15 @@ def test_a_release_while_it_pulses_does_not_click_the_relay(make: Callable[..., 
     assert rig.levels(RELAYS[ENTRY]) == [False, True]
 
 
-def test_P7_secure_ends_a_pulse_at_once(make: Callable[..., Rig]) -> None:
-    """P7: in the caller's thread, before it returns."""
+def test_P7_secure_ends_a_pulse_at_once_and_for_good(make: Callable[..., Rig]) -> None:
+    """P7: in the caller's thread, before it returns; the lane's thread does not take it up again."""
     rig = make()
     rig.start()
     rig.lane.release(ENTRY)
     rig.lane.secure()
+    assert rig.levels(RELAYS[ENTRY]) == [False, True, False]
+    rig.lane.show(WELCOME, ENTRY, None)
+    wait_for("the lane's thread to have been round all outputs", lambda: rig.pin(GREEN_PIN).state)
     assert rig.levels(RELAYS[ENTRY]) == [False, True, False]
 
 

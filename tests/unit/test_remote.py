@@ -167,24 +167,24 @@ def test_P9_a_fault_of_ours_is_answered_and_ends_nothing(gate: Gate) -> None:
     assert gate.control.lanes()
 
 
-@pytest.mark.parametrize(
-    "request_line",
-    [
-        b"",
-        b"not json",
-        b"[]",
-        b"{}",
-        b'{"do":"dance"}',
-        b'{"do":"walk","lane":"north"}',
-        b'{"do":"walk","lane":"north","direction":"up"}',
-        b'{"do":"present","reader":"north-in","card":"***"}',
-        b'{"do":"lanes","colour":"red"}',
-        b'{"do":"remove","reader":"\xff\xfe"}',
-        b"[" * 10_000,
-        b"x" * (MAX_REQUEST_BYTES + 1),
-        b"x" * (MAX_REQUEST_BYTES * 9),
-    ],
-)
+BAD_REQUESTS = {
+    "empty": b"",
+    "no JSON": b"not json",
+    "a list": b"[]",
+    "no verb": b"{}",
+    "unknown verb": b'{"do":"dance"}',
+    "field missing": b'{"do":"walk","lane":"north"}',
+    "unknown direction": b'{"do":"walk","lane":"north","direction":"up"}',
+    "no Base64": b'{"do":"present","reader":"north-in","card":"***"}',
+    "unknown field": b'{"do":"lanes","colour":"red"}',
+    "no UTF-8": b'{"do":"remove","reader":"\xff\xfe"}',
+    "deep": b"[" * 10_000,
+    "one byte too long": b"x" * (MAX_REQUEST_BYTES + 1),
+    "far too long": b"x" * (MAX_REQUEST_BYTES * 9),
+}
+
+
+@pytest.mark.parametrize("request_line", BAD_REQUESTS.values(), ids=BAD_REQUESTS.keys())
 def test_P9_a_bad_request_is_answered_and_the_next_one_served(gate: Gate, request_line: bytes) -> None:
     """P9: on the same connection."""
     answers = gate.raw(request_line + b'\n{"do":"remove","reader":"north-in"}\n')
