@@ -110,6 +110,18 @@ def test_more_than_the_buffers_hold_comes_through_unchanged(cable: Cable) -> Non
     assert bytes(found) == data
 
 
+def test_P11_a_slow_end_holds_the_fast_one_back() -> None:
+    """P11: what waits in the cable has a bound, here the kernel's buffers and two high waters."""
+    far_more_bytes = 64 * 1024 * 1024
+    with socket.create_server(("127.0.0.1", 0)) as never_reads:
+        cable = Cable("127.0.0.1", never_reads.getsockname()[1])
+        with connect(cable) as wire:
+            wire.settimeout(0.2)
+            with pytest.raises(TimeoutError):
+                wire.sendall(bytes(far_more_bytes))
+        cable.close()
+
+
 def test_one_side_may_finish_and_still_hear_the_answer(cable: Cable) -> None:
     with connect(cable) as wire:
         wire.sendall(b"last words")
