@@ -32,6 +32,9 @@ RESEND_CAP_MS = 60_000
 IDENTITY_WAIT_MS = 400
 """How long to look for another controller under our name before speaking: the broker sends a retained
 status right behind the SUBACK."""
+RIVAL_SILENT_MS = 45_000
+"""A controller that runs says its status every 15 s. One that is heard once and never again is a ghost: a
+retained status of a journal that is no more, kept by a broker that lost its power and said no last will."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,7 @@ class Session:
         self._speak_at_ms: int | None = None
         self._rival = False
         self._rival_told = False
+        self._rival_heard_ms = 0
         self._backlog_next = settled + 1
         self._backlog_end = head
         self._live_next = head + 1
@@ -154,6 +158,9 @@ class Session:
         if not self._online:
             return []
         effects: list[UplinkEffect] = []
+        if self._rival and now_ms - self._rival_heard_ms >= RIVAL_SILENT_MS:
+            self._rival = False
+            effects += self._begin(now_ms)
         if self._speak_at_ms is not None and now_ms >= self._speak_at_ms and not self._rival:
             effects += self._begin(now_ms)
         if not self.speaking:
@@ -165,8 +172,10 @@ class Session:
 
     def due_ms(self, now_ms: int) -> int | None:
         """Milliseconds until `tick` has something to do; None when only an input can."""
-        if not self._online or self._rival:
+        if not self._online:
             return None
+        if self._rival:
+            return max(0, self._rival_heard_ms + RIVAL_SILENT_MS - now_ms)
         if self._speak_at_ms is not None:
             return max(0, self._speak_at_ms - now_ms)
         waits = []
@@ -239,6 +248,7 @@ class Session:
             return []
         if status.online:
             self._rival = self._rival_told = True
+            self._rival_heard_ms = now_ms
             what = f"gate {self._identity.gate!r} is already online from another controller ({status.instance})"
             return [_alarm(EventKind.ALARM_RAISED, "uplink.rival", f"{what}; give one of them another name")]
         if self._rival:

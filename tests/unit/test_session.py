@@ -21,6 +21,7 @@ from gate.uplink.session import (
     IDENTITY_WAIT_MS,
     RESEND_CAP_MS,
     RESEND_FIRST_MS,
+    RIVAL_SILENT_MS,
     Identity,
     PublishStatus,
     SendRecords,
@@ -214,13 +215,25 @@ def test_another_controller_under_our_name_silences_this_one_until_it_is_gone() 
     session = new_session(head=5)
     session.connected(0)
     assert alarms(session.message(*status(RIVAL, online=True), 10)) == ["+uplink.rival"]
-    assert session.tick(10**6) == []
-    assert session.written(6, 10**6) == []
-    assert (session.speaking, session.due_ms(10**6)) == (False, None)
-    effects = session.message(*status(RIVAL, online=False), 10**6)
+    assert session.tick(20_000) == []
+    assert session.written(6, 20_000) == []
+    assert (session.speaking, session.due_ms(20_000)) == (False, RIVAL_SILENT_MS + 10 - 20_000)
+    effects = session.message(*status(RIVAL, online=False), 20_000)
     assert alarms(effects) == ["-uplink.rival"]
     assert sent(effects) == [(1, 6)]
     assert PublishStatus() in effects
+
+
+def test_a_rival_that_is_not_heard_again_is_a_ghost() -> None:
+    """A retained status of a journal that was set aside, on a broker that said no last will."""
+    session = new_session(head=5)
+    session.connected(0)
+    session.message(*status(RIVAL, online=True), 10)
+    session.message(*status(RIVAL, online=True), 15_000)
+    assert session.tick(15_000 + RIVAL_SILENT_MS - 1) == []
+    effects = session.tick(15_000 + RIVAL_SILENT_MS)
+    assert alarms(effects) == ["-uplink.rival"]
+    assert sent(effects) == [(1, 5)]
 
 
 def test_a_rival_that_went_while_the_link_was_down_is_cleared_as_well() -> None:
