@@ -133,7 +133,7 @@ class GateConfig(Settings, frozen=True, kw_only=True):
     """Where the databases live; systemd's $STATE_DIRECTORY when left out, otherwise var/gate."""
     log_level: str = "info"
     remote_control: bool = False
-    """Opens the simulator's control socket in the state folder; refused beside any real driver."""
+    """Opens the simulator's control socket in the state folder; refused beside a real lane."""
 
 
 ACTIONS = ("refuse", "warn", "off")

@@ -24,6 +24,7 @@ from gate.model import (
     Direction,
     Event,
     EventKind,
+    LastPassage,
     Moment,
     Permit,
     Reason,
@@ -123,7 +124,12 @@ class Controller:
         now = self._look_at_the_clock()
         match given:
             case CardShown(reading):
-                self._badge(reading, now)
+                try:
+                    self._badge(reading, now)
+                except Exception:
+                    # A fault of ours must lock nobody in (P6); the thread logs it and goes on.
+                    self._last_resort(reading, now)
+                    raise
             case PassageSensed(lane, direction):
                 self._signal(lane, BODY_FOR[direction], now, direction)
                 self._serve_waiting(now)
@@ -163,9 +169,9 @@ class Controller:
                 # The newest waits: whoever stood there before has either gone or will badge again.
                 self._waiting[place.lane, place.direction] = reading
             return
-        decision, permit, fault = self._decision(reading, place, now)
+        decision, permit, alarms = self._decision(reading, place, now)
         badge = self._new_badge()
-        recorded = self._record([_badge_event(reading, place, decision, badge, now), *self._fault_events(fault, now)])
+        recorded = self._record([_badge_event(reading, place, decision, badge, now), *alarms])
         if not recorded and place.direction is Direction.ENTRY and decision.admitted:
             # No disk and no memory left: an entry that cannot be recorded is no entry (P4, P11).
             decision = Decision(admitted=False, reason=Reason.LANE_CLOSED)
@@ -182,24 +188,37 @@ class Controller:
             "yes" if decision.admitted else "no", decision.reason, ",".join(decision.warnings) or "-",
         )  # fmt: skip
 
-    def _decision(self, reading: CardReading, place: Place, now: Moment) -> tuple[Decision, Permit | None, str | None]:
-        """The answer, the permit it rests on, and what is wrong with the store if it could not be asked."""
-        permit, held, last, fault = None, None, None, None
+    def _last_resort(self, reading: CardReading, now: Moment) -> None:
+        """Let out, unrecorded as it may be, whoever stands at an exit that could not be served."""
+        place = self._places.get(reading.reader)
+        if place is None or place.direction is Direction.ENTRY or not self._turnstiles[place.lane].free:
+            return
+        until_ms = now.monotonic_ms + self._lanes[place.lane].walk_ms
+        grant = Grant(self._new_badge(), place.direction, None, reading.medium, None, until_ms)
+        self._turnstiles[place.lane], _ = self._turnstiles[place.lane].give(grant)
+        self._drive(place.lane, lambda: self._lanes[place.lane].driver.release(place.direction), now)
+
+    def _decision(self, reading: CardReading, place: Place, now: Moment) -> tuple[Decision, Permit | None, list[Event]]:
+        """The answer, the permit it rests on, and the alarms of what could not be asked."""
+        permit, held = None, None
         card, _ = _who(reading)
         try:
             held = self._permits.state()
-            if card is not None:
-                permit = self._permits.find(card)
-                last = self._journal.last_passage(card)
+            permit = self._permits.find(card) if card is not None else None
+            alarms = self._cleared("permits.unreadable", now)
         except StoreError as broken:
-            permit, held, fault = None, None, str(broken)
+            held, alarms = None, self._raised("permits.unreadable", str(broken), now)
+        last, more = self._last_passage(card, now)
         around = Circumstances(place.direction, now, held, last)
-        return decide(reading, permit, around, self._rules), permit, fault
+        return decide(reading, permit, around, self._rules), permit, alarms + more
 
-    def _fault_events(self, fault: str | None, now: Moment) -> list[Event]:
-        if fault is None:
-            return self._cleared("permits.unreadable", now)
-        return self._raised("permits.unreadable", fault, now)
+    def _last_passage(self, card: CardId | None, now: Moment) -> tuple[LastPassage | None, list[Event]]:
+        """Where the card went last; unknown when the journal cannot be read, which refuses nobody."""
+        try:
+            last = self._journal.last_passage(card) if card is not None else None
+        except StoreError as broken:
+            return None, self._raised("journal.unreadable", str(broken), now)
+        return last, self._cleared("journal.unreadable", now)
 
     def _serve_waiting(self, now: Moment) -> None:
         """Decide who waited while the lane was busy; who leaves goes first."""

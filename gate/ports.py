@@ -142,6 +142,9 @@ class Outbox(Protocol):
     def head(self) -> JournalHead:
         """The end of the chain that is on the disk."""
 
+    def oldest(self) -> int:
+        """The lowest number that is still there; 0 while there is none."""
+
     def settled(self) -> int:
         """The highest number that the hub has acknowledged; 0 before the first."""
 

@@ -14,7 +14,7 @@ from gate.uplink.contract import Ack, Publish, Topics
 from gate.uplink.signing import Signer
 from hub.intake import Gathered, Taken, contradiction, gather
 from hub.presence import CardKey, Sighting, fold
-from hub.records import ChainBreak, EventRecord, Journal, JournalKey, Link, Rejected
+from hub.records import GENESIS, ChainBreak, EventRecord, Journal, JournalKey, Link, Rejected
 
 LOOK_AHEAD = 1000
 """How many stored records are looked at in one step when a gap has been filled."""
@@ -73,10 +73,12 @@ class _Sorted:
 class Ingest:
     """Takes in what the gates send. One thread, one at a time."""
 
-    def __init__(self, site: str, store: EventStore, signer: Signer) -> None:
+    def __init__(self, site: str, store: EventStore, signer: Signer, database: str = "") -> None:
+        """`database` names the store in every ack, so that gates notice when it is another one."""
         self._topics = Topics(site)
         self._store = store
         self._signer = signer
+        self._database = database
 
     def take(self, messages: Sequence[tuple[str, bytes]], now_ms: int) -> Sequence[Publish]:
         """Commit all events of these messages, then return one sealed, retained ack per journal touched.
@@ -94,9 +96,34 @@ class Ingest:
         """The acks of all journals, newest journal last: a broker that lost its memory lost the retained ones."""
         return [self._ack(journal) for journal in self._store.all_journals()]
 
+    def hear_of(self, key: JournalKey, oldest: int, newest: int, now_ms: int) -> Sequence[Publish]:
+        """A gate has told how far its journal reaches, from `oldest` to `newest`.
+
+        A journal that the hub does not know gets an ack of what is here, nothing: after a lost disk that
+        is how the gate learns to send again. Records before `oldest` are gone for good; the hub stops
+        waiting for them, and the break in the chain stays on record. Raises StoreError.
+        """
+        with self._store.intake() as transaction:
+            known = transaction.journals([key]).get(key)
+            journal = known or Journal(key, first_seen_ms=now_ms)
+            if known is not None and oldest - 1 <= known.through:
+                return []
+            breaks: list[ChainBreak] = []
+            if oldest - 1 > journal.through:
+                moved = replace(journal, through=oldest - 1, highest=max(journal.highest, oldest - 1))
+                breaks.append(ChainBreak(key, oldest, journal.through_hash, GENESIS, now_ms))
+                journal, more = _advance(transaction, moved, {}, now_ms)
+                breaks += more
+            elif not newest:
+                return []
+            transaction.put_journals([journal])
+            transaction.break_chain(breaks)
+            transaction.count({"chain_breaks": len(breaks)} if breaks else {})
+        return [self._ack(journal)]
+
     def _ack(self, journal: Journal) -> Publish:
         gate, epoch = journal.key
-        sealed = self._signer.seal(Ack(gate, epoch, journal.through))
+        sealed = self._signer.seal(Ack(gate, epoch, journal.through, self._database))
         return Publish(self._topics.ack(gate), sealed, retain=True)
 
 

@@ -91,9 +91,13 @@ def compile_permits(cards: Iterable[CardFacts], before: Iterable[WirePermit] = (
     return tuple(compiled[key] for key in sorted(compiled))
 
 
-def succeed(current: PermitList, permits: Sequence[WirePermit]) -> PermitList:
-    """The list after `current`: itself when nothing changed, otherwise the next revision. It never goes back."""
+def succeed(current: PermitList, permits: Sequence[WirePermit], held: int = 0) -> PermitList:
+    """The list after `current`: itself when nothing changed, otherwise the next revision. It never goes back.
+
+    `held` is the highest revision that a gate holds. After a hub has lost its disk that is more than the
+    hub's own, and a list below it would be refused by every gate (P5): the next one goes above it.
+    """
     permits = tuple(permits)
-    if current.revision and permits == current.permits:
+    if current.revision >= held and current.revision and permits == current.permits:
         return current
-    return PermitList(current.revision + 1, permits, digest_of(permits))
+    return PermitList(max(current.revision, held) + 1, permits, digest_of(permits))

@@ -4,14 +4,14 @@ Every method takes the time and returns the messages to publish. A simulation ma
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 from gate.uplink import contract
 from gate.uplink.contract import ContractError, HubStatus, Publish, Topics
 from hub.health import GateHealth, follow
 from hub.ingest import Ingest
-from hub.records import Rejected
+from hub.records import JournalKey, Rejected
 from hub.sync import ListSync
 
 log = logging.getLogger(__name__)
@@ -81,8 +81,18 @@ class HubService:
         if healths:
             self._store.put_gate_health(list(healths.values()))
             self._health |= healths
+            answers += self._answer_statuses(healths.values(), now_ms)
         if rejected:
             self._store.reject(rejected)
+        return answers
+
+    def _answer_statuses(self, healths: Iterable[GateHealth], now_ms: int) -> list[Publish]:
+        """What the gates' journals hold may be more than is here, or begin later than what is missing."""
+        answers: list[Publish] = []
+        for status in [health.status for health in healths]:
+            if status.online and status.epoch:
+                key = JournalKey(status.gate, status.epoch)
+                answers += self._ingest.hear_of(key, status.oldest_seq, status.head_seq, now_ms)
         return answers
 
     def tick(self, now_ms: int) -> list[Publish]:

@@ -77,7 +77,9 @@ def gate_notes(gate: GateLine, revision: int) -> list[str]:
     if gate.chain_breaks:
         notes.append(f"{gate.chain_breaks} breaks in the journal's hash chain; was a disk copied or edited?")
     if gate.list_revision is not None and gate.list_revision > revision:
-        notes.append("holds a newer list than this hub; was the hub restored from an old backup?")
+        notes.append(
+            "holds a newer list than this hub: was its disk lost, or an old backup restored? Import the crew list again"
+        )
     if gate.clock_trusted is False and gate.online:
         notes.append("its clock has not been set; check its time source")
     return notes

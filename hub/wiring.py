@@ -78,7 +78,7 @@ class HubLoop:
         self._service = HubService(
             self._own,
             store,
-            Ingest(config.site, store, signer),
+            Ingest(config.site, store, signer, instance),
             ListSync(config.site, store, signer, config.list),
             heartbeat_ms=int(config.list.heartbeat_s * 1000),
         )

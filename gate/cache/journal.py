@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
-from sqlalchemy import Connection, Engine, bindparam, delete, insert, select
+from sqlalchemy import Connection, Engine, bindparam, delete, func, insert, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.exc import DatabaseError
 
@@ -30,6 +30,8 @@ RETRY_S = 1.0
 """How long to wait before a failed commit is tried again."""
 GENESIS_HASH = "0" * 64
 DAY_MS = 86_400_000
+KEEP_PASSAGES_DAYS = 30
+"""Of each card's last passage; a card not seen for longer is nowhere (P12)."""
 
 
 class Encode(Protocol):
@@ -113,6 +115,13 @@ class SqliteJournal:
     def settled(self) -> int:
         return self._settled
 
+    def oldest(self) -> int:
+        with self._read_lock:
+            try:
+                return int(self._reading.execute(_OLDEST).scalar() or 0)
+            except DatabaseError as broken:
+                raise opened_wrongly(self._path, broken) from broken
+
     def read(self, after: int, limit: int) -> Sequence[OutgoingRecord]:
         with self._read_lock:
             try:
@@ -131,10 +140,11 @@ class SqliteJournal:
         """Delete settled records older than `keep_days`; returns how many. The newest record stays, the
         chain hangs on it."""
         before = now_ms - keep_days * DAY_MS
+        forgotten = now_ms - KEEP_PASSAGES_DAYS * DAY_MS
         last = min(self._settled, self._head.seq - 1)
         try:
             with self._engine.begin() as connection:
-                connection.execute(delete(last_passages).where(last_passages.c.wall_ms < before))
+                connection.execute(delete(last_passages).where(last_passages.c.wall_ms < forgotten))
                 old = delete(records).where(records.c.seq <= last, records.c.wall_ms < before)
                 return connection.execute(old).rowcount
         except DatabaseError as broken:
@@ -269,6 +279,7 @@ def read_chain(path: Path) -> Sequence[tuple[bytes, str]]:
 _LAST = select(last_passages.c.direction, last_passages.c.wall_ms).where(
     last_passages.c.scheme == bindparam("scheme"), last_passages.c.number == bindparam("number")
 )
+_OLDEST = select(func.min(records.c.seq))
 _READ = (
     select(records.c.seq, records.c.body)
     .where(records.c.seq > bindparam("after"))

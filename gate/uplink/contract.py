@@ -11,7 +11,7 @@ Lists are MessagePack. What must be trusted travels inside a `signing.Sealed` en
 import hashlib
 import uuid
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Protocol, TypeVar
 
@@ -32,8 +32,8 @@ MAX_STATUS_BYTES = 64 << 10
 MAX_CHUNK_BYTES = 256 << 10
 """A sealed chunk on the wire; CHUNK_DATA_BYTES leaves room for its envelope."""
 CHUNK_DATA_BYTES = 128 << 10
-MAX_SNAPSHOT_BYTES = 512 << 20
-"""Unpacked. One million permits are about 60 MB, so this is a limit on nonsense, not on sites."""
+MAX_PERMIT_BYTES = 512
+"""A permit is about 60 bytes; the rest is room for what later versions add."""
 GENESIS_HASH = "0" * 64
 """What the first record of an epoch names as the record before it."""
 
@@ -214,18 +214,24 @@ def split_batch(payload: bytes) -> tuple[bytes, ...]:
 
 
 class Ack(msgspec.Struct, frozen=True, array_like=True):
-    """All records of `epoch` up to and including `through` are committed at the hub."""
+    """All records of `epoch` up to and including `through` are committed at the hub.
+
+    `store` names the hub's database. A lower `through` from another database than before says that the
+    hub has lost records which it had acknowledged, and asks for them again (P2).
+    """
 
     gate: Name
     epoch: str
     through: Annotated[int, msgspec.Meta(ge=0)]
+    store: Annotated[str, msgspec.Meta(max_length=64)] = ""
 
 
 # --- status: gate -> all, retained, last will ----------------------------------------------------
 
 
 class Status(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A gate's health. `instance` tells two controllers apart that were given one name."""
+    """A gate's health. `instance` tells two controllers apart that were given one name. `oldest_seq` is the
+    oldest record that the gate still has: what came before it cannot be asked for any more."""
 
     gate: Name
     instance: str
@@ -242,6 +248,7 @@ class Status(msgspec.Struct, frozen=True, omit_defaults=True):
     lanes: dict[str, str] = {}
     alarms: tuple[str, ...] = ()
     at_ms: int = 0
+    oldest_seq: int = 0
 
 
 class HubStatus(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -298,10 +305,11 @@ class PermitsChunk(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Digest:
-    """The list digest: the sum, modulo 2^256, of the SHA-256 of every permit.
+    """The list digest: the sum, modulo 2^256, of the SHA-256 of every permit's bytes on the wire.
 
     A sum does not mind the order and can be changed by one permit in constant time, so both sides
-    prove equal lists in the size of the change.
+    prove equal lists in the size of the change. It is made from the bytes as they came: a field that
+    only a newer hub knows changes nothing for an older gate.
     """
 
     __slots__ = ("_sum",)
@@ -309,25 +317,31 @@ class Digest:
     def __init__(self, hexdigest: str = GENESIS_HASH) -> None:
         self._sum = int(hexdigest, 16)
 
-    def add(self, permit: WirePermit) -> None:
-        self._sum = (self._sum + self._one(permit)) % (1 << 256)
+    def add(self, row: bytes) -> None:
+        self._sum = (self._sum + self._one(row)) % (1 << 256)
 
-    def remove(self, permit: WirePermit) -> None:
-        self._sum = (self._sum - self._one(permit)) % (1 << 256)
+    def remove(self, row: bytes) -> None:
+        self._sum = (self._sum - self._one(row)) % (1 << 256)
 
     def hexdigest(self) -> str:
         return f"{self._sum:064x}"
 
     @staticmethod
-    def _one(permit: WirePermit) -> int:
-        return int.from_bytes(hashlib.sha256(_msgpack.encode(permit)).digest(), "big")
+    def _one(row: bytes) -> int:
+        return int.from_bytes(hashlib.sha256(row).digest(), "big")
+
+
+def digest_of_rows(rows: Iterable[bytes]) -> str:
+    """The digest of permits in their bytes."""
+    total = Digest()
+    for row in rows:
+        total.add(row)
+    return total.hexdigest()
 
 
 def digest_of(permits: Iterable[WirePermit]) -> str:
-    total = Digest()
-    for permit in permits:
-        total.add(permit)
-    return total.hexdigest()
+    """The digest of permits as this version writes them."""
+    return digest_of_rows(map(_msgpack.encode, permits))
 
 
 def pack_snapshot(permits: Sequence[WirePermit]) -> tuple[bytes, ...]:
@@ -336,17 +350,30 @@ def pack_snapshot(permits: Sequence[WirePermit]) -> tuple[bytes, ...]:
     return tuple(packed[start : start + CHUNK_DATA_BYTES] for start in range(0, len(packed), CHUNK_DATA_BYTES))
 
 
-def unpack_snapshot(chunks: Iterable[bytes]) -> tuple[WirePermit, ...]:
-    """The list from all its chunks, in order. Raises ContractError; never unpacks without a bound."""
+def unpack_snapshot(chunks: Iterable[bytes], count: int) -> tuple[bytes, ...]:
+    """The permits of all chunks, in order, each in its own bytes.
+
+    `count` is what the signed head promises; nothing beyond what so many permits can need is ever
+    unpacked. Raises ContractError.
+    """
+    limit = count * MAX_PERMIT_BYTES + 16
     inflate = zlib.decompressobj()
     try:
-        packed = b"".join(chunks)
-        body = inflate.decompress(packed, MAX_SNAPSHOT_BYTES)
+        body = inflate.decompress(b"".join(chunks), limit)
     except zlib.error as broken:
         raise ContractError(f"permit snapshot: cannot be decompressed ({broken})") from broken
     if inflate.unconsumed_tail or not inflate.eof:
-        raise ContractError("permit snapshot: cut short, or larger than the limit when unpacked")
-    return _decoded("permit snapshot", _snapshot_decoder, body)
+        raise ContractError(f"permit snapshot: cut short, or larger than {count} permits can be")
+    rows = _decoded("permit snapshot", _snapshot_decoder, body)
+    if len(rows) != count:
+        raise ContractError(f"permit snapshot: has {len(rows)} permits; its head says {count}")
+    return tuple(bytes(row) for row in rows)
+
+
+def decode_permits(rows: Iterable[bytes]) -> Iterator[WirePermit]:
+    """Permits from their bytes; raises ContractError."""
+    for row in rows:
+        yield _decoded("permit", _permit_decoder, row)
 
 
 # --- coding of the small messages ----------------------------------------------------------------
@@ -355,7 +382,8 @@ _json = msgspec.json.Encoder()
 _msgpack = msgspec.msgpack.Encoder()
 _event_decoder = msgspec.json.Decoder(WireEvent)
 _batch_decoder = msgspec.json.Decoder(list[msgspec.Raw])
-_snapshot_decoder = msgspec.msgpack.Decoder(tuple[WirePermit, ...])
+_snapshot_decoder = msgspec.msgpack.Decoder(list[msgspec.Raw])
+_permit_decoder = msgspec.msgpack.Decoder(WirePermit)
 
 S = TypeVar("S", bound=msgspec.Struct)
 T_co = TypeVar("T_co", covariant=True)

@@ -122,12 +122,13 @@ class ListFollower:
 
 
 def _verified(chunks: Sequence[bytes], head: PermitsHead) -> tuple[Permit, ...]:
-    rows = contract.unpack_snapshot(chunks)
-    if len(rows) != head.count:
-        raise ListRefused(f"list {head.revision} has {len(rows)} permits; its head says {head.count}")
-    if contract.digest_of(rows) != head.digest:
+    rows = contract.unpack_snapshot(chunks, head.count)
+    if contract.digest_of_rows(rows) != head.digest:
         raise ListRefused(f"list {head.revision} does not have the digest that the hub signed")
-    return translate.permits_from_wire(rows)
+    permits = translate.permits_from_wire(contract.decode_permits(rows))
+    if len({permit.card for permit in permits}) != len(permits):
+        raise ListRefused(f"list {head.revision} holds a card twice")
+    return permits
 
 
 def _cut_of(head: PermitsHead) -> tuple[int, str, int]:

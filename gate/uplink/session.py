@@ -32,6 +32,10 @@ RESEND_CAP_MS = 60_000
 IDENTITY_WAIT_MS = 400
 """How long to look for another controller under our name before speaking: the broker sends a retained
 status right behind the SUBACK."""
+
+
+PROBLEMS_REMEMBERED = 16
+_ROLLED_BACK = "was an older image put on the card? Stop the gate, move journal.db aside, start it"
 RIVAL_SILENT_MS = 45_000
 """A controller that runs says its status every 15 s. One that is heard once and never again is a ghost: a
 retained status of a journal that is no more, kept by a broker that lost its power and said no last will."""
@@ -91,7 +95,11 @@ class Session:
         self._under_way: deque[int] = deque()
         self._resend_ms = RESEND_FIRST_MS
         self._progress_ms = 0
-        self._last_problem = ""
+        self._settled_by = ""
+        self._heard = settled
+        self._asked_again_until = 0
+        self._complained = False
+        self._told_problems: deque[str] = deque(maxlen=PROBLEMS_REMEMBERED)
         self.refused = 0
 
     def subscriptions(self) -> tuple[str, ...]:
@@ -145,6 +153,7 @@ class Session:
                 return self._own_status(contract.decode_status(payload), now_ms)
         except ContractError as wrong:
             self.refused += 1
+            self._complained = True
             return [_alarm(EventKind.ALARM_RAISED, "uplink.message", f"{topic}: {wrong}")]
         self.refused += 1
         return []
@@ -167,7 +176,11 @@ class Session:
             return effects
         if self._awaits_ack and now_ms - self._progress_ms >= self._resend_ms:
             self._resend_ms = min(2 * self._resend_ms, RESEND_CAP_MS)
-            effects += self._send_again(now_ms)
+            if self._heard < self._settled:
+                # No progress, and the hub's last word was a lower number: that was no late copy.
+                effects += self._asked_again(self._heard, self._settled_by, now_ms)
+            else:
+                effects += self._send_again(now_ms)
         return effects + self._translated(self._lists.tick(now_ms))
 
     def due_ms(self, now_ms: int) -> int | None:
@@ -196,7 +209,10 @@ class Session:
         self._resend_ms = RESEND_FIRST_MS
         # The rival may have gone while this link was down: the first word of ours is what clears it.
         gone = [_alarm(EventKind.ALARM_CLEARED, "uplink.rival", "")] if self._rival_told else []
-        self._rival_told = False
+        if self._complained:
+            # A new connection, a new chance: if the cause is still there, the alarm is back at once.
+            gone.append(_alarm(EventKind.ALARM_CLEARED, "uplink.message", ""))
+        self._rival_told = self._complained = False
         return [*gone, PublishStatus(), *self._send_again(now_ms)]
 
     def _send_again(self, now_ms: int) -> list[UplinkEffect]:
@@ -225,16 +241,39 @@ class Session:
         return batches
 
     def _ack(self, ack: Ack, now_ms: int) -> list[UplinkEffect]:
-        if ack.gate != self._identity.gate or ack.epoch != self._identity.instance or ack.through <= self._settled:
+        if ack.gate != self._identity.gate or ack.epoch != self._identity.instance:
             return []
-        self._settled = min(ack.through, self._head)
+        if ack.through > self._head:
+            what = f"the hub has {ack.through} records of this journal, which ends at {self._head}"
+            return [_alarm(EventKind.ALARM_RAISED, "journal.rolled_back", f"{what}; {_ROLLED_BACK}")]
+        self._heard = ack.through
+        if ack.through < self._settled:
+            # From the same database it is most likely a late copy; `tick` knows if it is not.
+            return self._asked_again(ack.through, ack.store, now_ms) if ack.store != self._settled_by else []
+        self._settled_by = ack.store
+        if ack.through == self._settled:
+            return []
+        self._settled = ack.through
         self._progress_ms = now_ms
         self._resend_ms = RESEND_FIRST_MS
         while self._under_way and self._under_way[0] <= self._settled:
             self._under_way.popleft()
         self._backlog_next = max(self._backlog_next, self._settled + 1)
         effects: list[UplinkEffect] = [Settle(self._settled)]
+        if 0 < self._asked_again_until <= self._settled:
+            self._asked_again_until = 0
+            effects.append(_alarm(EventKind.ALARM_CLEARED, "hub.lost_records", ""))
         return effects + (self._send(now_ms) if self.speaking else [])
+
+    def _asked_again(self, through: int, store: str, now_ms: int) -> list[UplinkEffect]:
+        """The hub has lost its disk, or went back to a backup. What it lacks is sent again, as far as this
+        gate still has it (P2)."""
+        self._settled_by = store
+        self._asked_again_until = max(self._asked_again_until, self._settled)
+        self._settled = through
+        what = f"the hub asks again for everything after record {through}"
+        told = _alarm(EventKind.ALARM_RAISED, "hub.lost_records", what)
+        return [told, *(self._send_again(now_ms) if self.speaking else [])]
 
     # --- identity and lists ----------------------------------------------------------------------
 
@@ -262,8 +301,8 @@ class Session:
         for effect in effects:
             if not isinstance(effect, ListProblem):
                 noted.append(effect)
-            elif effect.why != self._last_problem:
-                self._last_problem = effect.why
+            elif effect.why not in self._told_problems:
+                self._told_problems.append(effect.why)
                 noted.append(Noted(EventKind.LIST_REFUSED, {"why": effect.why[:300]}))
         return noted
 

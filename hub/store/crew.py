@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, func, select, update
 
-from gate.uplink.contract import WirePermit
+from gate.uplink.contract import WirePermit, decode_status
 from hub.permits import NO_LIST, CardFacts, PermitList, compile_permits, succeed
 from hub.presence import CardKey
 from hub.records import CrewMember
@@ -125,10 +125,14 @@ class CrewTransaction:
         """Compile the permits anew and return the current list: a new revision only if something changed."""
         before = read_permits(self._connection)
         facts = [_facts(member) for member in self.crew().values()]
-        after = succeed(before, compile_permits(facts, before.permits))
+        after = succeed(before, compile_permits(facts, before.permits), self._held_by_gates())
         if after.revision != before.revision:
             self._put_list(before, after, now_ms)
         return after
+
+    def _held_by_gates(self) -> int:
+        statuses = self._connection.scalars(select(schema.gates.c.status))
+        return max((decode_status(status).list_revision for status in statuses), default=0)
 
     def _put_list(self, before: PermitList, after: PermitList, now_ms: int) -> None:
         table = schema.permits

@@ -112,3 +112,18 @@ def test_the_gate_stops_in_order(running: Site) -> None:
     assert "Traceback" not in running.gate.log
     running.hub.stop()
     assert "Traceback" not in running.hub.log
+
+
+def test_p2_p5_the_hub_loses_its_disk(running: Site) -> None:
+    """The gate still has what it was acknowledged, and sends it again; no list below the gate's comes back."""
+    running.badge(running.cast.ordinary[0])
+    running.walk()
+    running.wait_until_all_stored()
+    running.hub.kill()
+    for file in (running.folder / "hub").glob("hub.sqlite3*"):
+        file.unlink()
+    running.hub.start()
+    running.wait_until_all_stored()
+    running.command("hub", "crew", "import", str(running.folder / "crew.csv"))
+    running.wait_for_list(2)
+    assert [person["name"] for person in running.roster()] == [running.cast.ordinary[0].name]

@@ -163,8 +163,8 @@ def test_from_crew_list_to_roster(
     assert (head.revision, head.count, head.chunks) == (1, 7, 1)
     ear.link.publish(TOPICS.want("north"), contract.encode_message(PermitsWant(0, 1, 0)))
     payload = ear.until("the chunk", lambda: ear.last.get(TOPICS.chunk("north")))
-    permits = contract.unpack_snapshot([contract.decode_message(PermitsChunk, payload).data])
-    assert contract.digest_of(permits) == head.digest
+    permits = contract.unpack_snapshot([contract.decode_message(PermitsChunk, payload).data], head.count)
+    assert contract.digest_of_rows(permits) == head.digest
 
     north = RecordBook()
     north.passage("5310027", "entry")

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from gate.controller import Controller, LaneParts, Place
 from gate.decide import Action, Rules
+from gate.errors import StoreError
 from gate.model import (
     CardContents,
     CardId,
@@ -424,6 +425,32 @@ def test_broken_permits_let_nobody_in_and_everybody_out(bench: Bench) -> None:
 
 
 # --- the relay ----------------------------------------------------------------------------------------
+
+
+def test_p6_a_fault_of_ours_at_an_exit_still_lets_out(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gate.controller.decide", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        bench.badge(INGRID, EXIT)
+    assert bench.log == ["release main exit"]
+    bench.wait(WALK_MS)
+    assert bench.kinds[-1] is EventKind.PASSAGE_ABANDONED
+    with pytest.raises(ZeroDivisionError):
+        bench.badge(INGRID, ENTRY)
+    assert bench.log.count("release main entry") == 0
+
+
+def test_a_journal_that_cannot_be_read_refuses_nobody(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(card: CardId) -> None:
+        raise StoreError("the card is worn out")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bench.journal, "last_passage", broken)
+        bench.badge(INGRID)
+    assert GRANTED in bench.kinds
+    assert bench.alarms() == ["+journal.unreadable"]
+    bench.body()
+    bench.badge(OLA)
+    assert bench.alarms()[-1] == "-journal.unreadable"
 
 
 def test_a_relay_that_does_not_move_is_an_alarm_until_it_does(bench: Bench) -> None:

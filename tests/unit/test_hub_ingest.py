@@ -270,3 +270,30 @@ def test_acks_of_all_journals_newest_last() -> None:
     desk.ingest.take([old.message()], START_MS)
     desk.ingest.take([new.message()], START_MS + 1)
     assert opened(desk.ingest.acks()) == [("north", old.epoch, 2), ("north", new.epoch, 1)]
+
+
+# --- what a gate tells of its journal --------------------------------------------------------------------
+
+
+def test_p2_a_journal_that_is_not_here_is_asked_for() -> None:
+    """A hub that lost its disk learns from a gate's status that there is more than it has."""
+    desk, north = Desk(), book(5)
+    key = JournalKey("north", north.epoch)
+    assert opened(desk.ingest.hear_of(key, 1, 5, START_MS)) == [("north", north.epoch, 0)]
+    assert desk.take(north.message()) == [("north", north.epoch, 5)]
+    assert desk.ingest.hear_of(key, 1, 5, START_MS) == []
+
+
+def test_an_empty_journal_is_not_asked_for() -> None:
+    assert Desk().ingest.hear_of(JournalKey("north", "00000000000000aa"), 0, 0, START_MS) == []
+
+
+def test_p2_records_that_the_gate_has_no_more_are_not_waited_for() -> None:
+    """What the gate has pruned is gone; the hub says so once, keeps the break on record, and goes on."""
+    desk, north = Desk(), book(9)
+    key = JournalKey("north", north.epoch)
+    assert desk.take(north.message(7, 8, 9)) == [("north", north.epoch, 0)]
+    assert opened(desk.ingest.hear_of(key, 6, 9, START_MS)) == [("north", north.epoch, 5)]
+    assert desk.take(north.message(6)) == [("north", north.epoch, 9)]
+    assert desk.counters["chain_breaks"] >= 1
+    assert desk.ingest.hear_of(key, 6, 9, START_MS) == []

@@ -73,9 +73,9 @@ def test_a_gate_gets_the_whole_list() -> None:
         chunk = contract.decode_message(PermitsChunk, answer.payload)
         assert (chunk.revision, chunk.index, chunk.total) == (1, index, head.chunks)
         chunks.append(chunk.data)
-    permits = contract.unpack_snapshot(chunks)
-    assert permits == lists.current.permits
-    assert contract.digest_of(permits) == head.digest
+    rows = contract.unpack_snapshot(chunks, head.count)
+    assert tuple(contract.decode_permits(rows)) == lists.current.permits
+    assert contract.digest_of_rows(rows) == head.digest
     assert sync.answer("north", want(0, 1, head.chunks)) is None
     assert lists.read == 1
 

@@ -57,8 +57,8 @@ def speaking(*, settled: int = 0, head: int = 0, held: ListState | None = None) 
     return session, session.tick(0)
 
 
-def ack(through: int, *, epoch: str = EPOCH, gate: str = GATE) -> tuple[str, bytes]:
-    return TOPICS.ack(GATE), HUB.seal(Ack(gate, epoch, through))
+def ack(through: int, *, epoch: str = EPOCH, gate: str = GATE, store: str = "") -> tuple[str, bytes]:
+    return TOPICS.ack(GATE), HUB.seal(Ack(gate, epoch, through, store))
 
 
 def status(instance: str, *, online: bool) -> tuple[str, bytes]:
@@ -292,6 +292,49 @@ def test_p9_garbage_is_counted_and_changes_nothing(topic: str, payload: bytes) -
     assert all(isinstance(effect, Noted) and effect.kind is EventKind.ALARM_RAISED for effect in effects)
     assert (session.unsent, session.speaking) == (10, True)
     assert session.message(*ack(10), 2) == [Settle(10)]
+
+
+# --- a hub that lost its disk --------------------------------------------------------------------------
+
+
+def test_p2_another_database_that_has_less_is_given_everything_again() -> None:
+    session, _ = speaking(head=10)
+    session.message(*ack(10, store="old"), 1)
+    effects = session.message(*ack(0, store="new"), 2)
+    assert alarms(effects) == ["+hub.lost_records"]
+    assert sent(effects) == [(1, 10)]
+    assert session.unsent == 10
+    effects = session.message(*ack(10, store="new"), 3)
+    assert effects[0] == Settle(10)
+    assert alarms(effects) == ["-hub.lost_records"]
+
+
+def test_p2_a_late_copy_of_an_ack_asks_for_nothing() -> None:
+    session, _ = speaking(head=10)
+    session.message(*ack(10, store="one"), 1)
+    assert session.message(*ack(4, store="one"), 2) == []
+    assert session.tick(10**6) == []
+    assert session.unsent == 0
+
+
+def test_p2_a_hub_that_went_back_to_a_backup_is_given_what_it_lacks() -> None:
+    """The same database, so one low ack proves nothing; no progress on top of it does."""
+    session, _ = speaking(head=10)
+    session.message(*ack(10, store="one"), 1)
+    assert sent(session.written(11, 2)) == [(11, 11)]
+    assert session.message(*ack(6, store="one"), 3) == []
+    effects = session.tick(2 + RESEND_FIRST_MS)
+    assert alarms(effects) == ["+hub.lost_records"]
+    assert sent(effects) == [(7, 11)]
+    assert alarms(session.message(*ack(11, store="one"), 10**4)) == ["-hub.lost_records"]
+
+
+def test_p3_an_ack_beyond_the_journal_settles_nothing_and_is_told() -> None:
+    """An older image was put on the SD card: the hub has records of this epoch that the gate has not."""
+    session, _ = speaking(head=10)
+    effects = session.message(*ack(25), 1)
+    assert alarms(effects) == ["+journal.rolled_back"]
+    assert session.unsent == 10
 
 
 # --- lists --------------------------------------------------------------------------------------------
