@@ -5,12 +5,18 @@ import sys
 import time
 from collections import Counter
 
+from tests.simulation.mutants import MUTANTS, hunt
 from tests.simulation.site import Plan, live
 from tests.simulation.world import Broken, World
+
+SEEDS = 12
+"""Within how many seeds every mutant must be caught."""
 
 
 def main() -> int:
     arguments = _arguments()
+    if arguments.mutants:
+        return _mutants(arguments.seed)
     plan = Plan(arguments.seed, arguments.days, arguments.gates, arguments.workers)
     started = time.monotonic()
     try:
@@ -33,8 +39,21 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--days", type=int, default=2)
     parser.add_argument("--gates", type=int, default=3)
     parser.add_argument("--workers", type=int, default=25, help="for each gate")
+    parser.add_argument("--mutants", action="store_true", help="plant known bugs, one at a time")
     parser.add_argument("--trace", action="store_true", help="print every line of the trace")
     return parser.parse_args()
+
+
+def _mutants(first_seed: int) -> int:
+    """A table of what caught each; 1 when one survived."""
+    started = time.monotonic()
+    survivors = 0
+    for name in MUTANTS:
+        caught = hunt(name, seeds=range(first_seed, first_seed + SEEDS), days=2, gates=3)
+        survivors += caught.promise is None
+        print(f"{name:24} {caught.promise or 'SURVIVED':9} seed {caught.seed:<4} {caught.what[:90]}", flush=True)
+    print(f"{len(MUTANTS) - survivors} of {len(MUTANTS)} mutants caught in {time.monotonic() - started:.1f} s")
+    return 1 if survivors else 0
 
 
 def _day_over(day: int, world: World) -> None:

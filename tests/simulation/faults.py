@@ -7,6 +7,7 @@ answer, old signed messages said again, a second hub with another key, garbage.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -55,7 +56,7 @@ class Attacker:
         if heads:
             self._say(topics.head, heads[0], retain=True)
             for topic, payload in [pair for pair in self.heard if pair[0].endswith("/chunk")][:10]:
-                self.world.after(1_000, lambda topic=topic, payload=payload: self._say(topic, payload, retain=False))
+                self.world.after(1_000, partial(self._say, topic, payload))
         self.world.counts["replays"] += 1
 
     def usurp(self) -> None:
@@ -79,7 +80,7 @@ class Attacker:
             for index, data in enumerate(chunks):
                 chunk = encode_message(PermitsChunk(newest.revision + 7, index, len(chunks), data))
                 self.witness.rogue.add(chunk)
-                self.world.after(500, lambda gate=gate, chunk=chunk: self._say(topics.chunk(gate.name), chunk))
+                self.world.after(500, partial(self._say, topics.chunk(gate.name), chunk))
         self.world.counts["usurpations"] += 1
 
     def babble(self) -> None:
@@ -124,18 +125,19 @@ class Faults:
         self.rush_ms = rush_ms
         for gate in self.gates:
             name = gate.name
-            self._some(start_ms, f"{name}/crash", 4, lambda gate=gate: self._arm(gate, power=False))
-            self._some(start_ms, f"{name}/power", 1, lambda gate=gate: self._arm(gate, power=True))
-            self._some(start_ms, f"{name}/cut", 5, lambda gate=gate: self._cut(gate))
-            self._some(start_ms, f"{name}/late", 3, lambda gate=gate: self._late(gate))
-            self._some(start_ms, f"{name}/deaf", 1, lambda gate=gate: self._deaf(gate))
-            self._some(start_ms, f"{name}/clock", 1, lambda gate=gate: self._jump(gate))
-            self._some(start_ms, f"{name}/relay", 1, lambda gate=gate: self._stick(gate))
+            self._some(start_ms, f"{name}/crash", 4, partial(self._arm, gate, power=False))
+            self._some(start_ms, f"{name}/power", 1, partial(self._arm, gate, power=True))
+            self._some(start_ms, f"{name}/cut", 5, partial(self._cut, gate))
+            self._some(start_ms, f"{name}/late", 3, partial(self._late, gate))
+            self._some(start_ms, f"{name}/deaf", 1, partial(self._deaf, gate))
+            self._some(start_ms, f"{name}/clock", 1, partial(self._jump, gate))
+            self._some(start_ms, f"{name}/relay", 1, partial(self._stick, gate))
         self._some(start_ms, "hub/crash", 4, lambda: self._arm(self.hub, power=False))
         self._some(start_ms, "hub/power", 1, lambda: self._arm(self.hub, power=True))
         self._some(start_ms, "hub/cut", 2, lambda: self._cut(self.hub))
         self._some(start_ms, "hub/disk", 2, self._hub_disk)
         self._some(start_ms, "broker", 2, self._restart)
+        self._some(start_ms, "blackout", 1, self._blackout)
         self._some(start_ms, "storm", 2, self._storm)
         self._some(start_ms, "replay", 4, self.attacker.replay)
         self._some(start_ms, "usurp", 3, self.attacker.usurp)
@@ -145,7 +147,8 @@ class Faults:
         """Nothing goes wrong from now on, and what is broken is mended."""
         self.over = True
         self.broker.weather = CALM
-        for machine in (*self.gates, self.hub):
+        machines: list[SimGate | SimHub] = [*self.gates, self.hub]
+        for machine in machines:
             machine.disarm()
             machine.disk.heal()
 
@@ -190,9 +193,12 @@ class Faults:
     def _stick(self, gate: SimGate) -> None:
         chance = self.world.chance(f"stick/{gate.name}/{self.world.now_ms}")
         lane = gate.lanes[chance.choice(sorted(gate.lanes))]
-        lane.stuck_until_ms = self.world.now_ms + chance.choice((5_000, 120_000))
-        self.world.trace(gate.name, f"{lane.name}: relay board does not answer")
         self.world.counts["stuck relays"] += 1
+        if chance.random() < 0.5:
+            lane.sticks_open = True
+        else:
+            lane.stuck_until_ms = self.world.now_ms + chance.choice((5_000, 120_000))
+            self.world.trace(gate.name, f"{lane.name}: relay board does not answer")
 
     def _hub_disk(self) -> None:
         self.world.trace("hub", "disk is full for 3 min")
@@ -204,6 +210,14 @@ class Faults:
         self.world.counts["broker amnesias" if amnesia else "broker restarts"] += 1
         if self.broker.up:
             self.broker.restart(chance.randint(500, 10 * MINUTE_MS), amnesia=amnesia)
+
+    def _blackout(self) -> None:
+        """The whole site loses its power; the broker remembers what it had on its disk, but says no wills."""
+        self.world.counts["blackouts"] += 1
+        if self.broker.up:
+            self.broker.restart(MINUTE_MS, amnesia=False)
+        for gate in self.gates:
+            gate.cut_power()
 
     def _storm(self) -> None:
         calm = self.broker.weather

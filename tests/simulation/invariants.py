@@ -61,6 +61,8 @@ class Witness:
         self.rogue: set[bytes] = set()
         """Payloads sealed with another key."""
         self.hearing_rogue = False
+        self.set_aside: set[JournalKey] = set()
+        """Journals that were damaged by a power cut."""
         self.hub: HubFile | None = None
         self._gates: dict[str, GateView] = {}
 
@@ -129,6 +131,13 @@ class Witness:
         view.open.clear()
         view.in_memory.clear()
         view.full = False
+
+    def journal_set_aside(self, gate: str, file: "JournalFile") -> None:
+        """The file is kept, and its records are on it; whatever the hub does not have now it may never get."""
+        self.set_aside.add(JournalKey(gate, file.epoch))
+
+    def permits_set_aside(self, gate: str) -> None:
+        self.view(gate).revision = 0
 
     # --- the gate's lane ---------------------------------------------------------------------------
 
@@ -204,11 +213,14 @@ class Witness:
         for key, made in sorted(self.made.items()):
             stored = hub.events.get(key, {})
             missing = [seq for seq in made if seq not in stored]
-            if missing:
+            if key in self.set_aside:
+                self.made_count -= len(missing)
+                self.world.counts["records on damaged disks"] += len(missing)
+            elif missing:
                 gone = f"{len(missing)} of {len(made)} records, the first is {missing[0]}"
                 raise self.world.broken("P2", f"{key.gate}: the hub lacks {gone}")
             for seq, (_, event) in made.items():
-                if sighting := self._sighting(key, seq, event):
+                if seq in stored and (sighting := self._sighting(key, seq, event)):
                     known = latest.get(sighting.card)
                     if known is None or sighting[:4] > known[:4]:
                         latest[sighting.card] = sighting

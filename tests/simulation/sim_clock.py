@@ -64,5 +64,3 @@ class ThreadClock:
 def jump_ms(chance: Random) -> int:
     """A jump that is worth telling: more than any slewing."""
     return chance.choice((-1, 1)) * chance.choice((8_000, 90_000, 45 * MINUTE_MS))
-
-

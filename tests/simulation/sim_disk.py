@@ -153,6 +153,9 @@ class SimJournal:
     def head(self) -> JournalHead:
         return self._head
 
+    def oldest(self) -> int:
+        return next(iter(self._file.rows), 0)
+
     def settled(self) -> int:
         return self._settled
 
@@ -170,9 +173,7 @@ class SimJournal:
     def prune(self, now_ms: int, keep_days: int) -> int:
         """As gate.cache.journal: settled records that are old enough, never the newest."""
         last = min(self._settled, self._head.seq - 1)
-        old = [
-            seq for seq, row in self._file.rows.items() if seq <= last and row.wall_ms < now_ms - keep_days * DAY_MS
-        ]
+        old = [seq for seq, row in self._file.rows.items() if seq <= last and row.wall_ms < now_ms - keep_days * DAY_MS]
 
         def apply() -> None:
             for seq in old:
@@ -228,9 +229,7 @@ class SimJournal:
             file.rows.update(rows)
             file.last, file.last_hash, file.settled = seq, prevhash, max(file.settled, settled)
             file.passages.update(_passages(events))
-            file.badges.update(
-                event.badge for event in events if event.badge and event.kind is EventKind.BADGE_GRANTED
-            )
+            file.badges.update(event.badge for event in events if event.badge and event.kind is EventKind.BADGE_GRANTED)
 
         self._disk.commit(apply)
         self._head = JournalHead(self._head.epoch, seq, prevhash)

@@ -31,13 +31,15 @@ LAZY_TICK_MS = 60_000
 """An idle gate looks at its clock every second; sixty looks that change nothing are one."""
 SLACK_MS = 1_500
 KEEP_DAYS = 2
+DAMAGED = 0.1
+"""How often a power cut damages a database file beyond opening."""
 
 
 class SimGate(Machine):
     """A Raspberry Pi with `lanes` lanes: what lasts (disk, clock, locks), and the process of the moment."""
 
     def __init__(
-        self, world: World, name: str, site: str, lanes: int, broker: Broker, rules: Rules,
+        self, *, world: World, name: str, site: str, lanes: int, broker: Broker, rules: Rules,
         verifier: Verifier, witness: Witness,
     ) -> None:  # fmt: skip
         super().__init__(world, name)
@@ -82,10 +84,30 @@ class SimGate(Machine):
         self._runs += 1
         if self.power_goes:
             self.disk.power_cut()
+            self._damage()
             self.world.after(self._chance.randint(20_000, 900_000), self.power_on)
         else:
             self.disk.process_died()
             self.world.after(self._chance.randint(2_000, 30_000), self.start)
+
+    def cut_power(self) -> None:
+        """The plug is pulled, now."""
+        if self.up:
+            self.arm(1, power=True)
+            self.turn("power cut", lambda: self.point("the plug"))
+
+    def _damage(self) -> None:
+        """Some SD cards do not survive a power cut whole: gate.wiring sets the file aside and begins anew."""
+        if self._chance.random() < DAMAGED:
+            self.world.trace(self.name, "the journal is damaged, and set aside")
+            self.world.counts["journals set aside"] += 1
+            self._witness.journal_set_aside(self.name, self.journal_file)
+            self.journal_file = JournalFile(f"{self._chance.getrandbits(64):016x}")
+        if self._chance.random() < DAMAGED:
+            self.world.trace(self.name, "the permits are damaged, and set aside")
+            self.world.counts["permits set aside"] += 1
+            self._witness.permits_set_aside(self.name)
+            self.permit_file = PermitFile()
 
     def _build(self) -> None:
         """As gate.wiring puts it together, and in its order of starting."""
@@ -96,7 +118,8 @@ class SimGate(Machine):
         self._clock = ThreadClock(self.clock)
         self._uplink_clock = ThreadClock(self.clock)
         run = self._runs
-        self.client = Client(self._broker, self.name, (), self._will(), lambda given: self._heard(run, given))
+        client = f"gate-{self._site}-{self.name}-{self.journal_file.epoch}"
+        self.client = Client(self._broker, client, (), self._will(), lambda given: self._heard(run, given))
         self.journal = SimJournal(
             self._site, self, self.disk, self.journal_file, self._witness,
             max_waiting=MAX_WAITING, spend=self._spend, on_commit=self._written,
@@ -195,7 +218,8 @@ class SimGate(Machine):
         wait_ms = due_ms if due_ms < IDLE_TICK_MS or self._releases_open() else LAZY_TICK_MS
         run, tick = self._runs, self._ticks
         self.world.after(
-            max(wait_ms, self._busy_until_ms - self.world.now_ms),
+            # A thread that has nothing to do but tick takes its time, too.
+            max(1, wait_ms, self._busy_until_ms - self.world.now_ms),
             lambda: self._serve(run) if tick == self._ticks else None,
         )
 
@@ -315,5 +339,3 @@ class SimGate(Machine):
 
 def _ignore(_: int) -> None:
     return
-
-

@@ -27,6 +27,8 @@ class SimLane:
         self.pending: set[Direction] = set()
         """Directions whose card the controller has taken, and not answered."""
         self.stuck_until_ms = 0
+        self.sticks_open = False
+        """At the next release the relay board stops to answer for a while."""
         self._machine = machine
         self._about_to_release = about_to_release
         self._deliver: Deliver | None = None
@@ -42,6 +44,10 @@ class SimLane:
         self._about_to_release(self, direction)
         self._obeys()
         self.released = direction
+        if self.sticks_open:
+            self.sticks_open = False
+            self.stuck_until_ms = self._machine.world.now_ms + 20_000
+            self._machine.world.trace(self._machine.name, f"{self.name}: sticks open")
         self._machine.point("relay released")
 
     def secure(self) -> None:

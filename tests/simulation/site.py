@@ -67,7 +67,16 @@ def live(
         hub = SimHub(world, SITE, broker, key, witness)
         verifier = Verifier(SITE, key.public_key())
         gates = [
-            SimGate(world, f"gate{number}", SITE, 2 if number == 1 else 1, broker, Rules(zone), verifier, witness)
+            SimGate(
+                world=world,
+                name=f"gate{number}",
+                site=SITE,
+                lanes=2 if number == 1 else 1,
+                broker=broker,
+                rules=Rules(zone),
+                verifier=verifier,
+                witness=witness,
+            )
             for number in range(1, plan.gates + 1)
         ]
         people = People(world, gates, hub, witness, workers_a_gate=plan.workers_a_gate)

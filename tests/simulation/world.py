@@ -18,6 +18,7 @@ MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS
 DAY_MS = 24 * HOUR_MS
 TAIL_LINES = 40
+AT_ONCE = 10_000
 
 
 class SimCrash(BaseException):
@@ -53,6 +54,7 @@ class World:
         self._show = show
         self._heap: list[tuple[int, int, Callable[[], None]]] = []
         self._asked = 0
+        self._at_once = 0
         self._tail: deque[str] = deque(maxlen=TAIL_LINES)
         self._digest = hashlib.sha256()
 
@@ -68,7 +70,11 @@ class World:
     def run_until(self, end_ms: int) -> None:
         """Let everything happen up to `end_ms`. Raises Broken."""
         while self._heap and self._heap[0][0] <= end_ms:
-            self.now_ms, _, do = heapq.heappop(self._heap)
+            at_ms, _, do = heapq.heappop(self._heap)
+            self._at_once = self._at_once + 1 if at_ms == self.now_ms else 0
+            if self._at_once > AT_ONCE:
+                raise self.broken("P11", f"more than {AT_ONCE} things happen in one millisecond: somebody spins")
+            self.now_ms = at_ms
             do()
             if self.failed is not None:
                 raise self.failed
@@ -147,9 +153,7 @@ class Machine:
         except Broken as failure:
             self.world.failed = self.world.failed or failure
         except Exception as fault:
-            raise self.world.broken(
-                "P9", f"{self.name}: {what} ended in {type(fault).__name__}: {fault}"
-            ) from fault
+            raise self.world.broken("P9", f"{self.name}: {what} ended in {type(fault).__name__}: {fault}") from fault
 
     def died(self) -> None:
         """What is left when the process is gone; a subclass says when it comes back."""

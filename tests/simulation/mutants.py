@@ -1,0 +1,286 @@
+"""Known bugs, planted one at a time in the product's own methods: the simulation must catch each.
+
+A mutant is a context manager that patches a class or module for the length of a run. What survives every
+seed shows a hole in the invariants, or a fault that is never played.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+from unittest import mock
+
+import msgspec
+
+import gate.controller
+import hub.ingest
+import hub.intake
+from gate.controller import Controller
+from gate.decide import Circumstances, Rules, decide
+from gate.model import CardReading, Decision, Event, EventKind, JournalHead, Moment, Permit, Reason
+from gate.ports import Input
+from gate.timekeeping import Timekeeper
+from gate.turnstile import Turnstile
+from gate.uplink import contract
+from gate.uplink.contract import Publish
+from gate.uplink.lists import ListFollower
+from gate.uplink.mqtt import Uplink
+from gate.uplink.session import Session, UplinkEffect
+from gate.uplink.signing import Sealed, Verifier
+from hub.ingest import EventTransaction, Ingest
+from hub.intake import Gathered, Taken, gather
+from hub.presence import CardKey, Certainty, Sighting
+from hub.records import Journal
+from tests.simulation.sim_disk import SimJournal, SimPermits
+from tests.simulation.site import Plan, live
+from tests.simulation.world import Broken
+
+Mutant = Callable[[], AbstractContextManager[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Caught:
+    """How a mutant ended; `promise` is None when it survived."""
+
+    mutant: str
+    promise: str | None
+    seed: int
+    what: str
+    at: str = ""
+    tail: tuple[str, ...] = ()
+
+
+def hunt(name: str, *, seeds: Sequence[int], days: int, gates: int) -> Caught:
+    """Run the mutant until a promise breaks."""
+    with MUTANTS[name]():
+        for seed in seeds:
+            try:
+                live(Plan(seed, days, gates))
+            except Broken as broken:
+                return Caught(name, broken.promise, seed, broken.what, broken.at, broken.tail)
+    return Caught(name, None, seeds[-1], "survived")
+
+
+# --- the gate ------------------------------------------------------------------------------------------
+
+
+def relay_before_commit() -> AbstractContextManager[Any]:
+    """The journal hears of a grant when the turn is over."""
+    record, handle = Controller._record, Controller.handle
+    held: list[tuple[Controller, Sequence[Event]]] = []
+
+    def later(self: Controller, events: Sequence[Event]) -> bool:
+        if events[0].kind is EventKind.BADGE_GRANTED:
+            held.append((self, events))
+            return True
+        return record(self, events)
+
+    def handled(self: Controller, given: Input) -> None:
+        handle(self, given)
+        while held:
+            record(*held.pop())
+
+    return _patched((Controller, "_record", later), (Controller, "handle", handled))
+
+
+def walk_timer_forgotten() -> AbstractContextManager[Any]:
+    """A grant that nobody uses stands for ever."""
+    return _patched((Turnstile, "overdue", lambda *_: False))
+
+
+def exit_refused() -> AbstractContextManager[Any]:
+    """A blocked card is kept inside."""
+
+    def strict(reading: CardReading, permit: Permit | None, at: Circumstances, rules: Rules) -> Decision:
+        decision = decide(reading, permit, at, rules)
+        return replace(decision, admitted=False) if decision.reason is Reason.BLOCKED else decision
+
+    return _patched((gate.controller, "decide", strict))
+
+
+def block_ignored() -> AbstractContextManager[Any]:
+    """A blocked card is let in."""
+
+    def lax(reading: CardReading, permit: Permit | None, at: Circumstances, rules: Rules) -> Decision:
+        decision = decide(reading, permit, at, rules)
+        blocked = decision.reason is Reason.BLOCKED
+        return replace(decision, admitted=True, reason=Reason.GRANTED) if blocked else decision
+
+    return _patched((gate.controller, "decide", lax))
+
+
+def who_waits_is_forgotten() -> AbstractContextManager[Any]:
+    """A card shown while the lane was busy is never answered."""
+    return _patched((Controller, "_serve_waiting", lambda *_: None))
+
+
+def relay_not_tried_again() -> AbstractContextManager[Any]:
+    """A relay that failed to lock stays as it is."""
+    tick = Controller.tick
+
+    def once(self: Controller) -> None:
+        with mock.patch.object(gate.controller, "_relay_alarm", return_value="no such alarm"):
+            tick(self)
+
+    return _patched((Controller, "tick", once))
+
+
+def correction_forgotten() -> AbstractContextManager[Any]:
+    """Nobody is told when the clock is set."""
+
+    def observe(self: Timekeeper, now: Moment) -> tuple[Timekeeper, None]:
+        return Timekeeper(now), None
+
+    return _patched((Timekeeper, "observe", observe))
+
+
+def number_used_again() -> AbstractContextManager[Any]:
+    """After a restart the journal goes on one number too early."""
+
+    def head(self: SimJournal) -> JournalHead:
+        file = self._file
+        before = file.rows.get(file.last - 1)
+        return JournalHead(file.epoch, file.last - 1, before.hash) if before else _HEAD(self)
+
+    return _patched((SimJournal, "_stored_head", head))
+
+
+# --- the uplink ----------------------------------------------------------------------------------------
+
+
+def settled_when_sent() -> AbstractContextManager[Any]:
+    """What was published counts as stored."""
+    send = Uplink._send
+
+    def sent(self: Uplink, first: int, last: int) -> None:
+        send(self, first, last)
+        self._outbox.settle(last)
+
+    return _patched((Uplink, "_send", sent))
+
+
+def resend_forgotten() -> AbstractContextManager[Any]:
+    """What was lost on the way is never sent again within a connection."""
+    return _patched((Session, "_awaits_ack", property(lambda _: False)))
+
+
+def any_signature() -> AbstractContextManager[Any]:
+    """Whoever signs is believed."""
+
+    def opened(self: Verifier, kind: Any, envelope: bytes) -> Any:
+        sealed = contract._decoded("sealed", _SEALED, envelope)
+        return contract.decode_message(kind, sealed.payload)
+
+    return _patched((Verifier, "open", opened))
+
+
+def older_list() -> AbstractContextManager[Any]:
+    """Whatever list is offered is the newer one; the store does not look either."""
+    head = ListFollower.head
+
+    def follow(self: ListFollower, offered: contract.PermitsHead, now_ms: int) -> Any:
+        held = self._held
+        if held is not None and offered.revision < held.revision:
+            self._held = None
+        return head(self, offered, now_ms)
+
+    return _patched((ListFollower, "head", follow), (SimPermits, "_refuse_older", lambda *_: None))
+
+
+def garbage_ends_the_uplink() -> AbstractContextManager[Any]:
+    """A message that cannot be decoded ends the uplink."""
+
+    def message(self: Session, topic: str, payload: bytes, now_ms: int) -> list[UplinkEffect]:
+        if not payload:
+            raise ValueError(f"{topic}: empty")
+        return _MESSAGE(self, topic, payload, now_ms)
+
+    return _patched((Session, "message", message))
+
+
+# --- the hub -------------------------------------------------------------------------------------------
+
+
+def ack_before_commit() -> AbstractContextManager[Any]:
+    """The commit follows at the next turn."""
+
+    def take(self: Ingest, messages: Sequence[tuple[str, bytes]], now_ms: int) -> Sequence[Publish]:
+        waiting: Any = self.__dict__.pop("late", None)
+        if waiting is not None:
+            waiting.__exit__(None, None, None)
+        found = gather(self._topics, messages, now_ms)
+        self.__dict__["late"] = block = self._store.intake()
+        journals = hub.ingest._commit(block.__enter__(), found, self._topics, now_ms)
+        return [self._ack(journal) for journal in journals]
+
+    return _patched((Ingest, "take", take))
+
+
+def dedupe_skipped() -> AbstractContextManager[Any]:
+    """Everything that comes is new."""
+
+    def all_new(transaction: EventTransaction, journal: Journal, taken: Mapping[int, Taken]) -> Any:
+        return hub.ingest._Sorted(new=dict(taken), repeated=[], contradicting=[])
+
+    return _patched((hub.ingest, "_sort_out", all_new))
+
+
+def ack_of_the_highest() -> AbstractContextManager[Any]:
+    """A gap is acknowledged with what lies behind it."""
+    ack = Ingest._ack
+
+    def highest(self: Ingest, journal: Journal) -> Publish:
+        return ack(self, replace(journal, through=journal.highest))
+
+    return _patched((Ingest, "_ack", highest))
+
+
+def presence_by_grant() -> AbstractContextManager[Any]:
+    """Who was granted is inside."""
+    read = hub.intake.read_event
+
+    def seen(body: bytes, site: str, gate_: str, now_ms: int) -> Taken:
+        taken = read(body, site, gate_, now_ms)
+        record = taken.record
+        if record.kind == EventKind.BADGE_GRANTED and record.scheme and record.number and record.direction:
+            card = CardKey(record.scheme, record.number)
+            place = (record.time_ms or 0, record.gate, record.epoch, record.seq)
+            return taken._replace(sighting=Sighting(*place, card, record.direction, record.lane, Certainty.CERTAIN))
+        return taken
+
+    return _patched((hub.intake, "read_event", seen))
+
+
+def garbage_ends_the_intake() -> AbstractContextManager[Any]:
+    """A batch that is no batch ends the hub."""
+
+    def strict(topics: contract.Topics, messages: Sequence[tuple[str, bytes]], now_ms: int) -> Gathered:
+        for _, payload in messages:
+            if not payload:
+                raise ValueError("empty")
+        return gather(topics, messages, now_ms)
+
+    return _patched((hub.ingest, "gather", strict))
+
+
+MUTANTS: Mapping[str, Mutant] = {
+    mutant.__name__: mutant
+    for mutant in (
+        relay_before_commit, walk_timer_forgotten, exit_refused, block_ignored, who_waits_is_forgotten,
+        relay_not_tried_again, correction_forgotten, number_used_again, settled_when_sent, resend_forgotten,
+        any_signature, older_list, garbage_ends_the_uplink, ack_before_commit, dedupe_skipped,
+        ack_of_the_highest, presence_by_grant, garbage_ends_the_intake,
+    )
+}  # fmt: skip
+
+_HEAD = SimJournal._stored_head
+_MESSAGE = Session.message
+_SEALED = msgspec.msgpack.Decoder(Sealed)
+
+
+@contextmanager
+def _patched(*patches: tuple[object, str, object]) -> Iterator[None]:
+    with ExitStack() as stack:
+        for owner, name, value in patches:
+            stack.enter_context(mock.patch.object(owner, name, value))
+        yield

@@ -1,0 +1,68 @@
+"""The simulated site keeps every promise, is the same for the same seed, and notices planted bugs."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.simulation.mutants import MUTANTS, hunt
+from tests.simulation.site import Plan, live
+
+HERE = Path(__file__).parent
+
+
+@pytest.mark.parametrize("seed", range(1, 9))
+def test_p1_to_p11_hold_for_a_site_where_everything_goes_wrong(seed: int) -> None:
+    """Crashes, cuts, late disks, amnesia, wrong clocks and an attacker; nothing lost, nothing twice."""
+    outcome = live(Plan(seed, days=2, gates=3))
+    assert str(outcome) == f"made {outcome.made}, stored {outcome.made}, lost 0, twice 0, wrongly admitted 0"
+    assert outcome.made > 300
+
+
+def test_the_faults_and_the_people_are_really_played() -> None:
+    """What is never played proves nothing."""
+    counts = live(Plan(1, days=7, gates=3)).counts
+    played = (
+        "gate crashes", "gate power cuts", "hub crashes", "hub power cuts", "cuts", "broker amnesias", "blackouts",
+        "late disks", "late appends", "unreadable disks", "clock jumps", "stuck relays", "storms", "replays",
+        "usurpations", "garbage", "messages lost", "messages late", "messages doubled", "journals set aside",
+        "lists applied", "turned back", "squeezed through", "times corrected", "entry refused: blocked",
+        "entry refused: unknown_card", "entry refused: expired", "exit admitted: blocked",
+        "exit admitted: unknown_card",
+    )  # fmt: skip
+    assert [what for what in played if not counts[what]] == []
+
+
+def test_one_seed_is_one_run_in_every_process() -> None:
+    """The digest covers every line of the trace; string hashing differs between the two processes."""
+    command = [sys.executable, "-m", "tests.simulation", "--seed", "3", "--days", "1", "--gates", "2"]
+    runs = [
+        subprocess.run(
+            command, cwd=HERE.parent.parent, env={**os.environ, "PYTHONHASHSEED": salt}, check=True,
+            capture_output=True, text=True,
+        ).stdout
+        for salt in ("1", "2")
+    ]  # fmt: skip
+    lines = [next(line for line in run.splitlines() if line.startswith("seed 3, trace")) for run in runs]
+    assert lines[0] == lines[1]
+    assert runs[0].splitlines()[-1].endswith("lost 0, twice 0, wrongly admitted 0")
+
+
+def test_another_seed_is_another_run() -> None:
+    assert live(Plan(1, days=1, gates=2)).digest != live(Plan(2, days=1, gates=2)).digest
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_a_planted_bug_is_caught(name: str) -> None:
+    caught = hunt(name, seeds=range(1, 13), days=2, gates=3)
+    assert caught.promise is not None, f"{name} survived twelve seeds"
+
+
+def test_a_failure_replays_from_its_seed() -> None:
+    """The same promise, the same instant, the same last lines."""
+    found, again = (hunt("ack_of_the_highest", seeds=range(1, 13), days=2, gates=3) for _ in range(2))
+    assert found.promise == "P2"
+    assert found.tail
+    assert found == again
