@@ -117,8 +117,9 @@ class Ingest:
             elif not newest:
                 return []
             transaction.put_journals([journal])
-            transaction.break_chain(breaks)
-            transaction.count({"chain_breaks": len(breaks)} if breaks else {})
+            if breaks:
+                transaction.break_chain(breaks)
+                transaction.count({"chain_breaks": len(breaks)})
         return [self._ack(journal)]
 
     def _ack(self, journal: Journal) -> Publish:
