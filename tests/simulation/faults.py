@@ -62,7 +62,9 @@ class Attacker:
     def usurp(self) -> None:
         """A second hub with another key: everybody may enter, and everything was received."""
         signer, topics = Signer(self.site, self.key), Topics(self.site)
-        newest = self.witness.lists[max(self.witness.lists)]
+        newest = self.witness.newest
+        if newest is None:
+            return
         permits = tuple(type(permit)(permit.scheme, permit.number, GRANTED) for permit in newest.permits)
         chunks = pack_snapshot(permits)
         now_ms = self.world.now_ms

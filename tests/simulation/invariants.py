@@ -50,8 +50,9 @@ class Witness:
         self.made_count = 0
         self.twice = 0
         self.wrongly_admitted = 0
-        self.lists: dict[int, PermitList] = {}
-        self.by_card: dict[int, dict[tuple[str, str], WirePermit]] = {}
+        self.lists: dict[tuple[int, str], PermitList] = {}
+        self.by_card: dict[tuple[int, str], dict[tuple[str, str], WirePermit]] = {}
+        self.newest: PermitList | None = None
         self.faces: dict[CardId, date | None] = {}
         """What the cards say of their own expiry."""
         self.boots: dict[tuple[str, str], int] = {}
@@ -63,6 +64,8 @@ class Witness:
         self.hearing_rogue = False
         self.set_aside: set[JournalKey] = set()
         """Journals that were damaged by a power cut."""
+        self.lost_with_hub: dict[JournalKey, set[int]] = {}
+        self.files: dict[JournalKey, JournalFile] = {}
         self.hub: HubFile | None = None
         self._gates: dict[str, GateView] = {}
 
@@ -95,6 +98,7 @@ class Witness:
         """These numbers are about to be on the disk for good."""
         view = self.view(gate)
         made = self.made.setdefault(JournalKey(gate, file.epoch), {})
+        self.files[JournalKey(gate, file.epoch)] = file
         expected = len(made) + 1
         self.world.trace(gate, f"commits {rows[0][0]}..{rows[-1][0]}: {', '.join(event.kind for _, event in rows)}")
         for seq, event in rows:
@@ -111,9 +115,13 @@ class Witness:
         if self.hearing_rogue and through > before:
             raise self.world.broken("P8", f"{gate}: an acknowledgement by another key was believed ({through})")
         stored = self._stored(JournalKey(gate, file.epoch))
+        # An acknowledgement by the hub's former disk was true when it was given; `finish` asks for the rest.
+        lost = self.lost_with_hub.get(JournalKey(gate, file.epoch), set())
         if through > before:
             self.world.trace(gate, f"settles {through}")
         for seq in range(before + 1, through + 1):
+            if seq in lost and seq not in stored:
+                continue
             if seq not in stored:
                 raise self.world.broken("P2", f"{gate}: {seq} is settled but not committed at the hub")
             row = file.rows.get(seq)
@@ -122,8 +130,9 @@ class Witness:
 
     def pruned(self, gate: str, file: "JournalFile", seqs: Sequence[int]) -> None:
         stored = self._stored(JournalKey(gate, file.epoch))
+        lost = self.lost_with_hub.get(JournalKey(gate, file.epoch), set())
         for seq in seqs:
-            if seq not in stored:
+            if seq not in stored and seq not in lost:
                 raise self.world.broken("P2", f"{gate}: {seq} left the journal before the hub had it")
 
     def process_died(self, gate: str) -> None:
@@ -149,16 +158,21 @@ class Witness:
             return
         raise self.world.broken("P4", f"{gate}/{lane}: released for {direction} with no record of the grant")
 
+    def hub_disk_lost(self, file: "HubFile") -> None:
+        """What the hub had is gone. What the gates still have comes again; the rest was lost with the disk."""
+        for key, stored in file.events.items():
+            self.lost_with_hub.setdefault(key, set()).update(stored)
+
     # --- lists -------------------------------------------------------------------------------------
 
     def list_made(self, made: PermitList) -> None:
         """The true hub has committed a list."""
-        if made.revision in self.lists and self.lists[made.revision] != made:
-            raise self.world.broken("P5", f"revision {made.revision} was made twice, with different permits")
-        if made.revision not in self.lists:
+        key = (made.revision, made.digest)
+        if key not in self.lists:
             self.world.counts["lists made"] += 1
-            self.lists[made.revision] = made
-            self.by_card[made.revision] = {(permit.scheme, permit.number): permit for permit in made.permits}
+            self.lists[key] = made
+            self.by_card[key] = {(permit.scheme, permit.number): permit for permit in made.permits}
+        self.newest = made
 
     def opened(self, gate: str, state: ListState | None) -> None:
         view = self.view(gate)
@@ -168,8 +182,7 @@ class Witness:
 
     def list_applied(self, gate: str, before: ListState | None, after: ListState) -> None:
         view = self.view(gate)
-        known = self.lists.get(after.revision)
-        if self.hearing_rogue or known is None or known.digest != after.digest:
+        if self.hearing_rogue or (after.revision, after.digest) not in self.lists:
             raise self.world.broken("P8", f"{gate}: applied list {after.revision}, which the hub never made")
         if after.revision <= view.revision:
             raise self.world.broken("P5", f"{gate}: list {view.revision} was replaced by {after.revision}")
@@ -203,6 +216,9 @@ class Witness:
             raise self.world.broken("P3", f"hub: presence of {sighting.card.number} was changed by {event.kind}")
 
     def chain_broken(self, one: ChainBreak) -> None:
+        if one.key in self.lost_with_hub and one.seq - 1 not in self.files[one.key].rows:
+            # What the gate had pruned and the hub's former disk had is gone for good, and stays on record.
+            return
         raise self.world.broken("P3", f"hub: the chain of {one.key.gate} breaks at {one.seq}, and nobody edited it")
 
     # --- the end -----------------------------------------------------------------------------------
@@ -213,6 +229,11 @@ class Witness:
         for key, made in sorted(self.made.items()):
             stored = hub.events.get(key, {})
             missing = [seq for seq in made if seq not in stored]
+            pruned = self.lost_with_hub.get(key, set()).difference(self.files[key].rows)
+            gone_for_good = [seq for seq in missing if seq in pruned]
+            missing = [seq for seq in missing if seq not in pruned]
+            self.made_count -= len(gone_for_good)
+            self.world.counts["records lost with a hub's disk"] += len(gone_for_good)
             if key in self.set_aside:
                 self.made_count -= len(missing)
                 self.world.counts["records on damaged disks"] += len(missing)
@@ -227,7 +248,7 @@ class Witness:
         ids = [record.id for stored in hub.events.values() for record in stored.values()]
         if len(ids) != len(set(ids)) or len(ids) != self.made_count:
             raise self.world.broken("P3", f"{len(ids)} stored, {len(set(ids))} different, {self.made_count} made")
-        if latest != hub.presence:
+        if not self.lost_with_hub and latest != hub.presence:
             wrong = [card.number for card, seen in latest.items() if hub.presence.get(card) != seen]
             raise self.world.broken("P3", f"presence differs from the passages for {wrong[:5]}")
         for gate, view in sorted(self._gates.items()):
@@ -235,6 +256,9 @@ class Witness:
                 raise self.world.broken("P6", f"{gate}: grants without an end: {sorted(view.open)}")
             if view.in_memory:
                 raise self.world.broken("P4", f"{gate}: {len(view.in_memory)} events were never written")
+            if self.newest is not None and (view.held is None or view.held.digest != self.newest.digest):
+                held = view.held.revision if view.held else 0
+                raise self.world.broken("P5", f"{gate}: still holds list {held}; the hub's is {self.newest.revision}")
         self._true_times()
 
     def _true_times(self) -> None:
@@ -300,7 +324,7 @@ class Witness:
         held, card, at = view.held, event.card, event.moment
         if held is None or card is None:
             return "no list" if card else "no card"
-        permit = self.by_card[held.revision].get((card.scheme, card.number))
+        permit = self.by_card[held.revision, held.digest].get((card.scheme, card.number))
         if permit is None:
             return "unknown"
         if permit.standing != GRANTED:

@@ -53,7 +53,8 @@ class People:
         self.strangers = [_worker(self.chance, STRANGER + number) for number in range(2 * len(gates))]
         for worker in [*self.workers, *self.strangers]:
             witness.faces[worker.card] = worker.contents.expiry_date
-        hub.change_crew({_key(worker): worker.facts for worker in self.workers})
+        hub.disk_replaced = lambda: world.after(self.chance.randint(5, 60) * MINUTE_MS, self._import_all)
+        self._import_all()
 
     def plan_day(self, day: int) -> None:
         """Ask the scheduler for everything that people mean to do that day."""
@@ -84,6 +85,12 @@ class People:
         """Mostly one's own; the others for the rest."""
         own = self.gates[hash_of(worker) % len(self.gates)]
         return own if self.chance.random() < 0.8 else self.chance.choice(self.gates)
+
+    def _import_all(self) -> None:
+        """The whole crew list, as after a new disk. The office looks whether it worked."""
+        self.hub.change_crew({_key(worker): worker.facts for worker in self.workers})
+        if len(self.hub.file.crew) < len(self.workers):
+            self.world.after(5 * MINUTE_MS, self._import_all)
 
     # --- the office ------------------------------------------------------------------------------------
 

@@ -3,8 +3,7 @@
 A turn does what `hub.wiring.HubLoop` does: take all that waits, commit it once, answer, tick.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import cast
+from collections.abc import Callable, Mapping, Sequence
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -17,7 +16,6 @@ from hub.ingest import Ingest
 from hub.permits import CardFacts
 from hub.presence import CardKey
 from hub.service import HubService
-from hub.store import HubStore
 from hub.sync import ListSync
 from portvakt.link import Connected, LastWill, LinkInput, Message
 from tests.simulation.invariants import Witness
@@ -29,6 +27,8 @@ from tests.simulation.world import Machine, World
 HEARTBEAT_S = 120
 INBOX_MESSAGES = 512
 STORE_RETRY_MS = 1_000
+LOST = 0.15
+"""How often a power cut of the hub costs its disk."""
 
 
 class SimHub(Machine):
@@ -47,6 +47,9 @@ class SimHub(Machine):
         witness.hub = self.file
         self._runs = 0
         self._tick = 0
+        self._disks = 1
+        self.disk_replaced: Callable[[], None] = lambda: None
+        """Told when the hub has come up with an empty database; the office then imports everything again."""
         self.start()
 
     def start(self) -> None:
@@ -58,9 +61,20 @@ class SimHub(Machine):
         self.client.vanish(silently=self.power_goes)
         if self.power_goes:
             self.disk.power_cut()
+            if self._chance.random() < LOST:
+                self._lose_disk()
         else:
             self.disk.process_died()
         self.world.after(self._chance.randint(2_000, 600_000 if self.power_goes else 60_000), self.start)
+
+    def _lose_disk(self) -> None:
+        """The database is gone; the key was kept elsewhere."""
+        self.world.trace(self.name, "the disk is lost, and replaced by an empty one")
+        self.world.counts["hub disks lost"] += 1
+        self._witness.hub_disk_lost(self.file)
+        self._disks += 1
+        self.file = self._witness.hub = HubFile()
+        self.disk_replaced()
 
     def change_crew(self, facts: Mapping[CardKey, CardFacts]) -> None:
         """An import. It runs beside the service, which notices the new revision."""
@@ -77,7 +91,7 @@ class SimHub(Machine):
 
     def _build(self) -> None:
         run = self._runs
-        instance = "0123456789abcdef"
+        instance = f"{self._disks:016x}"
         topics = self._topics
         self._inbox: list[LinkInput] = []
         self._asked = False
@@ -87,14 +101,12 @@ class SimHub(Machine):
         )
         self.store = SimHubStore(self, self.disk, self.file, self._witness)
         signer = Signer(self._site, self._key)
-        # HubService asks for the product's own store; the simulated one promises the same.
-        store = cast("HubStore", self.store)
-        self.ingest = Ingest(self._site, self.store, signer)
+        self.ingest = Ingest(self._site, self.store, signer, instance)
         self.service = HubService(
             HubStatus(self._site, instance, online=True),
-            store,
+            self.store,
             self.ingest,
-            ListSync(self._site, store, signer, ListSettings(heartbeat_s=HEARTBEAT_S)),
+            ListSync(self._site, self.store, signer, ListSettings(heartbeat_s=HEARTBEAT_S)),
             heartbeat_ms=HEARTBEAT_S * 1_000,
         )
         self.client.start()

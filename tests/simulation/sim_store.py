@@ -130,7 +130,8 @@ class SimHubStore:
         self._works()
         crew = self._file.crew | dict(facts)
         before = self._file.permits
-        after = succeed(before, compile_permits(crew.values(), before.permits))
+        held = max((health.status.list_revision for health in self._file.health.values()), default=0)
+        after = succeed(before, compile_permits(crew.values(), before.permits), held)
 
         def apply() -> None:
             self._file.crew, self._file.permits = crew, after
