@@ -303,6 +303,16 @@ def test_p2_pruning_takes_what_is_settled_and_old_and_nothing_else(desk: Desk) -
     assert texts(journal) == ["new 2", "old 3", "old 4"]
 
 
+def test_the_oldest_record_is_the_lowest_that_is_left(desk: Desk) -> None:
+    journal = desk.open()
+    assert journal.oldest() == 0
+    journal.append([event("a", wall_ms=NOW_MS - 40 * DAY_MS), event("b")], PATIENT_MS)
+    assert journal.oldest() == 1
+    journal.settle(1)
+    journal.prune(NOW_MS, 30)
+    assert journal.oldest() == 2
+
+
 def test_pruning_keeps_the_newest_record_for_the_chain_hangs_on_it(desk: Desk) -> None:
     journal = desk.open()
     journal.append([event("1", wall_ms=0), event("2", wall_ms=0)], PATIENT_MS)

@@ -164,6 +164,9 @@ class MemoryJournal:
     def head(self) -> JournalHead:
         return JournalHead(self.disk.epoch, self.disk.head, self.disk.hash)
 
+    def oldest(self) -> int:
+        return self.disk.records[0][0].seq if self.disk.records else 0
+
     def settled(self) -> int:
         return self._settled
 
