@@ -221,6 +221,20 @@ class Witness:
             return
         raise self.world.broken("P3", f"hub: the chain of {one.key.gate} breaks at {one.seq}, and nobody edited it")
 
+    def compare_presence(self, hub: "HubFile") -> None:
+        """Count, and no more: for whom the hub is wrong because it took an untrusted time as it came."""
+        last: dict[CardKey, tuple[int, Direction]] = {}
+        for key, made in self.made.items():
+            for event in (event for seq, (_, event) in made.items() if seq in hub.events.get(key, {})):
+                if event.kind is EventKind.PASSAGE_COMPLETED and event.card and event.direction:
+                    true_ms = self.boots[key.gate, event.moment.boot] + event.moment.monotonic_ms
+                    card = CardKey(event.card.scheme, event.card.number)
+                    last[card] = max(last.get(card, (0, event.direction)), (true_ms, event.direction))
+        for card, (_, direction) in last.items():
+            seen = hub.presence.get(card)
+            if seen is not None and seen.inside is not (direction is Direction.ENTRY):
+                self.world.counts["presence wrong by a clock"] += 1
+
     # --- the end -----------------------------------------------------------------------------------
 
     def finish(self, hub: "HubFile") -> None:

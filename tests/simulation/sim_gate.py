@@ -320,7 +320,8 @@ class SimGate(Machine):
 
     def _prune(self, run: int) -> None:
         if run == self._runs:
-            self.turn("prune", lambda: _ignore(self.journal.prune(self.clock.read(0).wall_ms, KEEP_DAYS)))
+            if self.clock.trusted:
+                self.turn("prune", lambda: _ignore(self.journal.prune(self.clock.read(0).wall_ms, KEEP_DAYS)))
             self.world.after(HOUR_MS, lambda: self._prune(run))
 
     def _will(self) -> LastWill:

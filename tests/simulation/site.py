@@ -86,6 +86,8 @@ def live(
         for day in range(plan.days):
             people.plan_day(day)
             faults.plan_day(day, people.rush_ms)
+            for hour in (7, 10):
+                world.after(hour * HOUR_MS, lambda: witness.compare_presence(hub.file))
             world.run_until(START_MS + (day + 1) * DAY_MS)
             if day_over is not None:
                 day_over(day, world)
