@@ -15,9 +15,9 @@ demo: $(VENV)/.demo ## play a morning at a gate, with nothing but Python
 	@$(BIN)/python -m gate.simulator.demo
 
 test: $(VENV)/.test lint ## install what the tests need, and run them all
-	$(BIN)/pytest
 	$(BIN)/python -m tests.simulation --seed 1 --days 2 --gates 3
 	$(BIN)/python -m tests.simulation --mutants
+	$(BIN)/pytest
 
 lint: $(VENV)/.test ## format, lint, types, arrows
 	$(BIN)/ruff format --check .

@@ -11,7 +11,7 @@ sudo=""
 [ "$(id -u)" -eq 0 ] || sudo="sudo"
 echo "installing Debian packages:$missing"
 $sudo apt-get update -qq
-# The services are not started: the tests start their own.
+# Debian starts pcscd and Mosquitto when it installs them; the tests run private ones beside those.
 export DEBIAN_FRONTEND=noninteractive
 # shellcheck disable=SC2086  # a list of words
 $sudo apt-get install -y -qq --no-install-recommends $missing >/dev/null
