@@ -40,17 +40,22 @@ def _table(figures: list[Figure]) -> Table:
     table = Table(
         title=f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}", title_justify="left"
     )
+    rows = {figure.name: str(number) for number, figure in enumerate(figures, start=1)}
+    table.add_column("row", justify="right")
     table.add_column("what")
     for column in ("median", "p99", "unit", "n", "ratio"):
         table.add_column(column, justify="right")
     for figure in figures:
         times = ratio(figure, figures)
         table.add_row(
-            figure.name, f"{figure.median:,.3g}" if figure.median < 1000 else f"{figure.median:,.0f}",
-            f"{figure.p99:,.3g}" if figure.p99 < 1000 else f"{figure.p99:,.0f}",
-            figure.unit, str(len(figure.samples)), f"{times:.2f} × “{figure.against}”" if times else "",
+            rows[figure.name], figure.name, _number(figure.median), _number(figure.p99), figure.unit,
+            str(len(figure.samples)), f"{times:.2f} × row {rows[figure.against or '']}" if times else "",
         )  # fmt: skip
     return table
+
+
+def _number(value: float) -> str:
+    return f"{value:,.3g}" if value < 1000 else f"{value:,.0f}"
 
 
 def _report(figures: list[Figure], quick: bool) -> dict[str, object]:
