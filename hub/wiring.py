@@ -106,8 +106,8 @@ class HubLoop:
                     self._connected()
                 case Lost():
                     self._claim.lost()
-                case Message(topic, payload) if topic == self._topics.hub:
-                    self._hear(payload)
+                case Message(topic, payload, retained) if topic == self._topics.hub:
+                    self._hear(payload, retained=retained)
                 case Message(topic, payload):
                     self._waiting.append((topic, payload))
         if self._claim.tick(_monotonic_ms()):
@@ -120,6 +120,8 @@ class HubLoop:
             # Kept for the moment after; what comes on top of this is sent again by its gate.
             del self._waiting[INBOX_MESSAGES:]
             return
+        if self._claim.presence_due(_monotonic_ms()):
+            self._publish([self._presence()])
         if self._waiting:
             messages, self._waiting = self._waiting, []
             self._publish(self._service.take(messages, _now_ms()))
@@ -148,18 +150,21 @@ class HubLoop:
             log.info("broker=%s:%d link=up", self._config.broker.host, self._config.broker.port)
             self._publish(self._service.connected(_now_ms()))
 
-    def _hear(self, payload: bytes) -> None:
+    def _presence(self) -> Publish:
+        return Publish(self._topics.hub, contract.encode_status(self._own), retain=True)
+
+    def _hear(self, payload: bytes, *, retained: bool) -> None:
         """Somebody speaks as this site's hub: ourselves, another one, or the broker for one that is gone."""
         try:
             status = contract.decode_hub_status(payload)
         except ContractError as bad:
             log.warning("topic=%s ignored=%r", self._topics.hub, str(bad))
             return
-        rival = self._claim.heard(status, _monotonic_ms())
+        rival = self._claim.heard(status, _monotonic_ms(), retained=retained)
         if rival is None:
             if not status.online and self._claim.state is Claim.HELD:
                 # Retained by the broker in place of ours: an old last will that came late.
-                self._publish([Publish(self._topics.hub, contract.encode_status(self._own), retain=True)])
+                self._publish([self._presence()])
             return
         where = f"instance {rival.status.instance} on host {rival.status.host or 'unknown'}"
         if rival.wins:

@@ -30,6 +30,8 @@ RETRY_S = 1.0
 """How long to wait before a failed commit is tried again."""
 GENESIS_HASH = "0" * 64
 DAY_MS = 86_400_000
+FIRST_SENSIBLE_MS = 1_735_689_600_000
+"""2025-01-01: no clock of a gate that was set has ever shown less."""
 KEEP_PASSAGES_DAYS = 30
 """Of each card's last passage; a card not seen for longer is nowhere (P12)."""
 
@@ -138,15 +140,21 @@ class SqliteJournal:
 
     def prune(self, now_ms: int, keep_days: int) -> int:
         """Delete settled records older than `keep_days`; returns how many. The newest record stays, the
-        chain hangs on it."""
+        chain hangs on it.
+
+        Age is by number: a record goes when one at or after it, written under a clock that had been set, is
+        old enough. So a record of the year 1970 is not old for that reason.
+        """
         before = now_ms - keep_days * DAY_MS
         forgotten = now_ms - KEEP_PASSAGES_DAYS * DAY_MS
         last = min(self._settled, self._head.seq - 1)
+        seq, wall_ms = records.c.seq, records.c.wall_ms
+        old = select(func.max(seq)).where(seq <= last, wall_ms.between(FIRST_SENSIBLE_MS, before))
         try:
             with self._engine.begin() as connection:
                 connection.execute(delete(last_passages).where(last_passages.c.wall_ms < forgotten))
-                old = delete(records).where(records.c.seq <= last, records.c.wall_ms < before)
-                return connection.execute(old).rowcount
+                newest_old = connection.execute(old).scalar()
+                return connection.execute(delete(records).where(seq <= (newest_old or 0))).rowcount
         except DatabaseError as broken:
             raise opened_wrongly(self._path, broken) from broken
 

@@ -303,6 +303,16 @@ def test_p2_pruning_takes_what_is_settled_and_old_and_nothing_else(desk: Desk) -
     assert texts(journal) == ["new 2", "old 3", "old 4"]
 
 
+def test_p2_p10_a_record_of_an_unset_clock_is_not_old_for_that_reason(tmp_path: Path) -> None:
+    desk = SqliteDesk(tmp_path)
+    journal = desk.open()
+    journal.append([event("after a power cut", wall_ms=1000), event("clock set"), event("head")], PATIENT_MS)
+    journal.settle(2)
+    assert journal.prune(NOW_MS, 30) == 0
+    assert journal.prune(NOW_MS + 31 * DAY_MS, 30) == 2
+    desk.close()
+
+
 def test_the_oldest_record_is_the_lowest_that_is_left(desk: Desk) -> None:
     journal = desk.open()
     assert journal.oldest() == 0
@@ -315,7 +325,8 @@ def test_the_oldest_record_is_the_lowest_that_is_left(desk: Desk) -> None:
 
 def test_pruning_keeps_the_newest_record_for_the_chain_hangs_on_it(desk: Desk) -> None:
     journal = desk.open()
-    journal.append([event("1", wall_ms=0), event("2", wall_ms=0)], PATIENT_MS)
+    old_ms = NOW_MS - 31 * DAY_MS
+    journal.append([event("1", wall_ms=old_ms), event("2", wall_ms=old_ms)], PATIENT_MS)
     journal.settle(2)
     assert journal.prune(NOW_MS, 30) == 1
     head = journal.head()

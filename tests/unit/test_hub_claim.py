@@ -3,7 +3,7 @@
 import pytest
 
 from gate.uplink.contract import HubStatus, Status
-from hub.claim import LISTEN_MS, YOUNG_MS, Claim, SiteClaim
+from hub.claim import GHOST_MS, LISTEN_MS, PRESENCE_MS, YOUNG_MS, Claim, SiteClaim
 from hub.health import GateHealth, follow
 
 
@@ -34,22 +34,51 @@ def test_whoever_is_on_line_already_wins(instance: str) -> None:
     """Whatever its instance is."""
     claim = SiteClaim("mmm")
     claim.connected(0)
-    rival = claim.heard(hub(instance), 10)
+    rival = claim.heard(hub(instance), 10, retained=False)
     assert rival
     assert rival.wins
+
+
+def test_a_retained_presence_that_nobody_repeats_is_a_ghost() -> None:
+    """P2: of a hub whose disk is lost, at a broker that lost its power as well."""
+    claim = SiteClaim("mmm")
+    claim.connected(0)
+    assert claim.heard(hub("aaa"), 10, retained=True) is None
+    assert not claim.tick(GHOST_MS - 1)
+    assert claim.tick(GHOST_MS)
+
+
+def test_a_retained_presence_that_is_repeated_wins() -> None:
+    claim = SiteClaim("mmm")
+    claim.connected(0)
+    claim.heard(hub("aaa"), 10, retained=True)
+    rival = claim.heard(hub("aaa"), PRESENCE_MS, retained=False)
+    assert rival
+    assert rival.wins
+
+
+def test_a_hub_that_holds_its_site_says_so_often_enough() -> None:
+    """Twice before a newcomer would take it for a ghost."""
+    claim = held()
+    said = [now_ms for now_ms in range(10_000, 10_000 + GHOST_MS, 100) if claim.presence_due(now_ms)]
+    assert len(said) >= 2
+    assert not SiteClaim("mmm").presence_due(10_000)
 
 
 def test_ghosts_and_ourselves_are_no_rivals() -> None:
     """Our own retained status from before a crash, and another hub's last will."""
     claim = SiteClaim("mmm")
     claim.connected(0)
-    assert claim.heard(hub("mmm"), 10) is None
-    assert claim.heard(hub("aaa", online=False), 10) is None
+    assert claim.heard(hub("mmm"), 10, retained=False) is None
+    assert claim.heard(hub("aaa", online=False), 10, retained=False) is None
 
 
 def test_of_two_that_start_together_one_stays() -> None:
     """Both have listened to silence; the smaller instance stays, the other one goes."""
-    first, second = held().heard(hub("aaa"), LISTEN_MS + 5), held().heard(hub("zzz"), LISTEN_MS + 5)
+    first, second = (
+        held().heard(hub("aaa"), LISTEN_MS + 5, retained=False),
+        held().heard(hub("zzz"), LISTEN_MS + 5, retained=False),
+    )
     assert first
     assert first.wins
     assert second
@@ -58,7 +87,7 @@ def test_of_two_that_start_together_one_stays() -> None:
 
 def test_a_settled_hub_does_not_give_way() -> None:
     """One stray message must not leave a site without a hub."""
-    rival = held().heard(hub("aaa"), LISTEN_MS + YOUNG_MS)
+    rival = held().heard(hub("aaa"), LISTEN_MS + YOUNG_MS, retained=False)
     assert rival
     assert not rival.wins
 
