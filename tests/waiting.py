@@ -1,5 +1,6 @@
 """The one place where a test waits: for a described condition, never for a length of time."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -19,3 +20,15 @@ def wait_for(described: str, condition: Callable[[], T | None], timeout_s: float
         if time.monotonic() > deadline:
             raise AssertionError(f"waited {timeout_s} s in vain for: {described} (last seen: {found!r})")
         time.sleep(_POLL_S)
+
+
+async def wait_for_async(described: str, condition: Callable[[], T | None], timeout_s: float = 20.0) -> T:
+    """The same inside an event loop, which goes on meanwhile."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        found = condition()
+        if found:
+            return found
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited {timeout_s} s in vain for: {described} (last seen: {found!r})")
+        await asyncio.sleep(_POLL_S)
