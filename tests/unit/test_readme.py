@@ -19,9 +19,9 @@ def commands() -> list[tuple[str, tuple[str, ...]]]:
     found = []
     for block in re.findall(r"```\n(.*?)```", text, re.DOTALL):
         for line in block.splitlines():
-            for part in line.split("#")[0].split(";"):
-                if match := re.match(r"\s*\.venv/bin/(gate|hub) (.*)", part):
-                    found.append((match[1], tuple(shlex.split(match[2]))))
+            parts = line.split("#")[0].split(";")
+            matches = (re.match(r"\s*\.venv/bin/(gate|hub) (.*)", part) for part in parts)
+            found += [(match[1], tuple(shlex.split(match[2]))) for match in matches if match]
     return found
 
 
