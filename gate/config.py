@@ -11,9 +11,8 @@ from typing import Annotated
 import msgspec
 from msgspec.structs import replace
 
-from portvakt.errors import SettingsError
 from portvakt.link import BrokerSettings, anchored_broker
-from portvakt.settings import Settings, load
+from portvakt.settings import Settings, load, refusal
 
 Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
 Pin = Annotated[int, msgspec.Meta(ge=0, le=27)]
@@ -143,7 +142,7 @@ def load_config(path: Path) -> GateConfig:
     """Read and check a settings file. Raises SettingsError, which names file, line and key."""
     config = load(path, GateConfig)
     for problem in _problems(config):
-        raise SettingsError(f"{path}, {problem}")
+        raise refusal(path, problem)
     return _anchored(config, path.parent)
 
 

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from portvakt.errors import SettingsError
 from portvakt.link import BrokerSettings, anchored_broker
-from portvakt.settings import Settings, load
+from portvakt.settings import Settings, load, refusal
 
 Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
 
@@ -55,7 +55,7 @@ def load_config(path: Path) -> HubConfig:
     """Read and check a settings file. Raises SettingsError, which names file, line and key."""
     config = load(path, HubConfig)
     for problem in _problems(config):
-        raise SettingsError(f"{path}, {problem}")
+        raise refusal(path, problem)
     # Files named in the settings are looked for beside the settings file, wherever the hub was called from.
     return replace(
         config,

@@ -44,6 +44,16 @@ def parse(text: str, kind: type[T], name: str) -> T:
         raise SettingsError(_explain(text, name, str(wrong))) from wrong
 
 
+def refusal(path: Path, problem: str) -> SettingsError:
+    """The error for what the types cannot say: `problem` is `KEY: what is wrong`, the key with dots, places
+    in lists as numbers from 0."""
+    key, _, what = problem.partition(": ")
+    steps: list[str | int] = [int(step) if step.isdigit() else step for step in key.split(".")]
+    line = _line_of(path.read_text(encoding="utf-8"), steps)
+    where = f"{path}, line {line}, {key}" if line else f"{path}, {key}"
+    return SettingsError(f"{where}: {what}")
+
+
 _PATH = re.compile(r"^(?P<what>.*?)(?: - at `(?:key in )?\$(?P<path>[^`]*)`)?$", re.DOTALL)
 _UNKNOWN = re.compile(r"Object contains unknown field `(?P<key>[^`]+)`")
 _MISSING = re.compile(r"Object missing required field `(?P<key>[^`]+)`")

@@ -198,7 +198,12 @@ RULES = '[rules]\nalready_inside = "warn"\n'
 def test_settings_that_do_not_fit_together_are_told_by_key(tmp_path: Path, old: str, new: str, told: str) -> None:
     with pytest.raises(SettingsError) as wrong:
         checked(tmp_path, SMALL.replace(old, new, 1))
-    assert str(wrong.value) == f"{tmp_path}/gate.toml, {told}"
+    where, line, rest = str(wrong.value).split(", ", 2)
+    assert (where, rest) == (f"{tmp_path}/gate.toml", told)
+    number = int(line.removeprefix("line "))
+    key = told.split(":")[0].rsplit(".", 1)[-1]
+    stands = (tmp_path / "gate.toml").read_text(encoding="utf-8").splitlines()[number - 1]
+    assert key in stands
 
 
 def test_p8_the_simulator_s_socket_does_not_open_beside_a_real_lane(tmp_path: Path) -> None:
