@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
@@ -39,6 +40,8 @@ class Stage:
         self._coding, self._keys = load_pair(CODING / "demo.toml", CODING / "demo.keys.toml")
         self._walk_s = walk_s
         self._processes: list[subprocess.Popen[bytes]] = []
+        self._asking = threading.Lock()
+        self._closed = False
         self._random = Random(7)  # noqa: S311 - bytes of a broken card
 
     def __enter__(self) -> "Stage":
@@ -55,6 +58,9 @@ class Stage:
         self.close()
 
     def close(self) -> None:
+        """End everything; waits for a question that another thread has just asked."""
+        with self._asking:
+            self._closed = True
         for process in reversed(self._processes):
             process.terminate()
         for process in reversed(self._processes):
@@ -172,7 +178,10 @@ class Stage:
 
     def _command(self, program: str, *words: str) -> str:
         command = [*_program(program), *words, "--config", str(self.folder / f"{program}.toml")]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)  # noqa: S603
+        with self._asking:
+            if self._closed:
+                raise DemoFailed("the demo has ended")
+            done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)  # noqa: S603
         if done.returncode:
             raise DemoFailed(f"`{program} {' '.join(words)}` failed: {done.stderr.strip()}")
         return done.stdout
