@@ -269,7 +269,7 @@ class Controller:
         except StoreFull as full:
             self.unrecorded += len(events)
             self._alarms["journal.full"] = str(full)
-            log.error("journal=full unrecorded=%d why=%r", self.unrecorded, str(full))  # noqa: TRY400
+            log.error("journal=full unrecorded=%d why=%r", self.unrecorded, str(full))
             return False
         moment = events[-1].moment
         self._follow(self._late_events(moment) if not on_disk else self._settled_events(moment))

@@ -47,7 +47,7 @@ class ControllerThread:
             self._inbox.put_nowait(given)
         except queue.Full:
             self.dropped += 1
-            log.error("controller=hung dropped=%d input=%s", self.dropped, type(given).__name__)  # noqa: TRY400
+            log.error("controller=hung dropped=%d input=%s", self.dropped, type(given).__name__)
 
     def close(self) -> None:
         """Serve what is waiting, then end. Idempotent."""

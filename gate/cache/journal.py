@@ -215,7 +215,7 @@ class SqliteJournal:
                     connection.execute(_UPSERT_PASSAGE, [_passage_row(card, last) for card, last in passages.items()])
                 connection.execute(_UPSERT_FACT, {"name": "settled", "value": str(self._settled)})
         except DatabaseError as broken:
-            log.error("journal=uncommitted events=%d why=%r", len(rows), str(broken.orig))  # noqa: TRY400
+            log.error("journal=uncommitted events=%d why=%r", len(rows), str(broken.orig))
             return False
         self._head = JournalHead(self._head.epoch, seq, prevhash)
         return True
@@ -226,7 +226,7 @@ class SqliteJournal:
         try:
             return self._encode(event, epoch=self._head.epoch, seq=seq, prevhash=prevhash)
         except (PortvaktError, ValueError, OverflowError) as unfit:
-            log.error("journal=unfit seq=%d kind=%s why=%s", seq, event.kind, ascii(str(unfit))[:200])  # noqa: TRY400
+            log.error("journal=unfit seq=%d kind=%s why=%s", seq, event.kind, ascii(str(unfit))[:200])
             told = replace(event, card=None, employer=None, detail={"unfit": ascii(str(unfit))[:200]})
             return self._encode(told, epoch=self._head.epoch, seq=seq, prevhash=prevhash)
 

@@ -190,7 +190,7 @@ class GpioLane:
             try:
                 part.close()
             except RelayError as broken:
-                log.error("lane=%s closing=failed fault=%r", self.name, str(broken))  # noqa: TRY400
+                log.error("lane=%s closing=failed fault=%r", self.name, str(broken))
         self._relays, self._signs, self._contacts = {}, {}, {}
 
     def _stop(self, relay: Output) -> None:

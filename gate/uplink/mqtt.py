@@ -120,7 +120,7 @@ class Uplink:
             bodies = [record.body for record in self._outbox.read(first - 1, last - first + 1)]
         except StoreError as broken:
             # The session's resend timer comes back to these records.
-            log.error("uplink=unreadable first=%d last=%d why=%r", first, last, str(broken))  # noqa: TRY400
+            log.error("uplink=unreadable first=%d last=%d why=%r", first, last, str(broken))
             return
         if bodies:
             self._link.publish(self._topics.events(self._gate), contract.encode_batch(bodies))

@@ -201,7 +201,7 @@ def test_settings_that_do_not_fit_together_are_told_by_key(tmp_path: Path, old: 
     where, line, rest = str(wrong.value).split(", ", 2)
     assert (where, rest) == (f"{tmp_path}/gate.toml", told)
     number = int(line.removeprefix("line "))
-    key = told.split(":")[0].rsplit(".", 1)[-1]
+    key = told.split(":", maxsplit=1)[0].rsplit(".", 1)[-1]
     stands = (tmp_path / "gate.toml").read_text(encoding="utf-8").splitlines()[number - 1]
     assert key in stands
 
