@@ -10,11 +10,10 @@ from pathlib import Path
 import msgspec
 
 import gate
-from gate import card_cli
+from gate import card_cli, doctor_cli
+from gate.places import DEFAULT_CONFIGS, config_path
 from portvakt import logs
 from portvakt.errors import PortvaktError
-
-DEFAULT_CONFIGS = ("/etc/portvakt/gate.toml", "config/gate.toml")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -52,20 +51,13 @@ def _parser() -> argparse.ArgumentParser:
     journal.set_defaults(run=_journal)
 
     card_cli.add_commands(commands)
+    doctor_cli.add_commands(commands)
     return parser
 
 
 def _add_config(parser: argparse.ArgumentParser) -> None:
     places = ", ".join(DEFAULT_CONFIGS)
     parser.add_argument("--config", type=Path, help=f"settings file (default: $PORTVAKT_GATE_CONFIG, then {places})")
-
-
-def config_path(named: Path | None) -> Path:
-    """The settings file that is meant."""
-    if named is not None:
-        return named
-    candidates = [Path(place) for place in (os.environ.get("PORTVAKT_GATE_CONFIG"), *DEFAULT_CONFIGS) if place]
-    return next((path for path in candidates if path.exists()), candidates[-1])
 
 
 def _run(arguments: argparse.Namespace) -> int:

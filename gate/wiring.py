@@ -75,7 +75,7 @@ class _Parts:
     def __init__(self, config: GateConfig, folder: Path) -> None:
         self._config = config
         self._topics = contract.Topics(config.site)
-        verifier = Verifier(config.site, _verify_key(Path(config.hub.verify_key)))
+        verifier = Verifier(config.site, verify_key(Path(config.hub.verify_key)))
         self._set_aside: list[str] = []
         self._permits = self._opened(SqlitePermits, folder / "permits.db")
         self._journal = self._opened(self._open_journal, folder / "journal.db")
@@ -83,8 +83,8 @@ class _Parts:
         self._clock = clocks.SystemClock(
             clocks.always() if config.clock.trust == "always" else clocks.kernel_says_synchronised()
         )
-        self._lanes = {settings.name: _lane(settings) for settings in config.lanes}
-        self._readers = [_reader(settings) for settings in config.readers]
+        self._lanes = {settings.name: new_lane(settings) for settings in config.lanes}
+        self._readers = [new_reader(settings) for settings in config.readers]
         self._controller = self._build_controller()
         self._thread = ControllerThread(self._controller)
         self._build_uplink(verifier)
@@ -234,7 +234,8 @@ class _Parts:
         )
 
 
-def _lane(settings: GpioLane | VirtualLane) -> Lane:
+def new_lane(settings: GpioLane | VirtualLane) -> Lane:
+    """The driver that the settings name. Raises RelayError."""
     match settings:
         case GpioLane():
             try:
@@ -251,7 +252,8 @@ def _lane(settings: GpioLane | VirtualLane) -> Lane:
             return VirtualTurnstile(settings.name)
 
 
-def _reader(settings: PcscReader | VirtualReader) -> Reader:
+def new_reader(settings: PcscReader | VirtualReader) -> Reader:
+    """The driver that the settings name. Raises ReaderError, CodingError."""
     match settings:
         case PcscReader():
             try:
@@ -284,7 +286,8 @@ def _rules(config: GateConfig) -> Rules:
     )
 
 
-def _verify_key(path: Path) -> Ed25519PublicKey:
+def verify_key(path: Path) -> Ed25519PublicKey:
+    """The hub's public key. Raises SettingsError."""
     try:
         key = load_pem_public_key(path.read_bytes())
     except OSError as missing:
@@ -314,7 +317,7 @@ def check(config: GateConfig) -> Findings:
     if not key.exists():
         still_to_do.append(f"hub.verify_key: {key} is not there yet; make it with `hub key -o {key.name}`")
     parts: list[Callable[[], object]] = [lambda: _rules(config)]
-    parts += [lambda: _verify_key(key)] if key.exists() else []
+    parts += [lambda: verify_key(key)] if key.exists() else []
     parts += [partial(load_pair, Path(reader.coding), Path(reader.keys)) for reader in config.readers]
     for part in parts:
         try:

@@ -10,8 +10,9 @@ import pytest
 
 import gate
 from gate.cache.journal import SqliteJournal
-from gate.cli import config_path, main
+from gate.cli import main
 from gate.model import CardId, Direction, Event, EventKind, Moment, Reason
+from gate.places import config_path
 from gate.uplink import contract, translate
 
 ROOT = Path(__file__).parents[2]
