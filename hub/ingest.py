@@ -12,15 +12,16 @@ from typing import Protocol
 
 from gate.uplink.contract import Ack, Publish, Topics
 from gate.uplink.signing import Signer
+from hub.corrections import ClockTransaction, Correction, Passage, settle
 from hub.intake import Gathered, Taken, contradiction, gather
-from hub.presence import CardKey, Sighting, fold
+from hub.presence import Sighting, fold
 from hub.records import GENESIS, ChainBreak, EventRecord, Journal, JournalKey, Link, Rejected
 
 LOOK_AHEAD = 1000
 """How many stored records are looked at in one step when a gap has been filled."""
 
 
-class EventTransaction(Protocol):
+class EventTransaction(ClockTransaction, Protocol):
     """One transaction: all of it is committed when its `with` block ends, none of it when that raises.
 
     Reads show what was committed before, not what this transaction adds. Any method may raise StoreError.
@@ -133,7 +134,8 @@ def _commit(transaction: EventTransaction, found: Gathered, topics: Topics, now_
     known = transaction.journals(found.taken.keys()) if found.taken else {}
     after: list[Journal] = []
     fresh: list[EventRecord] = []
-    sightings: list[Sighting] = []
+    passages: list[Passage] = []
+    said: list[Correction] = []
     breaks: list[ChainBreak] = []
     for key, taken in found.taken.items():
         journal = known.get(key) or Journal(key, first_seen_ms=now_ms)
@@ -141,16 +143,19 @@ def _commit(transaction: EventTransaction, found: Gathered, topics: Topics, now_
         _note(found, topics.events(key.gate), outcome, now_ms)
         new = outcome.new
         fresh += [one.record for one in new.values()]
-        sightings += [one.sighting for one in new.values() if one.sighting]
+        passages += [one.passage for one in new.values() if one.passage]
+        said += [one.correction for one in new.values() if one.correction]
         journal, broken = _advance(transaction, journal, new, now_ms)
         after.append(journal)
         breaks += broken
     if fresh:
         transaction.add_events(fresh)
     transaction.put_journals([journal for journal in after if known.get(journal.key) != journal])
-    latest: dict[CardKey, Sighting] = fold(sightings)
-    if latest:
+    sightings, replaced = settle(transaction, passages, said)
+    if latest := fold(sightings):
         transaction.see(latest.values())
+    if replaced:
+        transaction.replace(replaced)
     if found.rejected:
         transaction.reject(found.rejected)
     if breaks:

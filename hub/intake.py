@@ -9,14 +9,13 @@ provable coordinates is rejected.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Annotated, NamedTuple
 
 import msgspec
 
 from gate.uplink import contract
 from gate.uplink.contract import ContractError
-from hub.presence import ENTRY, EXIT, PASSAGE_COMPLETED, CardKey, Certainty, Sighting
+from hub.corrections import Correction, Passage, correction_of, passage_of, time_ms_of
 from hub.records import EventRecord, JournalKey, Rejected
 
 UNREADABLE = "unreadable"
@@ -30,7 +29,8 @@ class Taken(NamedTuple):
     """One record; `objection` says why it is stored as unreadable, or without a time."""
 
     record: EventRecord
-    sighting: Sighting | None = None
+    passage: Passage | None = None
+    correction: Correction | None = None
     objection: str | None = None
 
 
@@ -113,23 +113,19 @@ def read_event(body: bytes, site: str, gate: str, now_ms: int) -> Taken:
         raise ContractError(f"event {event.epoch}/{event.seq}: source {event.source!r} came on the topic of {gate!r}")
     _bounded(event.seq)
     objection = None
-    time_ms = _time_ms(event.time)
+    time_ms = time_ms_of(event.time)
     if time_ms is None:
         objection = f"event {event.epoch}/{event.seq}: time {event.time!r} is not RFC 3339 with a zone"
     data = event.data
     card = data.card
-    sighting = None
-    if event.kind == PASSAGE_COMPLETED and card and time_ms is not None and data.direction in (ENTRY, EXIT):
-        certainty = Certainty.CERTAIN if data.clock.trusted else Certainty.CLOCK_UNTRUSTED
-        key = CardKey(card.scheme, card.number)
-        sighting = Sighting(time_ms, gate, event.epoch, event.seq, key, data.direction, data.lane, certainty)
     record = EventRecord(
         event.id, gate, event.epoch, event.seq, event.kind, time_ms,
         card.scheme if card else None, card.number if card else None,
         data.lane, data.direction, data.reason, data.badge,
         body, bytes.fromhex(contract.record_hash(body)), bytes.fromhex(event.prevhash), now_ms,
     )  # fmt: skip
-    return Taken(record, sighting, objection)
+    key = JournalKey(gate, event.epoch)
+    return Taken(record, passage_of(event, gate, time_ms), correction_of(event, key), objection)
 
 
 def _unreadable(body: bytes, site: str, gate: str, why: str, now_ms: int) -> Taken:
@@ -147,18 +143,9 @@ def _unreadable(body: bytes, site: str, gate: str, why: str, now_ms: int) -> Tak
         place.id, gate, place.epoch, place.seq, UNREADABLE, None, None, None, None, None, None, None,
         body, bytes.fromhex(contract.record_hash(body)), bytes.fromhex(place.prevhash), now_ms,
     )  # fmt: skip
-    return Taken(record, None, why)
+    return Taken(record, objection=why)
 
 
 def _bounded(seq: int) -> None:
     if seq > MAX_SEQ:
         raise ContractError(f"event: seq {seq} is beyond any journal")
-
-
-def _time_ms(text: str) -> int | None:
-    """RFC 3339 to Unix milliseconds; None when it is no such time."""
-    try:
-        moment = datetime.fromisoformat(text)
-        return round(moment.timestamp() * 1000) if moment.tzinfo else None
-    except (ValueError, OverflowError):
-        return None

@@ -22,6 +22,8 @@ class Certainty(StrEnum):
     CERTAIN = "certain"
     CLOCK_UNTRUSTED = "clock_untrusted"
     """The gate's clock had not been set, so another passage may really have been later."""
+    CLOCK_CORRECTED = "clock_corrected"
+    """The clock was set later in the same boot, and the time reckoned back from there."""
 
 
 class CardKey(NamedTuple):

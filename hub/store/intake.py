@@ -6,7 +6,8 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, func, select, tuple_
 
-from hub.presence import Sighting
+from hub.corrections import Boot, Correction
+from hub.presence import PASSAGE_COMPLETED, CardKey, Sighting
 from hub.records import ChainBreak, EventRecord, Journal, JournalKey, Link, Rejected
 from hub.store import schema
 from hub.store.database import put, upsert
@@ -83,21 +84,48 @@ class SqlEventTransaction:
                 set_={name: statement.excluded[name] for name in columns},
                 where=is_later,
             ),
-            [
-                {
-                    "scheme": sighting.card.scheme,
-                    "number": sighting.card.number,
-                    "time_ms": sighting.time_ms,
-                    "gate": sighting.gate,
-                    "epoch": sighting.epoch,
-                    "seq": sighting.seq,
-                    "direction": sighting.direction,
-                    "lane": sighting.lane,
-                    "certainty": str(sighting.certainty),
-                }
-                for sighting in sightings
-            ],
+            [_presence_row(sighting) for sighting in sightings],
         )
+
+    def replace(self, sightings: Collection[Sighting]) -> None:
+        put(self._connection, schema.presence, [_presence_row(sighting) for sighting in sightings])
+
+    def corrections(self, keys: Collection[JournalKey]) -> Mapping[Boot, Correction]:
+        table = schema.clock_corrections
+        gates = {key.gate for key in keys}
+        rows = self._connection.execute(select(table).where(table.c.gate.in_(gates)))
+        found = [Correction(Boot(JournalKey(row.gate, row.epoch), row.boot), row.seq, row.offset_ms) for row in rows]
+        return {one.boot: one for one in found if one.boot.key in keys}
+
+    def put_corrections(self, corrections: Collection[Correction]) -> None:
+        rows = [
+            {
+                "gate": one.boot.key.gate,
+                "epoch": one.boot.key.epoch,
+                "boot": one.boot.boot,
+                "seq": one.seq,
+                "offset_ms": one.offset_ms,
+            }
+            for one in corrections
+        ]
+        put(self._connection, schema.clock_corrections, rows)
+
+    def bodies_before(self, key: JournalKey, seq: int, limit: int) -> Sequence[bytes]:
+        table = schema.events
+        wanted = select(table.c.body).where(table.c.gate == key.gate, table.c.epoch == key.epoch, table.c.seq < seq)
+        return self._connection.scalars(wanted.order_by(table.c.seq.desc()).limit(limit)).all()
+
+    def passages_of(self, cards: Collection[CardKey]) -> Sequence[tuple[str, bytes]]:
+        table = schema.events
+        wanted = select(table.c.gate, table.c.body).where(table.c.kind == PASSAGE_COMPLETED)
+        found: list[tuple[str, bytes]] = []
+        for scheme in sorted({card.scheme for card in cards}):
+            numbers = sorted(card.number for card in cards if card.scheme == scheme)
+            for start in range(0, len(numbers), 500):
+                chosen = table.c.number.in_(numbers[start : start + 500])
+                rows = self._connection.execute(wanted.where(table.c.scheme == scheme, chosen))
+                found += [(row.gate, row.body) for row in rows]
+        return found
 
     def reject(self, rejected: Sequence[Rejected]) -> None:
         table = schema.quarantine
@@ -142,6 +170,20 @@ class SqlEventTransaction:
             ),
             [{"name": name, "value": value} for name, value in sorted(numbers.items())],
         )
+
+
+def _presence_row(sighting: Sighting) -> dict[str, Any]:
+    return {
+        "scheme": sighting.card.scheme,
+        "number": sighting.card.number,
+        "time_ms": sighting.time_ms,
+        "gate": sighting.gate,
+        "epoch": sighting.epoch,
+        "seq": sighting.seq,
+        "direction": sighting.direction,
+        "lane": sighting.lane,
+        "certainty": str(sighting.certainty),
+    }
 
 
 def journal_of(row: Any) -> Journal:

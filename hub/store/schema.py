@@ -141,6 +141,16 @@ journals = Table(
     Column("first_seen_ms", BigInteger, nullable=False),
 )
 
+clock_corrections = Table(
+    "clock_corrections",
+    metadata,
+    Column("gate", String(40), primary_key=True),
+    Column("epoch", String(16), primary_key=True),
+    Column("boot", String(64), primary_key=True),
+    Column("seq", BigInteger, nullable=False),
+    Column("offset_ms", BigInteger, nullable=False),
+)
+
 presence = Table(
     "presence",
     metadata,

@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from hub.corrections import Boot, Correction
 from hub.errors import StoreError
-from hub.presence import CardKey, Sighting, fold
+from hub.presence import PASSAGE_COMPLETED, CardKey, Sighting, fold
 from hub.records import ChainBreak, EventRecord, Journal, JournalKey, Link, Rejected
 
 
@@ -21,6 +22,7 @@ class Contents:
     rejected: list[Rejected] = field(default_factory=list)
     breaks: dict[tuple[JournalKey, int], ChainBreak] = field(default_factory=dict)
     counters: Counter[str] = field(default_factory=Counter)
+    corrections: dict[Boot, Correction] = field(default_factory=dict)
 
 
 class MemoryTransaction:
@@ -49,6 +51,27 @@ class MemoryTransaction:
     def see(self, sightings: Collection[Sighting]) -> None:
         self._after.presence = fold(sightings, self._after.presence)
 
+    def corrections(self, keys: Collection[JournalKey]) -> Mapping[Boot, Correction]:
+        return {boot: one for boot, one in self._before.corrections.items() if boot.key in keys}
+
+    def put_corrections(self, corrections: Collection[Correction]) -> None:
+        self._after.corrections.update({one.boot: one for one in corrections})
+
+    def bodies_before(self, key: JournalKey, seq: int, limit: int) -> Sequence[bytes]:
+        stored = self._before.events.get(key, {})
+        return [stored[one].body for one in sorted(stored, reverse=True) if one < seq][:limit]
+
+    def passages_of(self, cards: Collection[CardKey]) -> Sequence[tuple[str, bytes]]:
+        return [
+            (record.gate, record.body)
+            for journal in self._before.events.values()
+            for record in journal.values()
+            if record.kind == PASSAGE_COMPLETED and CardKey(record.scheme or "", record.number or "") in cards
+        ]
+
+    def replace(self, sightings: Collection[Sighting]) -> None:
+        self._after.presence.update({one.card: one for one in sightings})
+
     def reject(self, rejected: Sequence[Rejected]) -> None:
         self._after.rejected = [*self._after.rejected, *rejected][-1000:]
 
@@ -76,6 +99,7 @@ class MemoryStore:
             list(self.contents.rejected),
             dict(self.contents.breaks),
             copy.copy(self.contents.counters),
+            dict(self.contents.corrections),
         )
         yield MemoryTransaction(self.contents, after)
         if self.fail_commits:

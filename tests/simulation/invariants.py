@@ -5,7 +5,7 @@ committed where. Each check costs little and looks at what has just changed; `fi
 when the faults are over. A failure names its promise.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, tzinfo
 from typing import TYPE_CHECKING
@@ -222,18 +222,28 @@ class Witness:
         raise self.world.broken("P3", f"hub: the chain of {one.key.gate} breaks at {one.seq}, and nobody edited it")
 
     def compare_presence(self, hub: "HubFile") -> None:
-        """Count, and no more: for whom the hub is wrong because it took an untrusted time as it came."""
-        last: dict[CardKey, tuple[int, Direction]] = {}
+        """P10: for everybody whose times are known by now, presence is what truly passed last."""
+        passed: dict[CardKey, list[tuple[int, Direction]]] = {}
+        doubtful: set[CardKey] = set()
         for key, made in self.made.items():
-            for event in (event for seq, (_, event) in made.items() if seq in hub.events.get(key, {})):
+            stored = hub.events.get(key, {})
+            offsets = _offsets(event for seq, (_, event) in made.items() if seq in stored)
+            for event in (event for seq, (_, event) in made.items() if seq in stored):
                 if event.kind is EventKind.PASSAGE_COMPLETED and event.card and event.direction:
-                    true_ms = self.boots[key.gate, event.moment.boot] + event.moment.monotonic_ms
-                    card = CardKey(event.card.scheme, event.card.number)
-                    last[card] = max(last.get(card, (0, event.direction)), (true_ms, event.direction))
-        for card, (_, direction) in last.items():
+                    at, card = event.moment, CardKey(event.card.scheme, event.card.number)
+                    true_ms = self.boots[key.gate, at.boot] + at.monotonic_ms
+                    passed.setdefault(card, []).append((true_ms, event.direction))
+                    if (key.gate, at.boot) in self.jumped or not (at.trusted or at.boot in offsets):
+                        doubtful.add(card)
+        for card, passages in passed.items():
+            (last_ms, direction), *before = sorted(passages, reverse=True)
+            close = before and last_ms - before[0][0] < 2_000
             seen = hub.presence.get(card)
-            if seen is not None and seen.inside is not (direction is Direction.ENTRY):
-                self.world.counts["presence wrong by a clock"] += 1
+            if seen is None or close or seen.inside is (direction is Direction.ENTRY):
+                continue
+            if card not in doubtful:
+                raise self.world.broken("P10", f"hub: {card.number} is not where the last passage led")
+            self.world.counts["presence wrong until a clock is set"] += 1
 
     # --- the end -----------------------------------------------------------------------------------
 
@@ -254,8 +264,9 @@ class Witness:
             elif missing:
                 gone = f"{len(missing)} of {len(made)} records, the first is {missing[0]}"
                 raise self.world.broken("P2", f"{key.gate}: the hub lacks {gone}")
+            offsets = _offsets(event for seq, (_, event) in made.items() if seq in stored)
             for seq, (_, event) in made.items():
-                if seq in stored and (sighting := self._sighting(key, seq, event)):
+                if seq in stored and (sighting := self._sighting(key, seq, event, offsets)):
                     known = latest.get(sighting.card)
                     if known is None or sighting[:4] > known[:4]:
                         latest[sighting.card] = sighting
@@ -278,10 +289,7 @@ class Witness:
     def _true_times(self) -> None:
         """P10: every untrusted event of a boot that got its correction has its right time."""
         for key, made in self.made.items():
-            first: dict[str, int] = {}
-            for _, event in made.values():
-                if event.kind is EventKind.CLOCK_TRUSTED:
-                    first.setdefault(str(event.detail["boot"]), int(event.detail["offset_ms"]))
+            first = _offsets(event for _, event in made.values())
             for seq, (_, event) in made.items():
                 at = event.moment
                 if at.trusted or (key.gate, at.boot) in self.jumped:
@@ -324,14 +332,16 @@ class Witness:
             if abs(moved_ms) > JUMP_MS:
                 raise self.world.broken("P10", f"{gate}: the clock moved by {moved_ms} ms and no event says so")
 
-    def _sighting(self, key: JournalKey, seq: int, event: Event) -> Sighting | None:
+    def _sighting(self, key: JournalKey, seq: int, event: Event, offsets: Mapping[str, int]) -> Sighting | None:
         if event.kind is not EventKind.PASSAGE_COMPLETED or event.card is None or event.direction is None:
             return None
-        certainty = Certainty.CERTAIN if event.moment.trusted else Certainty.CLOCK_UNTRUSTED
-        card = CardKey(event.card.scheme, event.card.number)
-        return Sighting(
-            event.moment.wall_ms, key.gate, key.epoch, seq, card, str(event.direction), event.lane, certainty
-        )
+        at, card = event.moment, CardKey(event.card.scheme, event.card.number)
+        time_ms, certainty = at.wall_ms, Certainty.CERTAIN
+        if not at.trusted:
+            certainty = Certainty.CLOCK_UNTRUSTED
+            if at.boot in offsets:
+                time_ms, certainty = at.monotonic_ms + offsets[at.boot], Certainty.CLOCK_CORRECTED
+        return Sighting(time_ms, key.gate, key.epoch, seq, card, str(event.direction), event.lane, certainty)
 
     def _objection(self, view: GateView, event: Event) -> str | None:
         """Why this entry should not have been: an answer found without any of the product's rules."""
@@ -359,3 +369,12 @@ class Witness:
         if at.trusted and permit.valid_from is not None and permit.valid_from > today:
             return "not yet"
         return None
+
+
+def _offsets(events: Iterable[Event]) -> dict[str, int]:
+    """Of each boot the offset that trust came with."""
+    first: dict[str, int] = {}
+    for event in events:
+        if event.kind is EventKind.CLOCK_TRUSTED:
+            first.setdefault(str(event.detail["boot"]), int(event.detail["offset_ms"]))
+    return first

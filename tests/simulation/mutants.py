@@ -13,7 +13,7 @@ from unittest import mock
 import msgspec
 
 import gate.controller
-import hub.ingest
+import hub.corrections
 import hub.intake
 from gate.controller import Controller
 from gate.decide import Circumstances, Rules, decide
@@ -22,11 +22,12 @@ from gate.ports import Input
 from gate.timekeeping import Timekeeper
 from gate.turnstile import Turnstile
 from gate.uplink import contract
-from gate.uplink.contract import Publish
+from gate.uplink.contract import Publish, WireClock
 from gate.uplink.lists import ListFollower
 from gate.uplink.mqtt import Uplink
 from gate.uplink.session import Session, UplinkEffect
 from gate.uplink.signing import Sealed, Verifier
+from hub.corrections import Passage
 from hub.ingest import EventTransaction, Ingest
 from hub.intake import Gathered, Taken, gather
 from hub.presence import CardKey, Certainty, Sighting
@@ -245,10 +246,16 @@ def presence_by_grant() -> AbstractContextManager[Any]:
         if record.kind == EventKind.BADGE_GRANTED and record.scheme and record.number and record.direction:
             card = CardKey(record.scheme, record.number)
             place = (record.time_ms or 0, record.gate, record.epoch, record.seq)
-            return taken._replace(sighting=Sighting(*place, card, record.direction, record.lane, Certainty.CERTAIN))
+            sighting = Sighting(*place, card, record.direction, record.lane, Certainty.CERTAIN)
+            return taken._replace(passage=Passage(sighting, WireClock("boot", 0, trusted=True)))
         return taken
 
     return _patched((hub.intake, "read_event", seen))
+
+
+def times_taken_as_they_come() -> AbstractContextManager[Any]:
+    """The hub stores corrections and applies none."""
+    return _patched((hub.corrections, "_corrected", lambda passage, _valid: passage.sighting))
 
 
 def garbage_ends_the_intake() -> AbstractContextManager[Any]:
@@ -269,7 +276,8 @@ MUTANTS: Mapping[str, Mutant] = {
         relay_before_commit, walk_timer_forgotten, exit_refused, block_ignored, who_waits_is_forgotten,
         relay_not_tried_again, correction_forgotten, number_used_again, settled_when_sent, resend_forgotten,
         any_signature, older_list, garbage_ends_the_uplink, ack_before_commit, dedupe_skipped,
-        ack_of_the_highest, presence_by_grant, garbage_ends_the_intake,
+        ack_of_the_highest, presence_by_grant, times_taken_as_they_come,
+        garbage_ends_the_intake,
     )
 }  # fmt: skip
 

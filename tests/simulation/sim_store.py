@@ -5,10 +5,11 @@ from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from hub.corrections import Boot, Correction
 from hub.errors import StoreError
 from hub.health import GateHealth
 from hub.permits import NO_LIST, CardFacts, PermitList, compile_permits, succeed
-from hub.presence import CardKey, Sighting, later
+from hub.presence import PASSAGE_COMPLETED, CardKey, Sighting, later
 from hub.records import ChainBreak, EventRecord, Journal, JournalKey, Link, Rejected
 from tests.simulation.invariants import Witness
 from tests.simulation.sim_disk import Disk
@@ -28,6 +29,7 @@ class HubFile:
     quarantine: deque[Rejected] = field(default_factory=lambda: deque(maxlen=MAX_QUARANTINED))
     breaks: dict[tuple[JournalKey, int], ChainBreak] = field(default_factory=dict)
     counters: Counter[str] = field(default_factory=Counter)
+    corrections: dict[Boot, Correction] = field(default_factory=dict)
     crew: dict[CardKey, CardFacts] = field(default_factory=dict)
     permits: PermitList = NO_LIST
 
@@ -65,6 +67,33 @@ class SimTransaction:
                 self._witness.seen(sighting)
                 known = self._file.presence.get(sighting.card)
                 self._file.presence[sighting.card] = later(known, sighting) if known else sighting
+
+        self.changes.append(apply)
+
+    def corrections(self, keys: Collection[JournalKey]) -> Mapping[Boot, Correction]:
+        return {boot: one for boot, one in self._file.corrections.items() if boot.key in keys}
+
+    def put_corrections(self, corrections: Collection[Correction]) -> None:
+        known = {one.boot: one for one in corrections}
+        self.changes.append(lambda: self._file.corrections.update(known))
+
+    def bodies_before(self, key: JournalKey, seq: int, limit: int) -> Sequence[bytes]:
+        stored = self._file.events.get(key, {})
+        return [stored[one].body for one in sorted(stored, reverse=True) if one < seq][:limit]
+
+    def passages_of(self, cards: Collection[CardKey]) -> Sequence[tuple[str, bytes]]:
+        return [
+            (record.gate, record.body)
+            for journal in self._file.events.values()
+            for record in journal.values()
+            if record.kind == PASSAGE_COMPLETED and CardKey(record.scheme or "", record.number or "") in cards
+        ]
+
+    def replace(self, sightings: Collection[Sighting]) -> None:
+        def apply() -> None:
+            for sighting in sightings:
+                self._witness.seen(sighting)
+                self._file.presence[sighting.card] = sighting
 
         self.changes.append(apply)
 
