@@ -15,10 +15,10 @@ from typing import Any, TypeAlias
 from gate.errors import CodingError
 from gate.model import CardContents, Unreadable
 from gate.reader.channel import Outcome, read_card
-from gate.reader.coding import parse_value
+from gate.reader.coding import Authenticate, Coding, Read, Step, parse_value
 from gate.reader.encodings import Value
 from gate.reader.language import FIELD_KINDS
-from gate.reader.profiles import load_pair
+from gate.reader.profiles import for_gate, load_coding, load_pair
 from gate.simulator.card import load_card, make_card, save_card
 from gate.simulator.reader import CardInField
 
@@ -49,9 +49,53 @@ def add_commands(subparsers: Subparsers) -> None:
     show.add_argument("--json", action="store_true", help="for programs")
     show.set_defaults(run=show_command)
 
+    plan = verbs.add_parser("plan", help="show how a card of this coding is read, exchange by exchange")
+    plan.add_argument("--json", action="store_true", help="for programs")
+    plan.add_argument("--all", action="store_true", help="all fields; a gate reads what a decision needs")
+    plan.add_argument("--coding", type=Path, required=True, metavar="FILE", help="the coding profile (TOML)")
+    plan.set_defaults(run=plan_command)
+
     for verb in (make, show):
         verb.add_argument("--coding", type=Path, required=True, metavar="FILE", help="the coding profile (TOML)")
         verb.add_argument("--keys", type=Path, required=True, metavar="FILE", help="the card keys (TOML)")
+
+
+def plan_command(args: argparse.Namespace) -> int:
+    """Print the read plan. Raises CodingError."""
+    whole = load_coding(args.coding)
+    coding = whole if args.all else for_gate(whole)
+    plan = coding.plan
+    steps = [_step_row(coding, step) for step in plan.steps]
+    # The serial number is asked for first; a reader that keeps keys is given each of them once.
+    counts = {
+        "until_decision": 1 + plan.decision_steps,
+        "whole": 1 + len(plan.steps),
+        "keys_loaded_once": len(coding.key_names),
+    }
+    if args.json:
+        print(json.dumps({"coding": str(args.coding), "steps": steps, "exchanges": counts}, indent=2))
+        return 0
+    print(f"{args.coding}: {'all fields' if args.all else 'what a gate reads'}")
+    print("   1  serial number (UID)")
+    for number, (row, step) in enumerate(zip(steps, plan.steps, strict=True), start=2):
+        match step:
+            case Authenticate():
+                print(f"  {number:>2}  open sector {row['sector']} with key {row['key_type']} {row['key']!r}")
+            case Read():
+                print(f"  {number:>2}  read block {row['block']}: {', '.join(row['fields'])}")
+        if number == 1 + plan.decision_steps:
+            print(f"      -- the lane can turn: {counts['until_decision']} exchanges --")
+    print(f"{counts['whole']} exchanges, and {counts['keys_loaded_once']} to load a key with the first card (PC/SC)")
+    return 0
+
+
+def _step_row(coding: Coding, step: Step) -> dict[str, Any]:
+    match step:
+        case Authenticate():
+            return {"do": "authenticate", "sector": step.sector, "key": step.key, "key_type": step.key_type.name}
+        case Read():
+            fields = [place.name for place in coding.places if step.block in place.blocks]
+            return {"do": "read", "block": step.block, "fields": fields}
 
 
 def make_command(args: argparse.Namespace) -> int:

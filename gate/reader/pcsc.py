@@ -21,7 +21,7 @@ from gate.model import CardContents, CardReading, Medium, Unreadable
 from gate.ports import CardShown, Deliver, ReaderChanged
 from gate.reader.channel import TOO_SOON, Outcome, read_card
 from gate.reader.pcsc_channel import KeyMemory, PcscChannel, Showing, card_state, check
-from gate.reader.profiles import load_pair
+from gate.reader.profiles import load_for_gate
 from portvakt.backoff import Backoff
 
 log = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ class PcscReader:
         """Raises CodingError when the profile or its keys cannot be used."""
         self.name = settings.name
         self._settings = settings
-        self._coding, self._keys = load_pair(Path(settings.coding), Path(settings.keys))
+        self._coding, self._keys = load_for_gate(Path(settings.coding), Path(settings.keys))
         self._backoff = backoff or default_backoff()
         self._memory = KeyMemory(settings.key_structure, settings.key_slot)
         self._stopping = threading.Event()

@@ -13,7 +13,7 @@ from gate.model import CardReading, Medium
 from gate.ports import CardShown, Deliver, ReaderChanged
 from gate.reader.channel import Outcome, read_card
 from gate.reader.mifare import Key, KeyType, trailer_of
-from gate.reader.profiles import load_pair
+from gate.reader.profiles import load_for_gate
 from gate.simulator.card import VirtualCard
 
 
@@ -23,7 +23,7 @@ class VirtualReader:
     def __init__(self, settings: VirtualReaderSettings) -> None:
         """Raises CodingError when the profile or its keys cannot be used."""
         self.name = settings.name
-        self._coding, self._keys = load_pair(Path(settings.coding), Path(settings.keys))
+        self._coding, self._keys = load_for_gate(Path(settings.coding), Path(settings.keys))
         self._deliver: Deliver | None = None
         self._card: VirtualCard | None = None
         self._turn = threading.Lock()

@@ -34,9 +34,12 @@ def commands() -> list[str]:
     return session_pcscd().slot(0).storage.log
 
 
-def test_a_decision_takes_two_commands_to_the_card_and_all_fields_nine(bench: Bench) -> None:
+def test_a_badge_takes_two_commands_to_the_card_and_no_more(bench: Bench) -> None:
+    """One authentication, one read; before them the reader's own serial number and, once, its key."""
     bench.show(card_of())
-    assert commands() == ["ffca", "ff82", "ff86", "ffb0"] + ["ffb0"] * 7
+    bench.hand.remove()
+    bench.show(card_of())
+    assert commands() == ["ffca", "ff82", "ff86", "ffb0", "ffca", "ff86", "ffb0"]
 
 
 def test_the_key_is_loaded_once_for_many_cards(bench: Bench) -> None:

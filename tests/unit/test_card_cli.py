@@ -1,4 +1,4 @@
-"""`gate card make` and `gate card show`."""
+"""`gate card make`, `show` and `plan`."""
 
 import argparse
 import json
@@ -98,3 +98,34 @@ def test_wrong_use_exits_2(words: list[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         run(*words)
     assert ended.value.code == 2
+
+
+# --- the plan --------------------------------------------------------------------------------------------
+
+
+def test_the_plan_of_the_demo_needs_four_exchanges_at_most_until_the_decision(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Loading the key with the first card included."""
+    assert run("plan", "--coding", str(CODING / "demo.toml"), "--json") == 0
+    counts = json.loads(capsys.readouterr().out)["exchanges"]
+    assert counts == {"until_decision": 3, "whole": 3, "keys_loaded_once": 1}
+
+
+def test_a_whole_card_takes_one_authentication_a_sector_and_one_read_a_block(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run("plan", "--coding", str(CODING / "demo.toml"), "--all", "--json") == 0
+    plan = json.loads(capsys.readouterr().out)
+    opened = [step["sector"] for step in plan["steps"] if step["do"] == "authenticate"]
+    read = [step["block"] for step in plan["steps"] if step["do"] == "read"]
+    assert opened == sorted(set(opened)) == [32]
+    assert read == sorted(set(read)) == list(range(128, 136))
+    assert plan["exchanges"]["whole"] == 1 + len(opened) + len(read)
+
+
+def test_p12_a_gate_s_plan_reads_no_name(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("plan", "--coding", str(CODING / "demo.toml")) == 0
+    shown = capsys.readouterr().out
+    assert "the lane can turn: 3 exchanges" in shown
+    assert "name" not in shown
