@@ -77,6 +77,7 @@ class _Parts:
         self._topics = contract.Topics(config.site)
         verifier = Verifier(config.site, verify_key(Path(config.hub.verify_key)))
         self._set_aside: list[str] = []
+        self._started = False
         self._permits = self._opened(SqlitePermits, folder / "permits.db")
         self._journal = self._opened(self._open_journal, folder / "journal.db")
         self._instance = self._journal.head().epoch
@@ -96,6 +97,7 @@ class _Parts:
         for lane in self._lanes.values():
             lane.start(self._thread.deliver)
         self._controller.start(gate.__version__)
+        self._started = True
         for what in self._set_aside:
             self._controller.handle(Noted(EventKind.ALARM_RAISED, {"alarm": "store.set_aside", "what": what}))
         self._thread.start()
@@ -119,7 +121,8 @@ class _Parts:
         for reader in self._readers:
             reader.close()
         self._thread.close()
-        self._controller.stop()
+        if self._started:
+            self._controller.stop()
         for lane in self._lanes.values():
             lane.close()
         self._uplink.close()
