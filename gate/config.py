@@ -43,7 +43,38 @@ class VirtualReader(Settings, frozen=True, kw_only=True, tag_field="driver", tag
     keys: str
 
 
-ReaderSettings = PcscReader | VirtualReader
+class SerialLine(Settings, frozen=True, kw_only=True):
+    """What stripe and QR readers share: a line, and how messages stand on it."""
+
+    name: Name
+    lane: Name
+    direction: str
+    device: str
+    """Such as /dev/serial/by-id/…, which stays when two readers swap their numbers."""
+    layout: str
+    """The profile of what it reads: `config/coding/demo-stripe.toml`, `config/coding/demo-qr.toml`."""
+    baud: Annotated[int, msgspec.Meta(ge=300, le=921_600)] = 9600
+    data_bits: Annotated[int, msgspec.Meta(ge=7, le=8)] = 8
+    parity: str = "none"
+    framing: str = "cr"
+    """What ends a message: `cr`, `lf`, `crlf`, `stx-etx`, or `idle`, silence."""
+    idle_ms: Annotated[int, msgspec.Meta(ge=5, le=2000)] = 100
+    """A gap so long ends what is unfinished."""
+    hold_off_ms: Annotated[int, msgspec.Meta(ge=0, le=60_000)] = 1500
+    """The same again within this time is the same showing."""
+    trigger_hex: Annotated[str, msgspec.Meta(pattern=r"^([0-9A-Fa-f]{2}){0,32}$")] = ""
+    """Bytes that are sent when the line opens and after each reading, for scanners that wait to be asked."""
+
+
+class StripeReader(SerialLine, frozen=True, kw_only=True, tag_field="driver", tag="stripe"):
+    """A magnetic stripe reader on a serial line."""
+
+
+class QrReader(SerialLine, frozen=True, kw_only=True, tag_field="driver", tag="qr"):
+    """A QR scanner on a serial line."""
+
+
+ReaderSettings = PcscReader | StripeReader | QrReader | VirtualReader
 
 
 class GpioLane(Settings, frozen=True, kw_only=True, tag_field="driver", tag="gpio"):
@@ -137,6 +168,12 @@ class GateConfig(Settings, frozen=True, kw_only=True):
 
 ACTIONS = ("refuse", "warn", "off")
 
+FILES = ("coding", "keys", "layout")
+"""The settings of a reader that name a file."""
+
+FRAMINGS = ("cr", "lf", "crlf", "stx-etx", "idle")
+PARITIES = ("none", "even", "odd")
+
 
 def load_config(path: Path) -> GateConfig:
     """Read and check a settings file. Raises SettingsError, which names file, line and key."""
@@ -154,7 +191,7 @@ def _anchored(config: GateConfig, folder: Path) -> GateConfig:
 
     def readers() -> Iterator[ReaderSettings]:
         for reader in config.readers:
-            yield replace(reader, coding=beside(reader.coding), keys=beside(reader.keys))
+            yield replace(reader, **{key: beside(getattr(reader, key)) for key in FILES if hasattr(reader, key)})
 
     return replace(
         config,
@@ -181,6 +218,12 @@ def _problems(config: GateConfig) -> list[str]:
             found.append(f"readers.{place}.lane: there is no lane {reader.lane!r}; lanes are {', '.join(lanes)}")
         if reader.direction not in ("entry", "exit"):
             found.append(f"readers.{place}.direction: {reader.direction!r} is neither `entry` nor `exit`")
+        if isinstance(reader, SerialLine):
+            found += [
+                f"readers.{place}.{key}: {getattr(reader, key)!r} is none of {', '.join(words)}"
+                for key, words in (("framing", FRAMINGS), ("parity", PARITIES))
+                if getattr(reader, key) not in words
+            ]
     for key in ("already_inside", "stale_list", "untrusted_clock"):
         if getattr(config.rules, key) not in ACTIONS:
             found.append(f"rules.{key}: {getattr(config.rules, key)!r} is none of {', '.join(ACTIONS)}")
@@ -190,9 +233,6 @@ def _problems(config: GateConfig) -> list[str]:
     ]
     if config.clock.trust not in ("ntp", "always"):
         found.append(f"clock.trust: {config.clock.trust!r} is neither `ntp` nor `always`")
-    drivers = [*config.lanes, *config.readers]
-    if config.remote_control and not all(
-        isinstance(driver, VirtualLane | VirtualReader | PcscReader) for driver in drivers
-    ):
+    if config.remote_control and not all(isinstance(lane, VirtualLane) for lane in config.lanes):
         found.append("remote_control: the simulator's control socket may not be open beside a real lane")
     return found

@@ -24,12 +24,25 @@ import gate
 from gate import clock as clocks
 from gate.cache.journal import SqliteJournal
 from gate.cache.permits import SqlitePermits
-from gate.config import GateConfig, GpioLane, PcscReader, VirtualLane, VirtualReader, state_dir
+from gate.config import (
+    GateConfig,
+    GpioLane,
+    PcscReader,
+    QrReader,
+    ReaderSettings,
+    SerialLine,
+    StripeReader,
+    VirtualLane,
+    VirtualReader,
+    state_dir,
+)
 from gate.controller import Controller, LaneParts, Place
 from gate.decide import Action, Rules
 from gate.errors import ReaderError, RelayError, StoreCorrupt
 from gate.model import Direction, Event, EventKind, Medium
 from gate.ports import Lane, Noted, Reader
+from gate.reader import qr, stripe
+from gate.reader.layouts import load_qr, load_stripe
 from gate.reader.profiles import load_pair
 from gate.simulator.remote import RemoteServer
 from gate.threads import ControllerThread
@@ -255,7 +268,7 @@ def new_lane(settings: GpioLane | VirtualLane) -> Lane:
             return VirtualTurnstile(settings.name)
 
 
-def new_reader(settings: PcscReader | VirtualReader) -> Reader:
+def new_reader(settings: ReaderSettings) -> Reader:
     """The driver that the settings name. Raises ReaderError, CodingError."""
     match settings:
         case PcscReader():
@@ -267,10 +280,33 @@ def new_reader(settings: PcscReader | VirtualReader) -> Reader:
                     "pip install 'portvakt[gate]', or Debian's python3-pyscard"
                 ) from missing
             return Driver(settings)
+        case StripeReader() | QrReader():
+            return _serial_reader(settings)
         case VirtualReader():
             from gate.simulator.reader import VirtualReader as Simulated
 
             return Simulated(settings)
+
+
+def _serial_reader(settings: StripeReader | QrReader) -> Reader:
+    layout = _layout(settings)
+    try:
+        from gate.reader.uart import SerialReader
+    except ImportError as missing:
+        raise ReaderError(
+            f"reader {settings.name!r} asks for a serial line, but {missing.name} is not installed: "
+            "pip install 'portvakt[gate]', or Debian's python3-serial"
+        ) from missing
+    match layout:
+        case stripe.StripeLayout():
+            return SerialReader(settings, Medium.STRIPE, partial(stripe.decode, layout), binary=layout.binary)
+        case qr.QrLayout():
+            return SerialReader(settings, Medium.QR, partial(qr.decode, layout))
+
+
+def _layout(settings: StripeReader | QrReader) -> stripe.StripeLayout | qr.QrLayout:
+    path = Path(settings.layout)
+    return load_stripe(path, settings.framing) if isinstance(settings, StripeReader) else load_qr(path)
 
 
 def _rules(config: GateConfig) -> Rules:
@@ -321,7 +357,10 @@ def check(config: GateConfig) -> Findings:
         still_to_do.append(f"hub.verify_key: {key} is not there yet; make it with `hub key -o {key.name}`")
     parts: list[Callable[[], object]] = [lambda: _rules(config)]
     parts += [lambda: verify_key(key)] if key.exists() else []
-    parts += [partial(load_pair, Path(reader.coding), Path(reader.keys)) for reader in config.readers]
+    chips = [reader for reader in config.readers if not isinstance(reader, SerialLine)]
+    lines = [reader for reader in config.readers if isinstance(reader, StripeReader | QrReader)]
+    parts += [partial(_layout, reader) for reader in lines]
+    parts += [partial(load_pair, Path(reader.coding), Path(reader.keys)) for reader in chips]
     for part in parts:
         try:
             part()
