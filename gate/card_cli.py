@@ -15,7 +15,8 @@ from typing import Any, TypeAlias
 from gate.errors import CodingError
 from gate.model import CardContents, Unreadable
 from gate.reader.channel import Outcome, read_card
-from gate.reader.coding import Authenticate, Coding, Read, Step, parse_value
+from gate.reader.coding import Authenticate, Coding, Read, Step
+from gate.reader.contents import parse_value
 from gate.reader.encodings import Value
 from gate.reader.language import FIELD_KINDS
 from gate.reader.profiles import for_gate, load_coding, load_pair

@@ -4,14 +4,15 @@ A unit stands in every name. A driver is chosen by name; there is never a fallba
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
 
 import msgspec
 from msgspec.structs import replace
 
-from portvakt.link import BrokerSettings, anchored_broker
+from portvakt.link import BrokerSettings, anchored_broker, broker_problems
+from portvakt.logs import LEVELS
 from portvakt.settings import Settings, load, refusal
 
 Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
@@ -74,7 +75,42 @@ class QrReader(SerialLine, frozen=True, kw_only=True, tag_field="driver", tag="q
     """A QR scanner on a serial line."""
 
 
-ReaderSettings = PcscReader | StripeReader | QrReader | VirtualReader
+class Pn532Reader(Settings, frozen=True, kw_only=True, tag_field="driver", tag="pn532"):
+    """A PN532 module on a serial line (UART)."""
+
+    name: Name
+    lane: Name
+    direction: str
+    device: str
+    """Such as /dev/serial0, or /dev/serial/by-id/…"""
+    coding: str
+    keys: str
+    poll_ms: Annotated[int, msgspec.Meta(ge=20, le=1000)] = 50
+    """How often the field is looked at while no card is in it."""
+    reset_pin: Pin | None = None
+    """The BCM number of the pin at the chip's RSTPDN; without it a hung chip is only opened anew."""
+
+
+class OsdpReader(Settings, frozen=True, kw_only=True, tag_field="driver", tag="osdp"):
+    """A peripheral on an OSDP bus (IEC 60839-11-5, RS-485). Readers with the same `device` share the bus."""
+
+    name: Name
+    lane: Name
+    direction: str
+    device: str
+    address: Annotated[int, msgspec.Meta(ge=0, le=126)]
+    layout: str
+    """How the bits that the reader sends are a card's number: `config/coding/demo-osdp.toml`."""
+    scbk_file: str | None = None
+    """The secure channel base key of this reader alone: 32 hexadecimal digits. Without it the line is
+    not encrypted, and counts as a weaker medium."""
+    install: bool = False
+    """Take a new reader that still has the published default key, and give it the one of `scbk_file`.
+    Only while installing: a reader that comes back cleared is never given a key by itself."""
+    baud: Annotated[int, msgspec.Meta(ge=9600, le=230_400)] = 9600
+
+
+ReaderSettings = PcscReader | Pn532Reader | StripeReader | QrReader | OsdpReader | VirtualReader
 
 
 class GpioLane(Settings, frozen=True, kw_only=True, tag_field="driver", tag="gpio"):
@@ -168,7 +204,17 @@ class GateConfig(Settings, frozen=True, kw_only=True):
 
 ACTIONS = ("refuse", "warn", "off")
 
-FILES = ("coding", "keys", "layout")
+PINS = (
+    "entry_relay_pin",
+    "exit_relay_pin",
+    "entry_sensor_pin",
+    "exit_sensor_pin",
+    "green_lamp_pin",
+    "red_lamp_pin",
+    "buzzer_pin",
+)
+
+FILES = ("coding", "keys", "layout", "scbk_file")
 """The settings of a reader that name a file."""
 
 FRAMINGS = ("cr", "lf", "crlf", "stx-etx", "idle")
@@ -191,7 +237,8 @@ def _anchored(config: GateConfig, folder: Path) -> GateConfig:
 
     def readers() -> Iterator[ReaderSettings]:
         for reader in config.readers:
-            yield replace(reader, **{key: beside(getattr(reader, key)) for key in FILES if hasattr(reader, key)})
+            named = {key: getattr(reader, key) for key in FILES if getattr(reader, key, None) is not None}
+            yield replace(reader, **{key: beside(file) for key, file in named.items()})
 
     return replace(
         config,
@@ -208,7 +255,9 @@ def state_dir(config: GateConfig) -> Path:
 
 def _problems(config: GateConfig) -> list[str]:
     """What the types cannot say; each entry begins with the key."""
-    found = []
+    found = broker_problems(config.broker)
+    if config.log_level.lower() not in LEVELS:
+        found.append(f"log_level: {config.log_level!r} is none of {', '.join(LEVELS)}")
     lanes = [lane.name for lane in config.lanes]
     readers = [reader.name for reader in config.readers]
     found += [f"lanes: two lanes are called {name!r}" for name in sorted(set(lanes)) if lanes.count(name) > 1]
@@ -224,6 +273,7 @@ def _problems(config: GateConfig) -> list[str]:
                 for key, words in (("framing", FRAMINGS), ("parity", PARITIES))
                 if getattr(reader, key) not in words
             ]
+    found += _pins_used_twice(config.lanes)
     for key in ("already_inside", "stale_list", "untrusted_clock"):
         if getattr(config.rules, key) not in ACTIONS:
             found.append(f"rules.{key}: {getattr(config.rules, key)!r} is none of {', '.join(ACTIONS)}")
@@ -236,3 +286,15 @@ def _problems(config: GateConfig) -> list[str]:
     if config.remote_control and not all(isinstance(lane, VirtualLane) for lane in config.lanes):
         found.append("remote_control: the simulator's control socket may not be open beside a real lane")
     return found
+
+
+def _pins_used_twice(lanes: Sequence[LaneSettings]) -> Iterator[str]:
+    used: dict[int, str] = {}
+    for place, lane in enumerate(lanes):
+        if isinstance(lane, GpioLane):
+            for key in PINS:
+                pin = getattr(lane, key)
+                if pin is not None and pin in used:
+                    yield f"lanes.{place}.{key}: pin {pin} is {used[pin]} already"
+                elif pin is not None:
+                    used[pin] = f"{key} of lane {lane.name!r}"

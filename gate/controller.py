@@ -27,6 +27,7 @@ from gate.model import (
     LastPassage,
     Moment,
     Permit,
+    ReaderState,
     Reason,
     Unreadable,
 )
@@ -40,12 +41,18 @@ IDLE_TICK_MS = 1_000
 """How long the controller may go without a look at the clock."""
 
 
+def _no_lamp(decision: Decision) -> None:
+    """A reader that shows nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where a reader stands."""
 
     lane: str
     direction: Direction
+    show: Callable[[Decision], None] = _no_lamp
+    """The reader's own lamp and buzzer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +64,21 @@ class LaneParts:
 
 
 @dataclass(frozen=True, slots=True)
+class ReaderHealth:
+    """How a reader is, and when it last gave a card's contents: Unix time in ms, None before the first.
+
+    A reader that says it is well and has read nothing all morning is not well."""
+
+    state: ReaderState = ReaderState.STARTING
+    what: str = ""
+    last_read_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Health:
     """What the gate says of itself, for its status and its logs."""
 
-    readers: Mapping[str, str]
+    readers: Mapping[str, ReaderHealth]
     lanes: Mapping[str, str]
     alarms: tuple[str, ...]
     clock_trusted: bool
@@ -92,7 +110,7 @@ class Controller:
         self._turnstiles = {name: Turnstile() for name in lanes}
         self._waiting: dict[tuple[str, Direction], CardReading] = {}
         self._alarms: dict[str, str] = {}
-        self._readers = dict.fromkeys(readers, "starting")
+        self._readers = dict.fromkeys(readers, ReaderHealth())
         self._timekeeper = Timekeeper()
         self._clock_trusted = False
         self.unrecorded = 0
@@ -133,8 +151,8 @@ class Controller:
             case PassageSensed(lane, direction):
                 self._signal(lane, BODY_FOR[direction], now, direction)
                 self._serve_waiting(now)
-            case ReaderChanged(reader, state):
-                self._reader_changed(reader, state, now)
+            case ReaderChanged(reader, state, what):
+                self._reader_changed(reader, state, what, now)
             case Noted(EventKind.ALARM_RAISED, detail):
                 self._raise_alarm(str(detail["alarm"]), str(detail.get("what", "")), now)
             case Noted(EventKind.ALARM_CLEARED, detail):
@@ -169,6 +187,8 @@ class Controller:
                 # The newest waits: whoever stood there before has either gone or will badge again.
                 self._waiting[place.lane, place.direction] = reading
             return
+        if isinstance(reading.result, CardContents):
+            self._readers[reading.reader] = replace(self._readers[reading.reader], last_read_ms=now.wall_ms)
         decision, permit, alarms = self._decision(reading, place, now)
         badge = self._new_badge()
         recorded = self._record([_badge_event(reading, place, decision, badge, now), *alarms])
@@ -182,6 +202,7 @@ class Controller:
             self._turnstiles[place.lane], effects = turnstile.give(grant)
             self._perform(place.lane, effects, grant, place.direction, now)
         self._lanes[place.lane].driver.show(decision, place.direction, permit.language if permit else None)
+        place.show(decision)
         log.info(
             "badge lane=%s direction=%s card=%s medium=%s admitted=%s reason=%s warnings=%s",
             place.lane, place.direction, _masked(reading), reading.medium,
@@ -319,12 +340,12 @@ class Controller:
         if events := self._cleared(alarm, now):
             self._record(events)
 
-    def _reader_changed(self, reader: str, state: str, now: Moment) -> None:
-        self._readers[reader] = state
-        if state == "ok":
+    def _reader_changed(self, reader: str, state: ReaderState, what: str, now: Moment) -> None:
+        self._readers[reader] = replace(self._readers[reader], state=state, what=what)
+        if state is ReaderState.OK:
             self._clear_alarm(f"reader.{reader}", now)
         else:
-            self._raise_alarm(f"reader.{reader}", state, now)
+            self._raise_alarm(f"reader.{reader}", f"{state}: {what}" if what else state, now)
 
     def _look_at_the_clock(self) -> Moment:
         now = self._clock.now()

@@ -18,13 +18,14 @@ from gate import clock as clocks
 from gate.cache.journal import read_bodies
 from gate.cache.permits import SqlitePermits
 from gate.config import GateConfig, state_dir
+from gate.drivers import new_lane, new_reader
 from gate.errors import GateError, RelayError
-from gate.model import CardContents, Direction, Moment
+from gate.model import CardContents, Direction, Moment, ReaderState
 from gate.ports import CardShown, Input, ReaderChanged
 from gate.uplink import contract
 from gate.uplink.contract import PermitsHead
 from gate.uplink.signing import Verifier
-from gate.wiring import check, new_lane, new_reader, verify_key
+from gate.wiring import check, verify_key
 from portvakt.errors import AlreadyRunning, PortvaktError
 from portvakt.link import BrokerLink, Connected, LastWill, LinkInput, Lost, Message
 from portvakt.process import FolderLock
@@ -245,8 +246,8 @@ def _reader(settings: Any, wishes: Wishes) -> Iterator[Finding]:
     reader.start(heard.put)
     try:
         state = _first(heard, (ReaderChanged,), READER_WAIT_S)
-        if not isinstance(state, ReaderChanged) or state.state != "ok":
-            says = state.state if isinstance(state, ReaderChanged) else "says nothing"
+        if not isinstance(state, ReaderChanged) or state.state is not ReaderState.OK:
+            says = f"{state.state}: {state.what}" if isinstance(state, ReaderChanged) else "says nothing"
             yield Finding(
                 part, State.FAILED, says, "is it plugged in; does its name hold what `match` says (pcsc_scan)?"
             )

@@ -4,7 +4,8 @@ PortvaktError                   (portvakt.errors: the root of all we raise on pu
 └── GateError
     ├── ReaderError             the card or its reader
     │   ├── ReaderTransient     this exchange failed; the card may still be in the field, try again
-    │   └── ReaderLost          the reader or its service is away; re-open it with backoff
+    │   ├── ReaderLost          the reader or its service is away; re-open it with backoff
+    │   └── ReaderHung          the reader is there and does not answer; reset it
     ├── CodingError             a coding profile or a key file cannot be used
     ├── CardImageError          a card dump is not a card
     ├── RelayError              a pin or a lane cannot be driven
@@ -35,6 +36,10 @@ class ReaderTransient(ReaderError):
 
 class ReaderLost(ReaderError, ConnectionError):
     """The reader, or the service it hangs on, is away."""
+
+
+class ReaderHung(ReaderError, TimeoutError):
+    """The reader is there and does not answer any more."""
 
 
 class CodingError(GateError, ValueError):

@@ -105,6 +105,18 @@ class Moment:
     trusted: bool
 
 
+@unique
+class ReaderState(StrEnum):
+    """How a reader is. FAULTY is what needs a person: settings, rights, a line that carries nonsense."""
+
+    STARTING = "starting"
+    OK = "ok"
+    ABSENT = "absent"
+    HUNG = "hung"
+    FAULTY = "faulty"
+    TAMPERED = "tampered"
+
+
 @dataclass(frozen=True, slots=True)
 class CardReading:
     """One showing of one card at one reader. `uid` is 4, 7 or 10 bytes as on the wire, or empty."""

@@ -20,6 +20,7 @@ from gate.model import (
     Moment,
     OutgoingRecord,
     Permit,
+    ReaderState,
 )
 
 
@@ -32,10 +33,11 @@ class CardShown:
 
 @dataclass(frozen=True, slots=True)
 class ReaderChanged:
-    """A reader's health changed: `ok`, `absent`, or a short sentence of what is wrong."""
+    """A reader's health changed; `what` is a short sentence of what is wrong and what to do, or empty."""
 
     reader: str
-    state: str
+    state: ReaderState
+    what: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,11 @@ class Reader(Protocol):
 
     def start(self, deliver: Deliver) -> None:
         """Begin reading. Returns at once; a device that is away is a state, not an error."""
+
+    def show(self, decision: Decision) -> None:
+        """Tell the worker at the reader itself, by its lamp and buzzer; one that has none does nothing.
+
+        Returns at once. Never raises: a dark lamp stops nobody."""
 
     def close(self) -> None:
         """Stop and let go of the device. Idempotent; returns when the thread has ended."""

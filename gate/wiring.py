@@ -1,8 +1,4 @@
-"""The composition root: settings in, a running gate out. The only file that names drivers.
-
-A driver is imported when the settings name it, so a gate pays for what it uses, and a missing library
-is an error that says which setting asked for it.
-"""
+"""The composition root: settings in, a running gate out."""
 
 import logging
 import queue
@@ -24,26 +20,14 @@ import gate
 from gate import clock as clocks
 from gate.cache.journal import SqliteJournal
 from gate.cache.permits import SqlitePermits
-from gate.config import (
-    GateConfig,
-    GpioLane,
-    PcscReader,
-    QrReader,
-    ReaderSettings,
-    SerialLine,
-    StripeReader,
-    VirtualLane,
-    VirtualReader,
-    state_dir,
-)
+from gate.config import GateConfig, PcscReader, Pn532Reader, SerialLine, VirtualReader, state_dir
 from gate.controller import Controller, LaneParts, Place
 from gate.decide import Action, Rules
-from gate.errors import ReaderError, RelayError, StoreCorrupt
+from gate.drivers import load_layout, new_lane, new_reader
+from gate.errors import StoreCorrupt
 from gate.model import Direction, Event, EventKind, Medium
-from gate.ports import Lane, Noted, Reader
-from gate.reader import qr, stripe
-from gate.reader.layouts import load_qr, load_stripe
-from gate.reader.profiles import load_pair
+from gate.ports import Noted
+from gate.reader.profiles import load_all
 from gate.simulator.remote import RemoteServer
 from gate.threads import ControllerThread
 from gate.uplink import contract, translate
@@ -176,7 +160,10 @@ class _Parts:
                 settings.name: LaneParts(self._lanes[settings.name], int(settings.walk_s * 1000))
                 for settings in config.lanes
             },
-            readers={settings.name: Place(settings.lane, Direction(settings.direction)) for settings in config.readers},
+            readers={
+                settings.name: Place(settings.lane, Direction(settings.direction), reader.show)
+                for settings, reader in zip(config.readers, self._readers, strict=True)
+            },
             permits=self._permits,
             journal=self._journal,
             clock=self._clock,
@@ -242,71 +229,13 @@ class _Parts:
             head_hash=head.hash,
             unsent=session.unsent,
             clock_trusted=health.clock_trusted,
-            readers=dict(health.readers),
+            readers={name: str(reader.state) for name, reader in health.readers.items()},
+            reader_reads_ms={name: reader.last_read_ms or 0 for name, reader in health.readers.items()},
             lanes=dict(health.lanes),
             alarms=health.alarms,
             at_ms=self._clock.now().wall_ms,
             oldest_seq=self._journal.oldest(),
         )
-
-
-def new_lane(settings: GpioLane | VirtualLane) -> Lane:
-    """The driver that the settings name. Raises RelayError."""
-    match settings:
-        case GpioLane():
-            try:
-                from gate.relay.pins import GpioLane as Driver
-            except ImportError as missing:
-                raise RelayError(
-                    f"lane {settings.name!r} asks for driver gpio, but {missing.name} is not installed: "
-                    "pip install 'portvakt[gate]'"
-                ) from missing
-            return Driver(settings)
-        case VirtualLane():
-            from gate.simulator.turnstile import VirtualTurnstile
-
-            return VirtualTurnstile(settings.name)
-
-
-def new_reader(settings: ReaderSettings) -> Reader:
-    """The driver that the settings name. Raises ReaderError, CodingError."""
-    match settings:
-        case PcscReader():
-            try:
-                from gate.reader.pcsc import PcscReader as Driver
-            except ImportError as missing:
-                raise ReaderError(
-                    f"reader {settings.name!r} asks for driver pcsc, but {missing.name} is not installed: "
-                    "pip install 'portvakt[gate]', or Debian's python3-pyscard"
-                ) from missing
-            return Driver(settings)
-        case StripeReader() | QrReader():
-            return _serial_reader(settings)
-        case VirtualReader():
-            from gate.simulator.reader import VirtualReader as Simulated
-
-            return Simulated(settings)
-
-
-def _serial_reader(settings: StripeReader | QrReader) -> Reader:
-    layout = _layout(settings)
-    try:
-        from gate.reader.uart import SerialReader
-    except ImportError as missing:
-        raise ReaderError(
-            f"reader {settings.name!r} asks for a serial line, but {missing.name} is not installed: "
-            "pip install 'portvakt[gate]', or Debian's python3-serial"
-        ) from missing
-    match layout:
-        case stripe.StripeLayout():
-            return SerialReader(settings, Medium.STRIPE, partial(stripe.decode, layout), binary=layout.binary)
-        case qr.QrLayout():
-            return SerialReader(settings, Medium.QR, partial(qr.decode, layout))
-
-
-def _layout(settings: StripeReader | QrReader) -> stripe.StripeLayout | qr.QrLayout:
-    path = Path(settings.layout)
-    return load_stripe(path, settings.framing) if isinstance(settings, StripeReader) else load_qr(path)
 
 
 def _rules(config: GateConfig) -> Rules:
@@ -357,10 +286,10 @@ def check(config: GateConfig) -> Findings:
         still_to_do.append(f"hub.verify_key: {key} is not there yet; make it with `hub key -o {key.name}`")
     parts: list[Callable[[], object]] = [lambda: _rules(config)]
     parts += [lambda: verify_key(key)] if key.exists() else []
-    chips = [reader for reader in config.readers if not isinstance(reader, SerialLine)]
-    lines = [reader for reader in config.readers if isinstance(reader, StripeReader | QrReader)]
-    parts += [partial(_layout, reader) for reader in lines]
-    parts += [partial(load_pair, Path(reader.coding), Path(reader.keys)) for reader in chips]
+    chips = [reader for reader in config.readers if isinstance(reader, PcscReader | Pn532Reader | VirtualReader)]
+    lines = [reader for reader in config.readers if isinstance(reader, SerialLine)]
+    parts += [partial(load_layout, reader) for reader in lines]
+    parts += [partial(load_all, Path(reader.coding), Path(reader.keys)) for reader in chips]
     for part in parts:
         try:
             part()

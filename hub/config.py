@@ -3,7 +3,6 @@
 A unit stands in every name. Unknown keys are refused.
 """
 
-import logging
 import os
 from pathlib import Path
 from typing import Annotated
@@ -12,7 +11,8 @@ import msgspec
 from msgspec.structs import replace
 
 from portvakt.errors import SettingsError
-from portvakt.link import BrokerSettings, anchored_broker
+from portvakt.link import BrokerSettings, anchored_broker, broker_problems
+from portvakt.logs import LEVELS
 from portvakt.settings import Settings, load, refusal
 
 Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
@@ -92,12 +92,9 @@ def signing_key_file(config: HubConfig) -> Path:
 def _problems(config: HubConfig) -> list[str]:
     """What the types cannot say; each entry begins with the key."""
     found = []
-    if config.log_level.upper() not in logging.getLevelNamesMapping():
-        found.append(f"log_level: {config.log_level!r} is none of debug, info, warning, error")
-    if not 1 <= config.broker.port <= 65535:
-        found.append(f"broker.port: {config.broker.port} is not a TCP port (1 to 65535)")
-    if config.broker.keepalive_s < 1:
-        found.append("broker.keepalive_s: at least 1 second")
+    if config.log_level.lower() not in LEVELS:
+        found.append(f"log_level: {config.log_level!r} is none of {', '.join(LEVELS)}")
+    found += broker_problems(config.broker)
     if config.list.valid_h * 3600 < config.list.heartbeat_s * 2:
         found.append("list.valid_h: shorter than two heartbeats, so the gates' list would expire between them")
     if config.broker.embedded and config.broker.ca_file:

@@ -55,6 +55,16 @@ def anchored_broker(settings: B, folder: Path) -> B:
     return replace(settings, **named)
 
 
+def broker_problems(settings: BrokerSettings) -> list[str]:
+    """What the types cannot say; each entry begins with the key."""
+    found = []
+    if not 1 <= settings.port <= 65535:
+        found.append(f"broker.port: {settings.port} is not a TCP port (1 to 65535)")
+    if settings.keepalive_s < 1:
+        found.append("broker.keepalive_s: at least 1 second")
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class Connected:
     """The broker took us; subscriptions are made, the last will stands."""

@@ -3,6 +3,9 @@
 import logging
 import sys
 
+LEVELS = ("debug", "info", "warning", "error")
+"""What a settings file may ask for."""
+
 
 def configure(level: str) -> None:
     """Set up the root logger once, from the command line's entry point."""

@@ -1,38 +1,46 @@
 """A coding profile: where a card scheme keeps its fields, and how they are spelt. Pure.
 
 A profile (TOML, `config/coding/demo.toml` is the documented example) is compiled once, into a Coding
-with a ReadPlan; every mistake in it is a CodingError that names the file and the key. What stands on a
-card is the card's business: undecodable contents are values, never an exception (P9).
+with a ReadPlan; every mistake in it is a CodingError that names the file and the key.
 
-    profile text ─compile_profile─▶ Coding ── .plan ─▶ (channel.py reads) ─▶ blocks ─decode─▶ contents
-    field values ─encode─▶ blocks, to make a card
+    profile text ─compile_profile─▶ Coding ── .plan ─▶ (channel.py reads) ─▶ blocks ─(contents.py)─▶ contents
 
-No key is ever seen here, only its name.
+Where the card's own directory says which sectors are meant, the coding is `directed`: its plan supposes
+the first free ones, and `located` is the coding for one card. No key is ever seen here, only its name.
 """
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from gate.errors import CodingError
-from gate.model import CardContents, CardId, Unreadable
-from gate.reader.encodings import ENCODINGS, Encoding, Value
+from gate.model import Unreadable
+from gate.reader import mad
+from gate.reader.checks import SUMS
+from gate.reader.encodings import Encoding, encoding_of
 from gate.reader.language import (
     FIELD_KINDS,
     MAX_NUMBER_CHARACTERS,
+    CheckSettings,
     NumberSettings,
-    blocks_of_field,
+    Profile,
+    area_blocks,
+    blocks_needed,
     bytes_of,
     parse_profile,
 )
-from gate.reader.mifare import BLOCK_BYTES, KeyType, sector_of
+from gate.reader.mifare import BLOCK_BYTES, SECTOR_COUNT, KeyType, sector_of
 
 DECISION_FIELDS = ("card_number", "expiry_date", "organisation_number")
 """What a decision needs; the blocks of these are read first."""
 
 MAX_TEXT_CHARACTERS = 80
+
+IDENTITY_REFUSED = "the field holds what may be a national identity number, which is never taken in"
+
+RANDOM_UID = 0x08
+"""ISO/IEC 14443-3: a serial number that is drawn anew in every field has four bytes and begins with this."""
 
 _NUMBER = re.compile(r"[0-9A-Za-z-]+")
 # Eleven digits as Norwegian identity numbers are written: together, or six and five (P12).
@@ -85,6 +93,42 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Check:
+    """A check over bytes of the card. `fields` are those it speaks for."""
+
+    kind: str
+    covers: tuple[tuple[int, int], ...]
+    """(block, byte) of each byte that it is reckoned from, in order."""
+    stands: tuple[tuple[int, int], ...]
+    byte_order: str
+    fields: frozenset[str]
+
+    @property
+    def blocks(self) -> frozenset[int]:
+        """The blocks that must be read to know whether it holds."""
+        return frozenset(block for block, _ in (*self.covers, *self.stands))
+
+    @property
+    def decisive(self) -> bool:
+        """Whether the whole card falls with it; otherwise only its fields do."""
+        return not self.fields or not self.fields.isdisjoint(DECISION_FIELDS)
+
+    def reckoned(self, blocks: Mapping[int, bytes | bytearray]) -> bytes:
+        """The check as it should stand on a card with these blocks."""
+        kind = SUMS[self.kind]
+        value = kind.of(bytes(blocks[block][byte] for block, byte in self.covers))
+        return value.to_bytes(kind.length, "little" if self.byte_order == "little" else "big")
+
+
+@dataclass(frozen=True, slots=True)
+class DigitCheck:
+    """A check digit at the end of one field's number."""
+
+    kind: str
+    field: str
+
+
+@dataclass(frozen=True, slots=True)
 class Opening:
     """How one sector opens, and which key stands beside that one when a card is made."""
 
@@ -99,11 +143,35 @@ class Coding:
     """A compiled profile. `name` is what errors call its file."""
 
     name: str
-    scheme: str
-    number: NumberSettings
+    profile: Profile
     places: tuple[Place, ...]
+    checks: tuple[Check, ...]
+    digit_checks: tuple[DigitCheck, ...]
     openings: tuple[Opening, ...]
     plan: ReadPlan
+    sectors: Mapping[str, tuple[int, ...]]
+    """The sectors of each area, by its name."""
+    unwanted: frozenset[str] = frozenset()
+
+    @property
+    def scheme(self) -> str:
+        """The cards' scheme."""
+        return self.profile.scheme
+
+    @property
+    def number(self) -> NumberSettings:
+        """How the card number is spelt."""
+        return self.profile.number
+
+    @property
+    def by_uid(self) -> bool:
+        """Whether the card's serial number is all that is read."""
+        return self.profile.uid is not None
+
+    @property
+    def directed(self) -> bool:
+        """Whether the card's own directory says where its fields are."""
+        return bool(self.profile.applications)
 
     @property
     def key_names(self) -> frozenset[str]:
@@ -112,34 +180,120 @@ class Coding:
 
     def without(self, unwanted: frozenset[str]) -> "Coding":
         """The same coding that leaves some fields unread: what a gate does not need it need not see (P12)."""
-        places = tuple(place for place in self.places if place.name not in unwanted)
-        plan = _plan(places, self.openings)
-        return Coding(self.name, self.scheme, self.number, places, self.openings, plan)
+        return _coding(self.profile, self.name, self.sectors, self.unwanted | unwanted)
+
+    def for_decision(self) -> "Coding":
+        """The same coding cut down to what a decision needs."""
+        return self.without(frozenset(FIELD_KINDS) - frozenset(DECISION_FIELDS))
+
+    def directory_steps(self, part: mad.Part) -> tuple[Step, ...]:
+        """How one of the card's directories is read."""
+        return (
+            Authenticate(part.sector, self.profile.directory.key, KeyType.A),
+            *(Read(block) for block in part.blocks),
+        )
+
+    def located(self, entries: Mapping[int, int], *, complete: bool) -> "Coding | Unreadable | None":
+        """The coding for a card with this directory. None: not all is found, and it is not `complete`."""
+        sectors: dict[str, tuple[int, ...]] = {}
+        for area in self.profile.areas:
+            if area.application is None:
+                continue
+            found = mad.sectors_of(area.application, entries)
+            if len(area_blocks(found)) < blocks_needed(self.profile, area.name):
+                what = "has too few sectors for" if found else "does not know"
+                if not complete:
+                    return None
+                return Unreadable(f"the card's directory {what} application 0x{area.application:04X}", 1)
+            sectors[area.name] = found
+        return _coding(self.profile, self.name, sectors, self.unwanted)
 
 
 def compile_profile(text: str, name: str) -> Coding:
     """Check a profile and lay out its reading. Raises CodingError: `FILE, [line N,] key: what is wrong`."""
     profile = parse_profile(text, name)
-    areas = {area.name: area for area in profile.areas}
+    return _coding(profile, name, _supposed(profile, name), frozenset())
+
+
+def _supposed(profile: Profile, name: str) -> dict[str, tuple[int, ...]]:
+    """Sectors for the areas that only a card's directory can place: the first free ones."""
+    used = {sector for area in profile.areas for sector in area.sectors or ()} | {part.sector for part in mad.PARTS}
+    free = [sector for sector in range(SECTOR_COUNT) if sector not in used]
+    sectors: dict[str, tuple[int, ...]] = {}
+    for area in profile.areas:
+        if area.application is None:
+            continue
+        needed = blocks_needed(profile, area.name)
+        taken: list[int] = []
+        while free and (not taken or len(area_blocks(taken)) < needed):
+            taken.append(free.pop(0))
+        if len(area_blocks(taken)) < needed:
+            raise CodingError(f"{name}, areas: the fields of {area.name!r} need {needed} blocks, more than a card has")
+        sectors[area.name] = tuple(taken)
+    return sectors
+
+
+def _coding(profile: Profile, name: str, located: Mapping[str, tuple[int, ...]], unwanted: frozenset[str]) -> Coding:
+    sectors = {area.name: area.sectors or located[area.name] for area in profile.areas}
     openings = tuple(
         Opening(sector, area.key, KeyType[area.key_type], area.write_key)
         for area in profile.areas
-        for sector in area.sectors
+        for sector in sectors[area.name]
     )
-    places = tuple(
-        Place(key, blocks_of_field(field, areas[field.area]), field.offset, field.length, ENCODINGS[field.encoding])
-        for key, field in profile.fields.by_name().items()
+    whole = tuple(
+        _place(key, area_blocks(sectors[field.area])[field.block :], field.offset, field.length,
+               encoding_of(field.encoding, field.options))
+        for key, field in profile.named_fields.items()
+    )  # fmt: skip
+    checks = tuple(
+        _check(check, area_blocks(sectors[check.area]), whole) for check in profile.checks if check.area is not None
     )
-    return Coding(name, profile.scheme, profile.number, places, openings, _plan(places, openings))
+    places = tuple(place for place in whole if place.name not in unwanted)
+    kept = tuple(check for check in checks if check.decisive or check.fields - unwanted)
+    digit_checks = tuple(
+        DigitCheck(check.kind, check.field)
+        for check in profile.checks
+        if check.field is not None and check.field not in unwanted
+    )
+    plan = _plan(places, kept, openings)
+    coding = Coding(name, profile, places, kept, digit_checks, openings, plan, sectors, unwanted)
+    return _with_directory(coding) if profile.applications else coding
 
 
-def _plan(places: Sequence[Place], openings: Sequence[Opening]) -> ReadPlan:
+def _with_directory(coding: Coding) -> Coding:
+    """Put the reading of the directory before the rest; it belongs to what a decision needs."""
+    parts = mad.parts_for(opening.sector for opening in coding.openings)
+    before = tuple(step for part in parts for step in coding.directory_steps(part))
+    plan = ReadPlan(before + coding.plan.steps, len(before) + coding.plan.decision_steps)
+    return replace(coding, plan=plan)
+
+
+def _place(name: str, blocks: Sequence[int], offset: int, length: int, encoding: Encoding) -> Place:
+    return Place(name, tuple(blocks[: -(-(offset + length) // BLOCK_BYTES)]), offset, length, encoding)
+
+
+def _check(settings: CheckSettings, blocks: Sequence[int], places: Sequence[Place]) -> Check:
+    covers, at = settings.covers, settings.at
+    if covers is None or at is None:
+        raise CodingError(f"checks: {settings.kind!r} has no place")
+    covered = bytes_of(blocks[covers.block :], covers.offset, covers.length)
+    stands = bytes_of(blocks[at.block :], at.offset, SUMS[settings.kind].length)
+    fields = frozenset(
+        place.name
+        for place in places
+        if not set(covered).isdisjoint(bytes_of(place.blocks, place.offset, place.length))
+    )
+    return Check(settings.kind, tuple(covered), tuple(stands), settings.byte_order, fields)
+
+
+def _plan(places: Sequence[Place], checks: Sequence[Check], openings: Sequence[Opening]) -> ReadPlan:
     opening_of = {opening.sector: opening for opening in openings}
     decisive = {block for place in places if place.name in DECISION_FIELDS for block in place.blocks}
+    decisive |= {block for check in checks if check.decisive for block in check.blocks}
+    wanted = {block for place in places for block in place.blocks} | {b for check in checks for b in check.blocks}
     sectors: dict[int, set[int]] = {}
-    for place in places:
-        for block in place.blocks:
-            sectors.setdefault(sector_of(block), set()).add(block)
+    for block in wanted:
+        sectors.setdefault(sector_of(block), set()).add(block)
 
     def turn(sector: int) -> tuple[bool, int, str, int]:
         # Sectors of the decision first, and of those the one with the most other blocks last: its
@@ -160,58 +314,6 @@ def _plan(places: Sequence[Place], openings: Sequence[Opening]) -> ReadPlan:
     return ReadPlan(tuple(steps), decision_steps)
 
 
-def decode(coding: Coding, blocks: Mapping[int, bytes]) -> CardContents | Unreadable:
-    """What the card says, from the blocks that could be read. Never raises, whatever they hold.
-
-    A field of the decision that is missing or undecodable makes the whole card Unreadable; any other
-    is named in `damaged`.
-    """
-    texts: dict[str, str] = {}
-    dates: dict[str, date] = {}
-    damaged: list[str] = []
-    for place in coding.places:
-        value = _decode_place(place, blocks, coding.number)
-        if isinstance(value, Unreadable):
-            if place.name in DECISION_FIELDS:
-                return value
-            damaged.append(place.name)
-        elif isinstance(value, date):
-            dates[place.name] = value
-        elif value is not None:
-            texts[place.name] = value
-    if "card_number" not in texts:
-        first = next(place.blocks[0] for place in coding.places if place.name == "card_number")
-        return Unreadable("the card carries no card number", first, "card_number")
-    return CardContents(
-        card=CardId(coding.scheme, texts["card_number"]),
-        expiry_date=dates.get("expiry_date"),
-        organisation_number=texts.get("organisation_number"),
-        organisation_name=texts.get("organisation_name"),
-        first_name=texts.get("first_name"),
-        last_name=texts.get("last_name"),
-        date_of_birth=dates.get("date_of_birth"),
-        gender=texts.get("gender"),
-        damaged=tuple(damaged),
-    )
-
-
-def _decode_place(place: Place, blocks: Mapping[int, bytes], number: NumberSettings) -> Value | Unreadable | None:
-    for block in place.blocks:
-        if len(blocks.get(block, b"")) != BLOCK_BYTES:
-            return Unreadable("the block could not be read", block, place.name)
-    raw = b"".join(blocks[block] for block in place.blocks)[place.offset : place.offset + place.length]
-    try:
-        value = place.encoding.decode(raw)
-    except ValueError:
-        # The error itself may repeat what stands on the card: it goes no further.
-        return Unreadable(f"the field does not hold {place.encoding.expects}", place.blocks[0], place.name)
-    if isinstance(value, str):
-        value, wrong = accept_text(place.name, value, number)
-        if wrong:
-            return Unreadable(wrong, place.blocks[0], place.name)
-    return value
-
-
 def accept_text(name: str, text: str, number: NumberSettings) -> tuple[str, str | None]:
     """A text as we keep it, and what is wrong with it, if anything; that never repeats the text.
 
@@ -224,7 +326,7 @@ def accept_text(name: str, text: str, number: NumberSettings) -> tuple[str, str 
     if name == "card_number" and number.drop_zero_above and len(clean) > number.drop_zero_above:
         clean = clean.removeprefix("0")
     if _NATIONAL_IDENTITY.search(text) or _NATIONAL_IDENTITY.search(clean):
-        return "", "the field holds what may be a national identity number, which is never taken in"
+        return "", IDENTITY_REFUSED
     if not clean:
         return "", "the field holds no printable character"
     if name == "card_number":
@@ -242,50 +344,3 @@ def _number_problem(text: str, number: NumberSettings) -> str | None:
     if not number.min_length <= len(text) <= number.max_length:
         return f"the card number has {len(text)} characters, not {number.min_length} to {number.max_length}"
     return None
-
-
-def parse_value(name: str, text: str) -> Value:
-    """A field's value from the words of a command line: a date as YYYY-MM-DD. Raises CodingError."""
-    kind = FIELD_KINDS.get(name)
-    if kind is None:
-        raise CodingError(f"there is no field {name!r}; fields are {', '.join(FIELD_KINDS)}")
-    if kind is str:
-        return text
-    try:
-        return date.fromisoformat(text)
-    except ValueError as wrong:
-        raise CodingError(f"{name}: not a date; write it as 2027-05-31") from wrong
-
-
-def encode(coding: Coding, fields: Mapping[str, Value]) -> dict[int, bytes]:
-    """The blocks of a card with these fields, by block number; fields left out stay zeros.
-
-    Raises CodingError for a field that this coding lacks, that does not fit its place, or that would
-    not read back as it was given.
-    """
-    blocks = {block: bytearray(BLOCK_BYTES) for place in coding.places for block in place.blocks}
-    known = {place.name: place for place in coding.places}
-    for name, value in fields.items():
-        place = known.get(name)
-        if place is None:
-            raise CodingError(f"{coding.name} has no field {name!r}; it has {', '.join(known)}")
-        raw = _encode_place(coding, place, value)
-        for (block, byte), content in zip(bytes_of(place.blocks, place.offset, place.length), raw, strict=True):
-            blocks[block][byte] = content
-    return {block: bytes(content) for block, content in blocks.items()}
-
-
-def _encode_place(coding: Coding, place: Place, value: Value) -> bytes:
-    if isinstance(value, str):
-        value, wrong = accept_text(place.name, value, coding.number)
-        if wrong:
-            raise CodingError(f"{place.name}: {wrong}")
-    try:
-        raw = place.encoding.encode(value, place.length)
-    except UnicodeEncodeError as wrong:
-        raise CodingError(f"{place.name}: {coding.name} spells it in {wrong.encoding}, which lacks a letter") from None
-    except ValueError as wrong:
-        raise CodingError(f"{place.name}: the value {wrong}") from None
-    if place.encoding.decode(raw) != value:
-        raise CodingError(f"{place.name}: the value would read back as another; {coding.name} cannot hold it")
-    return raw

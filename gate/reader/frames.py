@@ -71,6 +71,11 @@ class Framer:
         """Whether something is unfinished: then `tick` wants to be called when the line stays quiet."""
         return bool(self._buffer) or self._skipping or (self._inside and bool(self._framing.start))
 
+    @property
+    def held(self) -> int:
+        """How many bytes are kept of what is unfinished; never more than the bound."""
+        return len(self._buffer)
+
     def feed(self, data: bytes, now_ms: int) -> list[Frame]:
         """The frames that these bytes complete."""
         frames = self.tick(now_ms)

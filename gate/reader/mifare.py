@@ -61,6 +61,12 @@ Keys: TypeAlias = Mapping[str, Key]
 TRANSPORT_KEY = Key(b"\xff" * KEY_BYTES)
 """What a card from the factory opens with; published by NXP."""
 
+DIRECTORY_KEY = Key(bytes.fromhex("A0A1A2A3A4A5"))
+"""Key A of the sectors with the application directory; published by NXP (AN10787) so that all can read it."""
+
+PUBLISHED_KEYS: Keys = {"factory": TRANSPORT_KEY, "mad": DIRECTORY_KEY}
+"""Keys that a profile may name without a key file. A key file's own go before them."""
+
 
 def sector_of(block: int) -> int:
     """The sector that a block (0 to 255) stands in. Raises ValueError outside the card."""
@@ -238,6 +244,9 @@ ISSUED_ACCESS = Access((0b100, 0b100, 0b100, 0b011))
 """As an issuer leaves a sector: both keys read, key B alone writes, and neither key can be read back."""
 
 
-def trailer(key_a: bytes, access: Access, key_b: bytes) -> bytes:
+FACTORY_USER_BYTE = 0x69
+
+
+def trailer(key_a: bytes, access: Access, key_b: bytes, user_byte: int = FACTORY_USER_BYTE) -> bytes:
     """The 16 bytes of a sector trailer."""
-    return key_a + access.to_bytes() + key_b
+    return key_a + access.to_bytes(user_byte) + key_b

@@ -6,8 +6,6 @@ restarted (pyscard issues 41, 82, 128); here a lost service is a state, and come
 """
 
 import logging
-import random
-import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,12 +14,13 @@ from pathlib import Path
 from smartcard import scard
 
 from gate.config import PcscReader as PcscReaderSettings
-from gate.errors import ReaderError, ReaderLost, ReaderTransient
-from gate.model import CardContents, CardReading, Medium, Unreadable
-from gate.ports import CardShown, Deliver, ReaderChanged
+from gate.errors import ReaderLost
+from gate.model import CardContents, CardReading, Decision, ReaderState, Unreadable
+from gate.ports import CardShown, Deliver
 from gate.reader.channel import TOO_SOON, Outcome, read_card
 from gate.reader.pcsc_channel import KeyMemory, PcscChannel, Showing, card_state, check
 from gate.reader.profiles import load_for_gate
+from gate.reader.running import ReaderThread
 from portvakt.backoff import Backoff
 
 log = logging.getLogger(__name__)
@@ -29,13 +28,7 @@ log = logging.getLogger(__name__)
 PLUG_AND_PLAY = "\\\\?PnP?\\Notification"
 """A reader that does not exist; its state changes when any reader comes or goes."""
 
-_JOIN_S = 0.05
 _SETTLE_S = 0.05
-
-
-def default_backoff() -> Backoff:
-    """Quick at first: a restarted pcscd is back within a second, and somebody stands at the gate."""
-    return Backoff(random.random, first_ms=100, cap_ms=5000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +36,8 @@ class _Found:
     """The reader that the settings mean, among those that pcscd has; or why there is none."""
 
     reader: str | None
-    state: str
+    state: ReaderState
+    what: str = ""
 
 
 class PcscReader:
@@ -53,45 +47,27 @@ class PcscReader:
         """Raises CodingError when the profile or its keys cannot be used."""
         self.name = settings.name
         self._settings = settings
-        self._coding, self._keys = load_for_gate(Path(settings.coding), Path(settings.keys))
-        self._backoff = backoff or default_backoff()
+        self._codings, self._keys = load_for_gate(Path(settings.coding), Path(settings.keys))
         self._memory = KeyMemory(settings.key_structure, settings.key_slot)
-        self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
         self._context: int | None = None
-        self._state = ""
-        self._attempt = 0
-        self._deliver: Deliver = _nowhere
+        self._thread = ReaderThread(settings.name, self._serve, self._interrupt, backoff)
+        self._stopping = self._thread.stopping
 
     def start(self, deliver: Deliver) -> None:
         """Begin reading, in a thread of its own."""
-        self._deliver = deliver
-        self._thread = threading.Thread(target=self._run, name=f"reader-{self.name}", daemon=True)
-        self._thread.start()
+        self._thread.start(deliver)
+
+    def show(self, decision: Decision) -> None:
+        """PC/SC knows no lamps."""
 
     def close(self) -> None:
         """Stop and let go. Idempotent."""
-        self._stopping.set()
-        thread = self._thread
-        while thread is not None and thread.is_alive():
-            # A cancel that comes between two blocking calls is lost, so it is repeated until heard.
-            context = self._context
-            if context is not None:
-                scard.SCardCancel(context)
-            thread.join(_JOIN_S)
+        self._thread.close()
 
-    def _run(self) -> None:
-        while not self._stopping.is_set():
-            try:
-                self._serve()
-            except ReaderError as lost:
-                self._report(str(lost))
-            except Exception:  # the gate must outlive a mistake of ours (P9)
-                log.exception("reader=%s failed; starting it again", self.name)
-                self._report("stopped by an internal error; see the log")
-            if not self._stopping.is_set():
-                self._stopping.wait(self._backoff.wait_ms(self._attempt) / 1000)
-                self._attempt += 1
+    def _interrupt(self) -> None:
+        context = self._context
+        if context is not None:
+            scard.SCardCancel(context)
 
     def _serve(self) -> None:
         """Serve until told to stop. Raises ReaderLost when pcscd goes away."""
@@ -116,14 +92,13 @@ class PcscReader:
         if found.reader is not None:
             watched.append((found.reader, scard.SCARD_STATE_UNAWARE))
         while not self._stopping.is_set():
-            self._report(found.state)
+            self._thread.report(found.state, found.what)
             result, states = scard.SCardGetStatusChange(context, scard.INFINITE, watched)
             if result in (scard.SCARD_E_CANCELLED, scard.SCARD_E_TIMEOUT):
                 continue
             if result in (scard.SCARD_E_UNKNOWN_READER, scard.SCARD_E_READER_UNAVAILABLE):
                 return self._readers_changed()
             check(result, "waiting for a card")
-            self._attempt = 0
             if found.reader is None or states[0][1] & scard.SCARD_STATE_CHANGED:
                 return self._readers_changed()
             event = card_state(states[1][1])
@@ -153,7 +128,7 @@ class PcscReader:
         began = time.monotonic()
         channel = PcscChannel(context, reader, self._memory, event, self._stopping)
         try:
-            outcome = read_card(channel, self._coding, self._keys)
+            outcome = read_card(channel, self._codings, self._keys)
         except ReaderLost as lost:
             self._show(Outcome(Unreadable("the reader was lost while it read the card"), b"", 0, None))
             raise ReaderLost(str(lost)) from lost
@@ -169,25 +144,21 @@ class PcscReader:
             "reader=%s card=%s exchanges=%d decision_exchanges=%s took_ms=%.0f",
             self.name, card, outcome.exchanges, outcome.decision_exchanges, took_ms,
         )  # fmt: skip
-        self._deliver(CardShown(CardReading(self.name, Medium.CHIP, result, outcome.uid)))
-
-    def _report(self, state: str) -> None:
-        if state != self._state:
-            self._state = state
-            log.log(logging.INFO if state == "ok" else logging.WARNING, "reader=%s state=%s", self.name, state)
-            self._deliver(ReaderChanged(self.name, state))
+        self._thread.deliver(CardShown(CardReading(self.name, outcome.medium, result, outcome.uid)))
 
 
 def find_reader(names: Sequence[str], match: str) -> _Found:
     """The one reader that `match` means: the whole name, or a part of just one. Never a guess."""
     if match in names:
-        return _Found(match, "ok")
+        return _Found(match, ReaderState.OK)
     matching = [name for name in names if match in name]
     if len(matching) == 1:
-        return _Found(matching[0], "ok")
+        return _Found(matching[0], ReaderState.OK)
     if matching:
-        return _Found(None, f"several readers match {match!r}: {', '.join(matching)}; set a longer `match`")
-    return _Found(None, "absent")
+        return _Found(
+            None, ReaderState.FAULTY, f"several readers match {match!r}: {', '.join(matching)}; set a longer `match`"
+        )
+    return _Found(None, ReaderState.ABSENT, f"no reader's name holds {match!r}; is it plugged in?")
 
 
 def _reader_names(context: int) -> list[str]:
@@ -196,7 +167,3 @@ def _reader_names(context: int) -> list[str]:
         return []
     check(result, "listing the readers")
     return list(names)
-
-
-def _nowhere(given: object) -> None:
-    raise ReaderTransient("start the reader before it can deliver")

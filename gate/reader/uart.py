@@ -7,7 +7,6 @@ goes away is a state, and is opened again with backoff.
 
 import errno
 import logging
-import random
 import termios
 import threading
 import time
@@ -18,9 +17,10 @@ import serial
 
 from gate.config import QrReader, StripeReader
 from gate.errors import ReaderError, ReaderLost
-from gate.model import CardContents, CardReading, Medium, Unreadable
-from gate.ports import CardShown, Deliver, ReaderChanged
+from gate.model import CardContents, CardReading, Decision, Medium, ReaderState, Unreadable
+from gate.ports import CardShown, Deliver
 from gate.reader.frames import FRAMINGS, MAX_FRAME_BYTES, Ended, Frame, Framer, Repeats, printable
+from gate.reader.running import ReaderThread
 from portvakt.backoff import Backoff
 
 log = logging.getLogger(__name__)
@@ -28,11 +28,7 @@ log = logging.getLogger(__name__)
 Decode = Callable[[bytes], CardContents | Unreadable]
 """What a message says. Never raises."""
 
-_JOIN_S = 0.05
 _WRITE_S = 1.0
-_STEADY_S = 1.0
-"""A line that held so long was well: the next attempt comes quickly again."""
-
 _LEAST_BYTES = 3
 """The shortest message is a reader's error mark, `;E?`; fewer are noise, and nobody has shown anything."""
 
@@ -40,11 +36,6 @@ _GARBAGE_BYTES = 64
 """So many bytes with no whole message among them, and the settings are wrong or the line is."""
 
 _PARITIES = {"none": serial.PARITY_NONE, "even": serial.PARITY_EVEN, "odd": serial.PARITY_ODD}
-
-
-def default_backoff() -> Backoff:
-    """Quick at first: a plug that was pulled is pushed in again, and somebody stands at the gate."""
-    return Backoff(random.random, first_ms=100, cap_ms=5000)
 
 
 class SerialReader:
@@ -65,54 +56,34 @@ class SerialReader:
         self._medium = medium
         self._decode = decode
         self._binary = binary
-        self._backoff = backoff or default_backoff()
         self._trigger = bytes.fromhex(settings.trigger_hex)
         self._repeats = Repeats(settings.hold_off_ms)
-        self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._thread = ReaderThread(settings.name, self._serve, self._interrupt, backoff)
+        self._stopping = self._thread.stopping
         self._port_turn = threading.Lock()
         self._port: Any = None
-        self._state = ""
-        self._attempt = 0
-        self._deliver: Deliver = _nowhere
 
     def start(self, deliver: Deliver) -> None:
         """Begin reading, in a thread of its own."""
-        self._deliver = deliver
-        self._thread = threading.Thread(target=self._run, name=f"reader-{self.name}", daemon=True)
-        self._thread.start()
+        self._thread.start(deliver)
+
+    def show(self, decision: Decision) -> None:
+        """Stripe readers and scanners say for themselves that they have read."""
 
     def close(self) -> None:
         """Stop and let go. Idempotent."""
-        self._stopping.set()
-        thread = self._thread
-        while thread is not None and thread.is_alive():
-            with self._port_turn:
-                if self._port is not None:
-                    self._port.cancel_read()
-            thread.join(_JOIN_S)
+        self._thread.close()
 
-    def _run(self) -> None:
-        while not self._stopping.is_set():
-            opened = time.monotonic()
-            try:
-                self._serve()
-            except ReaderError as lost:
-                self._report(str(lost))
-            except Exception:  # the gate must outlive a mistake of ours (P9)
-                log.exception("reader=%s failed; starting it again", self.name)
-                self._report("stopped by an internal error; see the log")
-            if time.monotonic() - opened > _STEADY_S:
-                self._attempt = 0
-            if not self._stopping.is_set():
-                self._stopping.wait(self._backoff.wait_ms(self._attempt) / 1000)
-                self._attempt += 1
+    def _interrupt(self) -> None:
+        with self._port_turn:
+            if self._port is not None:
+                self._port.cancel_read()
 
     def _serve(self) -> None:
         """Serve until told to stop. Raises ReaderLost when the line goes away."""
         port = self._opened()
         try:
-            self._report("ok")
+            self._thread.report(ReaderState.OK)
             self._ask(port)
             framer = Framer(FRAMINGS[self._settings.framing], self._settings.idle_ms)
             whole_at = 0
@@ -123,12 +94,14 @@ class SerialReader:
                     self._ask(port)
                 if any(frame.ended is Ended.WHOLE for frame in frames):
                     whole_at = framer.garbage
-                    self._report("ok")
+                    self._thread.report(ReaderState.OK)
                 elif framer.garbage - whole_at >= _GARBAGE_BYTES:
-                    self._report("sends what is no message; check baud, data_bits, parity and framing")
+                    self._thread.report(
+                        ReaderState.FAULTY, "sends what is no message; check baud, data_bits, parity and framing"
+                    )
         except (OSError, termios.error) as gone:
             # pyserial's own SerialException is an OSError.
-            raise ReaderLost("absent") from gone
+            raise ReaderLost(f"{self._settings.device} is not there; is it plugged in?") from gone
         finally:
             with self._port_turn:
                 self._port = None
@@ -148,7 +121,7 @@ class SerialReader:
                 exclusive=True,
             )
         except (OSError, termios.error, ValueError) as refused:
-            raise ReaderLost(_why(settings.device, refused)) from refused
+            raise _refusal(settings.device, refused) from refused
         with self._port_turn:
             self._port = port
         return port
@@ -178,7 +151,7 @@ class SerialReader:
             return True
         card = result.card.masked if isinstance(result, CardContents) else f"unreadable ({result.what})"
         log.info("reader=%s card=%s bytes=%d", self.name, card, len(data))
-        self._deliver(CardShown(CardReading(self.name, self._medium, result)))
+        self._thread.deliver(CardShown(CardReading(self.name, self._medium, result)))
         return True
 
     def _result(self, ended: Ended, data: bytes) -> CardContents | Unreadable:
@@ -190,25 +163,15 @@ class SerialReader:
             case Ended.LONG:
                 return Unreadable(f"the reader sent more than {MAX_FRAME_BYTES} bytes without an end")
 
-    def _report(self, state: str) -> None:
-        if state != self._state:
-            self._state = state
-            log.log(logging.INFO if state == "ok" else logging.WARNING, "reader=%s state=%s", self.name, state)
-            self._deliver(ReaderChanged(self.name, state))
 
-
-def _why(device: str, refused: Exception) -> str:
+def _refusal(device: str, refused: Exception) -> ReaderError:
     """What to do about a line that does not open."""
     match getattr(refused, "errno", None):
         case errno.ENOENT | errno.ENXIO | errno.ENODEV:
-            return "absent"
+            return ReaderLost(f"{device} is not there; is it plugged in?")
         case errno.EACCES | errno.EPERM:
-            return f"{device} may not be opened; put the gate's user into group dialout"
+            return ReaderError(f"{device} may not be opened; put the gate's user into group dialout")
         case errno.EAGAIN | errno.EBUSY:
-            return f"{device} is in use by another program"
+            return ReaderError(f"{device} is in use by another program")
         case _:
-            return f"{device} cannot be opened as a serial line with these settings ({refused})"
-
-
-def _nowhere(given: object) -> None:
-    raise ReaderError("start the reader before it can deliver")
+            return ReaderError(f"{device} cannot be opened as a serial line with these settings ({refused})")

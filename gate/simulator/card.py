@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from gate.errors import CardImageError, CodingError
-from gate.reader.coding import Coding, encode
+from gate.reader.coding import Coding
+from gate.reader.contents import encode
 from gate.reader.encodings import Value
 from gate.reader.mifare import (
     ATQA_4_BYTE_UID,

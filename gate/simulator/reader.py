@@ -9,7 +9,7 @@ from pathlib import Path
 
 from gate.config import VirtualReader as VirtualReaderSettings
 from gate.errors import ReaderTransient
-from gate.model import CardReading, Medium
+from gate.model import CardReading, Decision, ReaderState
 from gate.ports import CardShown, Deliver, ReaderChanged
 from gate.reader.channel import Outcome, read_card
 from gate.reader.mifare import Key, KeyType, trailer_of
@@ -23,17 +23,23 @@ class VirtualReader:
     def __init__(self, settings: VirtualReaderSettings) -> None:
         """Raises CodingError when the profile or its keys cannot be used."""
         self.name = settings.name
-        self._coding, self._keys = load_for_gate(Path(settings.coding), Path(settings.keys))
+        self._codings, self._keys = load_for_gate(Path(settings.coding), Path(settings.keys))
         self._deliver: Deliver | None = None
         self._card: VirtualCard | None = None
         self._turn = threading.Lock()
+        self.shown: Decision | None = None
+        """What a lamp at the reader showed last."""
         self.last_outcome: Outcome | None = None
         """Of the latest showing, with its count of exchanges; for the demo's display and benchmarks."""
 
     def start(self, deliver: Deliver) -> None:
         """Be ready; says so at once."""
         self._deliver = deliver
-        deliver(ReaderChanged(self.name, "ok"))
+        deliver(ReaderChanged(self.name, ReaderState.OK))
+
+    def show(self, decision: Decision) -> None:
+        """Keep what the reader's lamp would say."""
+        self.shown = decision
 
     def close(self) -> None:
         """Take no more cards. Idempotent."""
@@ -53,11 +59,11 @@ class VirtualReader:
                 return
             self._card = card
             channel = CardInField(card, leaves_after, stumbles)
-            outcome = read_card(channel, self._coding, self._keys)
+            outcome = read_card(channel, self._codings, self._keys)
             if channel.gone:
                 self._card = None
             self.last_outcome = outcome
-            self._deliver(CardShown(CardReading(self.name, Medium.CHIP, outcome.result, outcome.uid)))
+            self._deliver(CardShown(CardReading(self.name, outcome.medium, outcome.result, outcome.uid)))
 
     def remove(self) -> None:
         """Take the card away."""

@@ -249,6 +249,8 @@ class Status(msgspec.Struct, frozen=True, omit_defaults=True):
     alarms: tuple[str, ...] = ()
     at_ms: int = 0
     oldest_seq: int = 0
+    reader_reads_ms: dict[str, int] = {}
+    """When each reader last gave a card's contents; 0 before the first."""
 
 
 class HubStatus(msgspec.Struct, frozen=True, omit_defaults=True):

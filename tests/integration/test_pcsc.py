@@ -73,7 +73,7 @@ def test_a_killed_pcscd_is_a_state_and_its_return_is_noticed(bench: Bench) -> No
     daemon = session_pcscd()
     bench.show(card_of())
     daemon.kill()
-    wait_for("the loss to be told", lambda: "pcscd" in bench.states[-1])
+    wait_for("the loss to be told", lambda: "pcscd" in bench.said)
     daemon.start()
     bench.wait_state("ok")
     assert isinstance(bench.show(card_of()).result, CardContents)
@@ -96,21 +96,25 @@ def test_a_reader_that_is_not_there_is_absent_until_it_is(bench: Bench) -> None:
 @pytest.mark.usefixtures("killed")
 def test_a_reader_can_be_closed_while_pcscd_is_away(bench: Bench) -> None:
     session_pcscd().kill()
-    wait_for("the loss to be told", lambda: "pcscd" in bench.states[-1])
+    wait_for("the loss to be told", lambda: "pcscd" in bench.said)
     bench.reader.close()
 
 
 @pytest.mark.parametrize(
-    ("match", "state"),
+    ("match", "state", "what"),
     [
-        ("Virtual PCD 00 01", "ok"),
-        ("no such reader", "absent"),
-        ("Virtual", "several readers match 'Virtual': Virtual PCD 00 00, Virtual PCD 00 01; set a longer `match`"),
+        ("Virtual PCD 00 01", "ok", ""),
+        ("no such reader", "absent", "no reader's name holds 'no such reader'; is it plugged in?"),
+        (
+            "Virtual",
+            "faulty",
+            "several readers match 'Virtual': Virtual PCD 00 00, Virtual PCD 00 01; set a longer `match`",
+        ),
     ],
 )
-def test_the_reader_is_the_one_that_the_settings_mean_or_none(match: str, state: str) -> None:
+def test_the_reader_is_the_one_that_the_settings_mean_or_none(match: str, state: str, what: str) -> None:
     with readers.pcsc_bench(match) as bench:
-        assert bench.states == [state]
+        assert (bench.states, bench.said) == ([state], what)
 
 
 def test_two_gates_readers_work_side_by_side(bench: Bench) -> None:

@@ -86,6 +86,11 @@ class Bench:
     def states(self) -> list[str]:
         return [given.state for given in self.inputs if isinstance(given, ReaderChanged)]
 
+    @property
+    def said(self) -> str:
+        """What the reader said of its latest state."""
+        return [given.what for given in self.inputs if isinstance(given, ReaderChanged)][-1]
+
     def show(
         self, card: VirtualCard, leaves_after: int | None = None, stumbles: frozenset[int] = frozenset()
     ) -> CardReading:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gate.controller import Controller, LaneParts, Place
+from gate.controller import Controller, LaneParts, Place, ReaderHealth
 from gate.decide import Action, Rules
 from gate.errors import StoreError
 from gate.model import (
@@ -22,6 +22,7 @@ from gate.model import (
     ListState,
     Medium,
     Permit,
+    ReaderState,
     Reason,
     Unreadable,
 )
@@ -487,11 +488,20 @@ def test_an_alarm_of_the_driver_does_not_end_because_a_relay_obeys(bench: Bench)
 
 
 def test_a_reader_s_health_is_told_once_a_change(bench: Bench) -> None:
-    assert bench.gate.health.readers == {"outside": "starting", "inside": "starting"}
-    for state in ("ok", "absent", "absent", "ok", "ok"):
-        bench.gate.handle(ReaderChanged("outside", state))
+    starting, ok, absent = ReaderState.STARTING, ReaderState.OK, ReaderState.ABSENT
+    assert bench.gate.health.readers == {"outside": ReaderHealth(starting), "inside": ReaderHealth(starting)}
+    for state in (ok, absent, absent, ok, ok):
+        bench.gate.handle(ReaderChanged("outside", state, "unplugged" if state is absent else ""))
     assert bench.alarms() == ["+reader.outside", "-reader.outside"]
-    assert bench.gate.health.readers == {"outside": "ok", "inside": "starting"}
+    assert bench.gate.health.readers == {"outside": ReaderHealth(ok), "inside": ReaderHealth(starting)}
+
+
+def test_a_reader_s_last_good_read_is_remembered(bench: Bench) -> None:
+    bench.badge(Unreadable("torn"))
+    assert bench.gate.health.readers["outside"].last_read_ms is None
+    read_at = bench.clock.now().wall_ms
+    bench.badge(INGRID)
+    assert bench.gate.health.readers["outside"].last_read_ms == read_at
 
 
 def test_an_alarm_of_another_room_is_noted_once_while_it_stands(bench: Bench) -> None:

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gate.config import GateConfig, load_config, state_dir
+from gate.config import GateConfig, PcscReader, VirtualReader, load_config, state_dir
 from portvakt.backoff import Backoff
 from portvakt.errors import AlreadyRunning, PortvaktError, SettingsError
 from portvakt.process import FolderLock
@@ -219,7 +219,8 @@ def test_files_are_looked_for_beside_the_settings(tmp_path: Path) -> None:
     assert config.hub.verify_key == str(tmp_path / "hub.pub")
     assert config.broker.ca_file == str(tmp_path / "ca.pem")
     assert config.broker.cert_file is None
-    assert [reader.coding for reader in config.readers] == [str(tmp_path / "coding.toml"), "/etc/coding.toml"]
+    chips = [reader for reader in config.readers if isinstance(reader, PcscReader | VirtualReader)]
+    assert [reader.coding for reader in chips] == [str(tmp_path / "coding.toml"), "/etc/coding.toml"]
 
 
 def test_the_state_folder_is_the_setting_then_systemd_s_then_var(

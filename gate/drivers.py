@@ -1,0 +1,84 @@
+"""The drivers by the names that the settings use. Each is imported only when it is asked for: a gate loads
+what it has, and a package that is missing is named with what installs it.
+"""
+
+from functools import partial
+from pathlib import Path
+
+from gate.config import (
+    GpioLane,
+    OsdpReader,
+    PcscReader,
+    Pn532Reader,
+    QrReader,
+    ReaderSettings,
+    StripeReader,
+    VirtualLane,
+    VirtualReader,
+)
+from gate.errors import ReaderError, RelayError
+from gate.model import Medium
+from gate.ports import Lane, Reader
+from gate.reader import qr, stripe
+from gate.reader.layouts import load_qr, load_stripe
+
+
+def new_lane(settings: GpioLane | VirtualLane) -> Lane:
+    """The driver that the settings name. Raises RelayError."""
+    match settings:
+        case GpioLane():
+            try:
+                from gate.relay.pins import GpioLane as Driver
+            except ImportError as missing:
+                raise RelayError(
+                    f"lane {settings.name!r} asks for driver gpio, but {missing.name} is not installed: "
+                    "pip install 'portvakt[gate]'"
+                ) from missing
+            return Driver(settings)
+        case VirtualLane():
+            from gate.simulator.turnstile import VirtualTurnstile
+
+            return VirtualTurnstile(settings.name)
+
+
+def new_reader(settings: ReaderSettings) -> Reader:
+    """The driver that the settings name. Raises ReaderError, CodingError."""
+    match settings:
+        case PcscReader():
+            try:
+                from gate.reader.pcsc import PcscReader as Driver
+            except ImportError as missing:
+                raise ReaderError(
+                    f"reader {settings.name!r} asks for driver pcsc, but {missing.name} is not installed: "
+                    "pip install 'portvakt[gate]', or Debian's python3-pyscard"
+                ) from missing
+            return Driver(settings)
+        case Pn532Reader() | OsdpReader():
+            raise ReaderError(f"reader {settings.name!r}: this driver is not there yet")
+        case StripeReader() | QrReader():
+            return _serial_reader(settings)
+        case VirtualReader():
+            from gate.simulator.reader import VirtualReader as Simulated
+
+            return Simulated(settings)
+
+
+def _serial_reader(settings: StripeReader | QrReader) -> Reader:
+    layout = load_layout(settings)
+    try:
+        from gate.reader.uart import SerialReader
+    except ImportError as missing:
+        raise ReaderError(
+            f"reader {settings.name!r} asks for a serial line, but {missing.name} is not installed: "
+            "pip install 'portvakt[gate]', or Debian's python3-serial"
+        ) from missing
+    match layout:
+        case stripe.StripeLayout():
+            return SerialReader(settings, Medium.STRIPE, partial(stripe.decode, layout), binary=layout.binary)
+        case qr.QrLayout():
+            return SerialReader(settings, Medium.QR, partial(qr.decode, layout))
+
+
+def load_layout(settings: StripeReader | QrReader) -> stripe.StripeLayout | qr.QrLayout:
+    path = Path(settings.layout)
+    return load_stripe(path, settings.framing) if isinstance(settings, StripeReader) else load_qr(path)
