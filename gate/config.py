@@ -141,11 +141,21 @@ class VirtualLane(Settings, frozen=True, kw_only=True, tag_field="driver", tag="
 LaneSettings = GpioLane | VirtualLane
 
 
+class CredentialSettings(Settings, frozen=True, kw_only=True):
+    """Which media count, strongest first: chip, osdp (with secure channel), stripe, qr, uid; manual is a
+    person at the site. What does not count is `weak_credential`: refused at an entry, noted at an exit."""
+
+    entry: tuple[str, ...] = ("chip", "osdp", "manual")
+    exit: tuple[str, ...] = ("chip", "osdp", "stripe", "qr", "uid", "manual")
+    entry_if_chip_seen: tuple[str, ...] = ()
+    """These open an entry when this gate has read the same card's chip within `chip_seen_days`."""
+    chip_seen_days: Annotated[int, msgspec.Meta(ge=1, le=30)] = 14
+
+
 class RuleSettings(Settings, frozen=True, kw_only=True):
     """What the gate itself decides. Rules refuse entry, never exit."""
 
-    accept: tuple[str, ...] = ("chip", "osdp")
-    """Media that may be shown for an entry; any other is `weak_credential`."""
+    credentials: CredentialSettings = CredentialSettings()
     already_inside: str = "warn"
     """`refuse`, `warn` or `off`. One gate sees its own passages only, so `refuse` suits a site with one gate."""
     stale_after_h: Annotated[float, msgspec.Meta(gt=0)] = 72.0
@@ -279,7 +289,10 @@ def _problems(config: GateConfig) -> list[str]:
             found.append(f"rules.{key}: {getattr(config.rules, key)!r} is none of {', '.join(ACTIONS)}")
     media = ("chip", "osdp", "stripe", "qr", "uid", "manual")
     found += [
-        f"rules.accept: {word!r} is none of {', '.join(media)}" for word in config.rules.accept if word not in media
+        f"rules.credentials.{key}: {word!r} is none of {', '.join(media)}"
+        for key in ("entry", "exit", "entry_if_chip_seen")
+        for word in getattr(config.rules.credentials, key)
+        if word not in media
     ]
     if config.clock.trust not in ("ntp", "always"):
         found.append(f"clock.trust: {config.clock.trust!r} is neither `ntp` nor `always`")

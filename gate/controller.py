@@ -18,13 +18,13 @@ from gate.decide import Circumstances, Rules, decide
 from gate.errors import RelayError, StoreError, StoreFull
 from gate.model import (
     CardContents,
+    CardHistory,
     CardId,
     CardReading,
     Decision,
     Direction,
     Event,
     EventKind,
-    LastPassage,
     Moment,
     Permit,
     ReaderState,
@@ -32,6 +32,7 @@ from gate.model import (
     Unreadable,
 )
 from gate.ports import CardShown, Clock, Input, Journal, Lane, Noted, PassageSensed, PermitStore, ReaderChanged
+from gate.suspicion import another_chip, chip_of
 from gate.timekeeping import Correction, Timekeeper
 from gate.turnstile import BODY_FOR, Effect, Grant, Signal, Turnstile
 
@@ -189,9 +190,14 @@ class Controller:
             return
         if isinstance(reading.result, CardContents):
             self._readers[reading.reader] = replace(self._readers[reading.reader], last_read_ms=now.wall_ms)
-        decision, permit, alarms = self._decision(reading, place, now)
+        history, follows = self._history(reading, now)
+        decision, permit, alarms = self._decision(reading, place, history, now)
         badge = self._new_badge()
-        recorded = self._record([_badge_event(reading, place, decision, badge, now), *alarms])
+        event = _badge_event(reading, place, decision, badge, now)
+        if (before := another_chip(reading, history)) is not None:
+            follows = [*follows, _suspicion(event, before)]
+            log.warning("card=%s suspicion=another_chip lane=%s", _masked(reading), place.lane)
+        recorded = self._record([event, *alarms, *follows])
         if not recorded and place.direction is Direction.ENTRY and decision.admitted:
             # No disk and no memory left: an entry that cannot be recorded is no entry (P4, P11).
             decision = Decision(admitted=False, reason=Reason.LANE_CLOSED)
@@ -219,7 +225,9 @@ class Controller:
         self._turnstiles[place.lane], _ = self._turnstiles[place.lane].give(grant)
         self._drive(place.lane, lambda: self._lanes[place.lane].driver.release(place.direction), now)
 
-    def _decision(self, reading: CardReading, place: Place, now: Moment) -> tuple[Decision, Permit | None, list[Event]]:
+    def _decision(
+        self, reading: CardReading, place: Place, history: CardHistory, now: Moment
+    ) -> tuple[Decision, Permit | None, list[Event]]:
         """The answer, the permit it rests on, and the alarms of what could not be asked."""
         permit, held = None, None
         card, _ = _who(reading)
@@ -229,17 +237,17 @@ class Controller:
             alarms = self._cleared("permits.unreadable", now)
         except StoreError as broken:
             held, alarms = None, self._raised("permits.unreadable", str(broken), now)
-        last, more = self._last_passage(card, now)
-        around = Circumstances(place.direction, now, held, last)
-        return decide(reading, permit, around, self._rules), permit, alarms + more
+        around = Circumstances(place.direction, now, held, history)
+        return decide(reading, permit, around, self._rules), permit, alarms
 
-    def _last_passage(self, card: CardId | None, now: Moment) -> tuple[LastPassage | None, list[Event]]:
-        """Where the card went last; unknown when the journal cannot be read, which refuses nobody."""
+    def _history(self, reading: CardReading, now: Moment) -> tuple[CardHistory, list[Event]]:
+        """What is known of the card from before; nothing when the journal cannot be read, which refuses nobody."""
+        card, _ = _who(reading)
         try:
-            last = self._journal.last_passage(card) if card is not None else None
+            history = self._journal.history(card) if card is not None else CardHistory()
         except StoreError as broken:
-            return None, self._raised("journal.unreadable", str(broken), now)
-        return last, self._cleared("journal.unreadable", now)
+            return CardHistory(), self._raised("journal.unreadable", str(broken), now)
+        return history, self._cleared("journal.unreadable", now)
 
     def _serve_waiting(self, now: Moment) -> None:
         """Decide who waited while the lane was busy; who leaves goes first."""
@@ -395,6 +403,7 @@ def _badge_event(reading: CardReading, place: Place, decision: Decision, badge: 
         decision.warnings,
         employer,
         badge,
+        chip_of(reading),
     )
     match reading.result:
         case Unreadable(what, block, field):
@@ -406,6 +415,13 @@ def _badge_event(reading: CardReading, place: Place, decision: Decision, badge: 
             return replace(event, detail=detail)
         case _:
             return event
+
+
+def _suspicion(badge: Event, before: bytes) -> Event:
+    what = "the card's number was read from another chip than before; compare card and worker"
+    return replace(badge, kind=EventKind.CLONE_SUSPECTED, reason=None, warnings=(), detail={
+        "what": what, "uid_before": before.hex(),
+    })  # fmt: skip
 
 
 def _correction_event(correction: Correction, now: Moment) -> Event:

@@ -14,11 +14,12 @@ from datetime import date, datetime, tzinfo
 from enum import StrEnum, unique
 
 from gate.model import (
+    NOTHING_KNOWN,
     CardContents,
+    CardHistory,
     CardReading,
     Decision,
     Direction,
-    LastPassage,
     ListState,
     Medium,
     Moment,
@@ -38,11 +39,36 @@ class Action(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Credentials:
+    """Which media count, by direction. One that does not count refuses an entry and is noted at an exit.
+
+    `if_chip_seen`: those that open an entry only when this gate has read the same card's number from its
+    chip within `chip_seen_ms`: paper or a copied stripe alone opens nothing.
+    """
+
+    entry: frozenset[Medium] = frozenset({Medium.CHIP, Medium.OSDP})
+    exit: frozenset[Medium] = frozenset(Medium)
+    if_chip_seen: frozenset[Medium] = frozenset()
+    chip_seen_ms: int = 14 * 86_400_000
+
+    def suffice(self, medium: Medium, at: "Circumstances") -> bool:
+        """Whether a card shown this way may pass, as far as that goes."""
+        if at.direction is Direction.EXIT:
+            return medium in self.exit
+        if medium in self.entry:
+            return True
+        seen = at.history.last_chip
+        if medium not in self.if_chip_seen or seen is None or not at.now.trusted:
+            return False
+        return 0 <= at.now.wall_ms - seen.wall_ms <= self.chip_seen_ms
+
+
+@dataclass(frozen=True, slots=True)
 class Rules:
     """The site's choices; `zone` is where its calendar days begin and end."""
 
     zone: tzinfo
-    accept: frozenset[Medium] = frozenset({Medium.CHIP, Medium.OSDP})
+    credentials: Credentials = Credentials()
     already_inside: Action = Action.WARN
     stale_list: Action = Action.REFUSE
     stale_after_ms: int = 72 * 3_600_000
@@ -56,7 +82,7 @@ class Circumstances:
     direction: Direction
     now: Moment
     list_state: ListState | None
-    last_passage: LastPassage | None = None
+    history: CardHistory = NOTHING_KNOWN
     lane_closed: bool = False
 
 
@@ -105,7 +131,7 @@ def _objections_to_the_card(
         yield Reason.CANCELLED, Action.REFUSE
     if contents.organisation_number and permit.employer and contents.organisation_number != permit.employer:
         yield Reason.EMPLOYER_MISMATCH, Action.REFUSE
-    if at.direction is Direction.ENTRY and reading.medium not in rules.accept:
+    if not rules.credentials.suffice(reading.medium, at):
         yield Reason.WEAK_CREDENTIAL, Action.REFUSE
     today = _certain_day(at, rules)
     if any(expiry is not None and expiry < today for expiry in (contents.expiry_date, permit.card_expiry)):
@@ -120,7 +146,8 @@ def _objections_to_the_card(
 def _objections_to_the_moment(
     contents: CardContents, permit: Permit, at: Circumstances, rules: Rules
 ) -> Iterator[tuple[Reason, Action]]:
-    if at.last_passage is not None and at.last_passage.direction is Direction.ENTRY:
+    last = at.history.last_passage
+    if last is not None and last.direction is Direction.ENTRY:
         yield Reason.ALREADY_INSIDE, rules.already_inside
     if at.now.trusted:
         if at.list_state is not None and _is_stale(at.list_state, at.now, rules):

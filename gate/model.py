@@ -191,6 +191,25 @@ class LastPassage:
 
 
 @dataclass(frozen=True, slots=True)
+class LastChip:
+    """The last chip that this gate itself read a card number from. `uid` is its serial number."""
+
+    uid: bytes
+    wall_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class CardHistory:
+    """What this gate remembers of one card; None is what it has not seen, or forgotten (P12)."""
+
+    last_passage: LastPassage | None = None
+    last_chip: LastChip | None = None
+
+
+NOTHING_KNOWN = CardHistory()
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """The answer to one badge.
 
@@ -217,6 +236,7 @@ class EventKind(StrEnum):
     CLOCK_TRUSTED = "clock.trusted"
     LIST_APPLIED = "list.applied"
     LIST_REFUSED = "list.refused"
+    CLONE_SUSPECTED = "clone.suspected"
     ALARM_RAISED = "alarm.raised"
     ALARM_CLEARED = "alarm.cleared"
 
@@ -228,7 +248,8 @@ Detail: TypeAlias = Mapping[str, str | int | bool]
 class Event:
     """Something that happened, before the journal gives it its number.
 
-    `badge` ties a passage to the badge that was granted: it is that badge's own random id.
+    `badge` ties a passage to the badge that was granted: it is that badge's own random id. `uid` is the
+    serial number of the chip that was read, where it says which chip that was.
     """
 
     kind: EventKind
@@ -241,6 +262,7 @@ class Event:
     warnings: tuple[Reason, ...] = ()
     employer: str | None = None
     badge: str | None = None
+    uid: bytes = b""
     detail: Detail = field(default_factory=dict)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 from gate.model import (
+    CardHistory,
     CardId,
     CardReading,
     Decision,
@@ -15,7 +16,6 @@ from gate.model import (
     Event,
     EventKind,
     JournalHead,
-    LastPassage,
     ListState,
     Moment,
     OutgoingRecord,
@@ -136,8 +136,8 @@ class Journal(Protocol):
         Raises StoreFull, and then keeps nothing, when the memory before the disk is full too.
         """
 
-    def last_passage(self, card: CardId) -> LastPassage | None:
-        """The last completed passage of this card that this gate has recorded."""
+    def history(self, card: CardId) -> CardHistory:
+        """What this gate has recorded of a card. Raises StoreError."""
 
     def head(self) -> JournalHead:
         """The end of the chain that is on the disk."""

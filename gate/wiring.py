@@ -22,7 +22,7 @@ from gate.cache.journal import SqliteJournal
 from gate.cache.permits import SqlitePermits
 from gate.config import GateConfig, PcscReader, Pn532Reader, SerialLine, VirtualReader, state_dir
 from gate.controller import Controller, LaneParts, Place
-from gate.decide import Action, Rules
+from gate.decide import Action, Credentials, Rules
 from gate.drivers import load_layout, new_lane, new_reader
 from gate.errors import StoreCorrupt
 from gate.model import Direction, Event, EventKind, Medium
@@ -246,12 +246,21 @@ def _rules(config: GateConfig) -> Rules:
         raise SettingsError(f"rules.time_zone: {rules.time_zone!r} is not a time zone such as Europe/Oslo") from unknown
     return Rules(
         zone=zone,
-        accept=frozenset(Medium(word) for word in rules.accept),
+        credentials=Credentials(
+            entry=_media(rules.credentials.entry),
+            exit=_media(rules.credentials.exit),
+            if_chip_seen=_media(rules.credentials.entry_if_chip_seen),
+            chip_seen_ms=rules.credentials.chip_seen_days * 86_400_000,
+        ),
         already_inside=Action(rules.already_inside),
         stale_list=Action(rules.stale_list),
         stale_after_ms=int(rules.stale_after_h * 3_600_000),
         untrusted_clock=Action(rules.untrusted_clock),
     )
+
+
+def _media(words: Sequence[str]) -> frozenset[Medium]:
+    return frozenset(Medium(word) for word in words)
 
 
 def verify_key(path: Path) -> Ed25519PublicKey:

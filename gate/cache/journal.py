@@ -10,7 +10,7 @@ import logging
 import secrets
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
@@ -19,9 +19,18 @@ from sqlalchemy import Connection, Engine, bindparam, delete, func, insert, sele
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.exc import DatabaseError
 
-from gate.cache.schema import journal_facts, journal_tables, last_passages, open_database, opened_wrongly, records
+from gate.cache.memory import Remembered, rows_of_chips, rows_of_passages
+from gate.cache.schema import (
+    journal_facts,
+    journal_tables,
+    last_chips,
+    last_passages,
+    open_database,
+    opened_wrongly,
+    records,
+)
 from gate.errors import StoreFull
-from gate.model import CardId, Direction, Event, EventKind, JournalHead, LastPassage, OutgoingRecord
+from gate.model import CardHistory, CardId, Direction, Event, JournalHead, LastChip, LastPassage, OutgoingRecord
 from portvakt.errors import PortvaktError
 
 log = logging.getLogger(__name__)
@@ -32,8 +41,8 @@ GENESIS_HASH = "0" * 64
 DAY_MS = 86_400_000
 FIRST_SENSIBLE_MS = 1_735_689_600_000
 """2025-01-01: no clock of a gate that was set has ever shown less."""
-KEEP_PASSAGES_DAYS = 30
-"""Of each card's last passage; a card not seen for longer is nowhere (P12)."""
+KEEP_HISTORY_DAYS = 30
+"""Of each card; one that was not seen for longer is nowhere and was never read (P12)."""
 
 
 class Encode(Protocol):
@@ -73,7 +82,7 @@ class SqliteJournal:
         self._turn = threading.Condition()
         self._waiting: deque[_Batch] = deque()
         self._waiting_events = 0
-        self._unwritten: dict[CardId, LastPassage] = {}
+        self._unwritten = Remembered()
         self._closing = False
         try:
             self._head = self._stored_head()
@@ -94,20 +103,23 @@ class SqliteJournal:
                 )
             self._waiting.append(batch)
             self._waiting_events += len(events)
-            self._unwritten.update(_passages(events))
+            self._unwritten.add(events)
             self._turn.notify_all()
         return batch.on_disk.wait(deadline_ms / 1000)
 
-    def last_passage(self, card: CardId) -> LastPassage | None:
+    def history(self, card: CardId) -> CardHistory:
         with self._turn:
-            if card in self._unwritten:
-                return self._unwritten[card]
+            passage, chip = self._unwritten.passages.get(card), self._unwritten.chips.get(card)
+        which = {"scheme": card.scheme, "number": card.number}
         with self._read_lock:
             try:
-                row = self._reading.execute(_LAST, {"scheme": card.scheme, "number": card.number}).first()
+                if passage is None and (row := self._reading.execute(_LAST_PASSAGE, which).first()) is not None:
+                    passage = LastPassage(Direction(row.direction), row.wall_ms)
+                if chip is None and (row := self._reading.execute(_LAST_CHIP, which).first()) is not None:
+                    chip = LastChip(row.uid, row.wall_ms)
             except DatabaseError as broken:
                 raise opened_wrongly(self._path, broken) from broken
-        return LastPassage(Direction(row.direction), row.wall_ms) if row is not None else None
+        return CardHistory(passage, chip)
 
     def head(self) -> JournalHead:
         return self._head
@@ -146,13 +158,14 @@ class SqliteJournal:
         old enough. So a record of the year 1970 is not old for that reason.
         """
         before = now_ms - keep_days * DAY_MS
-        forgotten = now_ms - KEEP_PASSAGES_DAYS * DAY_MS
+        forgotten = now_ms - KEEP_HISTORY_DAYS * DAY_MS
         last = min(self._settled, self._head.seq - 1)
         seq, wall_ms = records.c.seq, records.c.wall_ms
         old = select(func.max(seq)).where(seq <= last, wall_ms.between(FIRST_SENSIBLE_MS, before))
         try:
             with self._engine.begin() as connection:
                 connection.execute(delete(last_passages).where(last_passages.c.wall_ms < forgotten))
+                connection.execute(delete(last_chips).where(last_chips.c.wall_ms < forgotten))
                 newest_old = connection.execute(old).scalar()
                 return connection.execute(delete(records).where(seq <= (newest_old or 0))).rowcount
         except DatabaseError as broken:
@@ -206,13 +219,15 @@ class SqliteJournal:
             rows.append(
                 {"seq": seq, "kind": event.kind.value, "wall_ms": event.moment.wall_ms, "hash": prevhash, "body": body}
             )
-        passages = _passages([event for batch in batches for event in batch.events])
+        seen = _remembered(batches)
         try:
             with connection.begin():
                 if rows:
                     connection.execute(insert(records), rows)
-                if passages:
-                    connection.execute(_UPSERT_PASSAGE, [_passage_row(card, last) for card, last in passages.items()])
+                if seen.passages:
+                    connection.execute(_UPSERT_PASSAGE, rows_of_passages(seen.passages))
+                if seen.chips:
+                    connection.execute(_UPSERT_CHIP, rows_of_chips(seen.chips))
                 connection.execute(_UPSERT_FACT, {"name": "settled", "value": str(self._settled)})
         except DatabaseError as broken:
             log.error("journal=uncommitted events=%d why=%r", len(rows), str(broken.orig))
@@ -235,8 +250,7 @@ class SqliteJournal:
             for batch in batches:
                 self._waiting.popleft()
                 self._waiting_events -= len(batch.events)
-            still = _passages([event for batch in self._waiting for event in batch.events])
-            self._unwritten = dict(still)
+            self._unwritten = _remembered(self._waiting)
         for batch in batches:
             batch.on_disk.set()
         self.on_commit(self._head.seq)
@@ -284,8 +298,11 @@ def read_chain(path: Path) -> Sequence[tuple[bytes, str]]:
         engine.dispose()
 
 
-_LAST = select(last_passages.c.direction, last_passages.c.wall_ms).where(
+_LAST_PASSAGE = select(last_passages.c.direction, last_passages.c.wall_ms).where(
     last_passages.c.scheme == bindparam("scheme"), last_passages.c.number == bindparam("number")
+)
+_LAST_CHIP = select(last_chips.c.uid, last_chips.c.wall_ms).where(
+    last_chips.c.scheme == bindparam("scheme"), last_chips.c.number == bindparam("number")
 )
 _OLDEST = select(func.min(records.c.seq))
 _READ = (
@@ -299,17 +316,17 @@ _UPSERT_PASSAGE = _passage_insert.on_conflict_do_update(
     index_elements=["scheme", "number"],
     set_={"direction": _passage_insert.excluded.direction, "wall_ms": _passage_insert.excluded.wall_ms},
 )
+_chip_insert = upsert(last_chips)
+_UPSERT_CHIP = _chip_insert.on_conflict_do_update(
+    index_elements=["scheme", "number"],
+    set_={"uid": _chip_insert.excluded.uid, "wall_ms": _chip_insert.excluded.wall_ms},
+)
 _fact_insert = upsert(journal_facts)
 _UPSERT_FACT = _fact_insert.on_conflict_do_update(index_elements=["name"], set_={"value": _fact_insert.excluded.value})
 
 
-def _passages(events: Sequence[Event]) -> dict[CardId, LastPassage]:
-    return {
-        event.card: LastPassage(event.direction, event.moment.wall_ms)
-        for event in events
-        if event.kind is EventKind.PASSAGE_COMPLETED and event.card is not None and event.direction is not None
-    }
-
-
-def _passage_row(card: CardId, last: LastPassage) -> dict[str, str | int]:
-    return {"scheme": card.scheme, "number": card.number, "direction": last.direction.value, "wall_ms": last.wall_ms}
+def _remembered(batches: Iterable[_Batch]) -> Remembered:
+    seen = Remembered()
+    for batch in batches:
+        seen.add(batch.events)
+    return seen

@@ -52,6 +52,17 @@ last_passages = Table(
     sqlite_with_rowid=False,
 )
 
+last_chips = Table(
+    "last_chips",
+    journal_tables,
+    Column("scheme", String, primary_key=True),
+    Column("number", String, primary_key=True),
+    Column("uid", LargeBinary, nullable=False),
+    Column("wall_ms", BigInteger, nullable=False),
+    Index("last_chips_age", "wall_ms"),
+    sqlite_with_rowid=False,
+)
+
 journal_facts = Table(
     "facts",
     journal_tables,

@@ -140,6 +140,8 @@ class EventData(msgspec.Struct, frozen=True, omit_defaults=True):
     employer: str | None = None
     badge: str | None = None
     detail: dict[str, str | int | bool] = {}
+    uid: str | None = None
+    """Serial number of the chip that was read, hexadecimal."""
 
 
 class WireEvent(msgspec.Struct, frozen=True):

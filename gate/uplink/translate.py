@@ -33,6 +33,7 @@ def outgoing_record(event: Event, *, site: str, gate: str, epoch: str, seq: int,
                 warnings=tuple(event.warnings),
                 employer=event.employer,
                 badge=event.badge,
+                uid=event.uid.hex() or None,
                 detail=dict(event.detail),
             ),
         )

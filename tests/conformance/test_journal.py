@@ -21,7 +21,7 @@ from sqlalchemy.exc import OperationalError
 
 from gate.cache.journal import SqliteJournal, read_bodies
 from gate.errors import StoreCorrupt, StoreError, StoreFull, StoreNewer
-from gate.model import CardId, Direction, Event, EventKind, LastPassage, Moment
+from gate.model import CardHistory, CardId, Direction, Event, EventKind, LastChip, LastPassage, Moment
 from gate.ports import Journal, Outbox
 from gate.uplink import contract, translate
 from tests.sim.ports import MemoryDisk, MemoryJournal
@@ -46,6 +46,12 @@ def event(text: str = "", *, wall_ms: int = NOW_MS) -> Event:
 
 def passage(card: CardId, direction: Direction, wall_ms: int = NOW_MS) -> Event:
     return replace(event(wall_ms=wall_ms), kind=EventKind.PASSAGE_COMPLETED, card=card, direction=direction)
+
+
+def badge(card: CardId, uid: bytes, wall_ms: int = NOW_MS) -> Event:
+    return replace(
+        event(wall_ms=wall_ms), kind=EventKind.BADGE_GRANTED, card=card, direction=Direction.ENTRY, uid=uid
+    )
 
 
 class Whole(Journal, Outbox, Protocol):
@@ -250,18 +256,18 @@ def test_the_last_passage_counts_before_it_is_written(desk: Desk) -> None:
     journal.append([passage(INGRID, Direction.ENTRY), passage(OLA, Direction.ENTRY)], PATIENT_MS)
     desk.stall()
     journal.append([passage(INGRID, Direction.EXIT, NOW_MS + 1)], HURRIED_MS)
-    assert journal.last_passage(INGRID) == LastPassage(Direction.EXIT, NOW_MS + 1)
-    assert journal.last_passage(OLA) == LastPassage(Direction.ENTRY, NOW_MS)
+    assert journal.history(INGRID).last_passage == LastPassage(Direction.EXIT, NOW_MS + 1)
+    assert journal.history(OLA).last_passage == LastPassage(Direction.ENTRY, NOW_MS)
 
 
 def test_the_last_passage_is_the_last_completed_one_also_after_reopening(desk: Desk) -> None:
     journal = desk.open()
-    assert journal.last_passage(INGRID) is None
+    assert journal.history(INGRID).last_passage is None
     journal.append([passage(INGRID, Direction.ENTRY), passage(INGRID, Direction.EXIT, NOW_MS + 1)], PATIENT_MS)
     abandoned = replace(passage(INGRID, Direction.ENTRY, NOW_MS + 2), kind=EventKind.PASSAGE_ABANDONED)
     journal.append([abandoned, event()], PATIENT_MS)
     journal.close()
-    assert desk.open().last_passage(INGRID) == LastPassage(Direction.EXIT, NOW_MS + 1)
+    assert desk.open().history(INGRID).last_passage == LastPassage(Direction.EXIT, NOW_MS + 1)
 
 
 # --- settling and pruning -----------------------------------------------------------------------------
@@ -337,12 +343,36 @@ def test_pruning_keeps_the_newest_record_for_the_chain_hangs_on_it(desk: Desk) -
     assert contract.decode_event(again.read(2, 1)[0].body).prevhash == head.hash
 
 
+def test_the_last_chip_is_the_last_one_read_whatever_came_of_it_also_after_reopening(desk: Desk) -> None:
+    journal = desk.open()
+    first, second = bytes.fromhex("04112233445566"), bytes.fromhex("04ffeeddccbbaa")
+    assert journal.history(INGRID) == CardHistory()
+    journal.append([badge(INGRID, first), passage(INGRID, Direction.ENTRY), badge(INGRID, b"", NOW_MS + 1)], PATIENT_MS)
+    assert journal.history(INGRID).last_chip == LastChip(first, NOW_MS)
+    desk.stall()
+    refused = replace(badge(INGRID, second, NOW_MS + 2), kind=EventKind.BADGE_REFUSED)
+    journal.append([refused], HURRIED_MS)
+    assert journal.history(INGRID).last_chip == LastChip(second, NOW_MS + 2)
+    desk.heal(journal)
+    journal.close()
+    assert desk.open().history(INGRID).last_chip == LastChip(second, NOW_MS + 2)
+
+
 def test_p12_pruning_forgets_old_last_passages_as_well(desk: Desk) -> None:
     journal = desk.open()
     journal.append([passage(INGRID, Direction.ENTRY, NOW_MS - 31 * DAY_MS), passage(OLA, Direction.ENTRY)], PATIENT_MS)
     journal.prune(NOW_MS, 30)
-    assert journal.last_passage(INGRID) is None
-    assert journal.last_passage(OLA) is not None
+    assert journal.history(INGRID).last_passage is None
+    assert journal.history(OLA).last_passage is not None
+
+
+def test_p12_pruning_forgets_old_chips_as_well(desk: Desk) -> None:
+    journal = desk.open()
+    uid = bytes.fromhex("04112233445566")
+    journal.append([badge(INGRID, uid, NOW_MS - 31 * DAY_MS), badge(OLA, uid)], PATIENT_MS)
+    journal.prune(NOW_MS, 30)
+    assert journal.history(INGRID).last_chip is None
+    assert journal.history(OLA).last_chip is not None
 
 
 # --- SQLite alone: commits that fail ------------------------------------------------------------------

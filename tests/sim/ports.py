@@ -8,15 +8,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from gate.cache.memory import Remembered
 from gate.errors import RelayError, StoreError, StoreFull
 from gate.model import (
+    CardHistory,
     CardId,
     Decision,
     Direction,
     Event,
-    EventKind,
     JournalHead,
-    LastPassage,
     ListState,
     Moment,
     OutgoingRecord,
@@ -118,7 +118,7 @@ class MemoryDisk:
     hash: str = GENESIS_HASH
     head: int = 0
     settled: int = 0
-    passages: dict[CardId, LastPassage] = field(default_factory=dict)
+    seen: Remembered = field(default_factory=Remembered)
 
     @property
     def events(self) -> list[Event]:
@@ -158,8 +158,13 @@ class MemoryJournal:
         self.write()
         return self.disk.answers
 
-    def last_passage(self, card: CardId) -> LastPassage | None:
-        return _passages(self._waiting).get(card) or self.disk.passages.get(card)
+    def history(self, card: CardId) -> CardHistory:
+        waiting = Remembered()
+        waiting.add(self._waiting)
+        seen = self.disk.seen
+        return CardHistory(
+            waiting.passages.get(card) or seen.passages.get(card), waiting.chips.get(card) or seen.chips.get(card)
+        )
 
     def head(self) -> JournalHead:
         return JournalHead(self.disk.epoch, self.disk.head, self.disk.hash)
@@ -183,7 +188,9 @@ class MemoryJournal:
             if not (settled and event.moment.wall_ms < before):
                 kept.append((record, event))
         removed, self.disk.records = len(self.disk.records) - len(kept), kept
-        self.disk.passages = {card: last for card, last in self.disk.passages.items() if last.wall_ms >= before}
+        seen = self.disk.seen
+        seen.passages = {card: last for card, last in seen.passages.items() if last.wall_ms >= before}
+        seen.chips = {card: last for card, last in seen.chips.items() if last.wall_ms >= before}
         return removed
 
     def close(self) -> None:
@@ -201,16 +208,9 @@ class MemoryJournal:
             body = self._encode(event, epoch=disk.epoch, seq=disk.head + 1, prevhash=disk.hash)
             disk.head, disk.hash = disk.head + 1, self._hash_of(body)
             disk.records.append((OutgoingRecord(disk.head, body), event))
-        disk.passages |= _passages(self._waiting)
+        disk.seen.add(self._waiting)
         self.log += [f"commit {event.kind}" for event in self._waiting]
         written, self._waiting = bool(self._waiting), []
         if written:
             self.on_commit(disk.head)
 
-
-def _passages(events: Sequence[Event]) -> dict[CardId, LastPassage]:
-    return {
-        event.card: LastPassage(event.direction, event.moment.wall_ms)
-        for event in events
-        if event.kind is EventKind.PASSAGE_COMPLETED and event.card is not None and event.direction is not None
-    }

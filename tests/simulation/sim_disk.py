@@ -10,8 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from random import Random
 
+from gate.cache.memory import Remembered
 from gate.errors import ListRefused, StoreError, StoreFull
-from gate.model import CardId, Direction, Event, EventKind, JournalHead, LastPassage, ListState, OutgoingRecord, Permit
+from gate.model import CardHistory, CardId, Event, EventKind, JournalHead, ListState, OutgoingRecord, Permit
 from gate.uplink import contract, translate
 from gate.uplink.contract import GENESIS_HASH
 from tests.simulation.invariants import Witness
@@ -92,7 +93,7 @@ class JournalFile:
     last: int = 0
     last_hash: str = GENESIS_HASH
     settled: int = 0
-    passages: dict[CardId, LastPassage] = field(default_factory=dict)
+    seen: Remembered = field(default_factory=Remembered)
     badges: set[str] = field(default_factory=set)
 
 
@@ -144,11 +145,14 @@ class SimJournal:
             self._machine.world.after(delay_ms, self._flush_later)
         return False
 
-    def last_passage(self, card: CardId) -> LastPassage | None:
-        if waiting := _passages(self._waiting).get(card):
-            return waiting
+    def history(self, card: CardId) -> CardHistory:
+        waiting = Remembered()
+        waiting.add(self._waiting)
         self._disk.read("journal.db")
-        return self._file.passages.get(card)
+        seen = self._file.seen
+        return CardHistory(
+            waiting.passages.get(card) or seen.passages.get(card), waiting.chips.get(card) or seen.chips.get(card)
+        )
 
     def head(self) -> JournalHead:
         return self._head
@@ -228,7 +232,7 @@ class SimJournal:
             self._witness.committed(self._machine.name, file, tuple(zip(rows, events, strict=True)))
             file.rows.update(rows)
             file.last, file.last_hash, file.settled = seq, prevhash, max(file.settled, settled)
-            file.passages.update(_passages(events))
+            file.seen.add(events)
             file.badges.update(event.badge for event in events if event.badge and event.kind is EventKind.BADGE_GRANTED)
 
         self._disk.commit(apply)
@@ -298,11 +302,3 @@ class SimPermits:
     def _refuse_older(self, state: ListState) -> None:
         if self._state is not None and state.revision <= self._state.revision:
             raise ListRefused(f"revision {state.revision} is not newer than {self._state.revision}")
-
-
-def _passages(events: Sequence[Event] | deque[Event]) -> dict[CardId, LastPassage]:
-    return {
-        event.card: LastPassage(Direction(event.direction), event.moment.wall_ms)
-        for event in events
-        if event.kind is EventKind.PASSAGE_COMPLETED and event.card is not None and event.direction is not None
-    }

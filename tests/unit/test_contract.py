@@ -83,14 +83,15 @@ def test_an_event_comes_back_as_it_went(site: str, gate: str, epoch: str, seq: i
 def test_every_kind_of_event_the_gate_records_crosses_the_wire(kind: EventKind) -> None:
     event = Event(
         kind, MOMENT, "main", Direction.EXIT, CardId("hms", "01234567"), Medium.CHIP, Reason.EXPIRED,
-        (Reason.ALREADY_INSIDE,), "987654321", "badge-1", {"what": "Ærlig talt", "block": 12, "twice": True},
+        (Reason.ALREADY_INSIDE,), "987654321", "badge-1", bytes.fromhex("04a1b2c3"),
+        {"what": "Ærlig talt", "block": 12, "twice": True},
     )  # fmt: skip
     body = translate.outgoing_record(event, site="site", gate="gate", epoch=EPOCH, seq=3, prevhash="a" * 64)
     wire = contract.decode_event(body)
     assert (wire.kind, wire.seq, wire.prevhash, wire.time) == (kind.value, 3, "a" * 64, "2026-06-15T05:06:40.000Z")
     assert wire.data == EventData(
         WireClock("boot-1", 1_000, trusted=True), "main", "exit", WireCard("hms", "01234567"), "chip", "expired",
-        ("already_inside",), "987654321", "badge-1", {"what": "Ærlig talt", "block": 12, "twice": True},
+        ("already_inside",), "987654321", "badge-1", {"what": "Ærlig talt", "block": 12, "twice": True}, "04a1b2c3",
     )  # fmt: skip
 
 

@@ -75,10 +75,10 @@ class Bench:
         self.gate.start("1.2.3")
         self.log.clear()
 
-    def badge(self, card: CardId | Unreadable, direction: Direction = ENTRY) -> None:
+    def badge(self, card: CardId | Unreadable, direction: Direction = ENTRY, uid: bytes = b"") -> None:
         result = card if isinstance(card, Unreadable) else CardContents(card, organisation_number="987654321")
         reader = "outside" if direction is ENTRY else "inside"
-        self.gate.handle(CardShown(CardReading(reader, Medium.CHIP, result)))
+        self.gate.handle(CardShown(CardReading(reader, Medium.CHIP, result, uid)))
 
     def body(self, direction: Direction = ENTRY) -> None:
         self.gate.handle(PassageSensed("main", direction))
@@ -445,7 +445,7 @@ def test_a_journal_that_cannot_be_read_refuses_nobody(bench: Bench, monkeypatch:
         raise StoreError("the card is worn out")
 
     with monkeypatch.context() as patch:
-        patch.setattr(bench.journal, "last_passage", broken)
+        patch.setattr(bench.journal, "history", broken)
         bench.badge(INGRID)
     assert GRANTED in bench.kinds
     assert bench.alarms() == ["+journal.unreadable"]
@@ -494,6 +494,20 @@ def test_a_reader_s_health_is_told_once_a_change(bench: Bench) -> None:
         bench.gate.handle(ReaderChanged("outside", state, "unplugged" if state is absent else ""))
     assert bench.alarms() == ["+reader.outside", "-reader.outside"]
     assert bench.gate.health.readers == {"outside": ReaderHealth(ok), "inside": ReaderHealth(starting)}
+
+
+def test_a_card_number_on_another_chip_is_suspected_and_refuses_nobody(bench: Bench) -> None:
+    first, second = bytes.fromhex("04112233445566"), bytes.fromhex("04665544332211")
+    for uid in (first, first, second):
+        bench.badge(INGRID, uid=uid)
+        bench.body()
+        bench.badge(INGRID, EXIT)
+        bench.body(EXIT)
+    suspected = [event for event in bench.disk.events if event.kind is EventKind.CLONE_SUSPECTED]
+    assert [(event.card, event.uid, event.detail["uid_before"]) for event in suspected] == [
+        (INGRID, second, first.hex())
+    ]
+    assert bench.log.count("release main entry") == 3
 
 
 def test_a_reader_s_last_good_read_is_remembered(bench: Bench) -> None:

@@ -8,13 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gate.decide import Action, Circumstances, Rules, decide
+from gate.decide import Action, Circumstances, Credentials, Rules, decide
 from gate.model import (
     CardContents,
+    CardHistory,
     CardId,
     CardReading,
     Decision,
     Direction,
+    LastChip,
     LastPassage,
     ListState,
     Medium,
@@ -29,8 +31,9 @@ NOON = datetime(2026, 6, 15, 12, 0, tzinfo=OSLO)
 TODAY = NOON.date()
 YESTERDAY, TOMORROW = TODAY - timedelta(days=1), TODAY + timedelta(days=1)
 HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
 CARD = CardId("hms", "01234567")
-GATE_SINCE = LastPassage(Direction.ENTRY, 0)
+INSIDE_HERE = CardHistory(LastPassage(Direction.ENTRY, 0))
 
 
 def ms(moment: datetime) -> int:
@@ -91,7 +94,7 @@ CASES = {
     "training is missing": Case(Reason.TRAINING_MISSING, permit=held(standing=Reason.TRAINING_MISSING)),
     "already inside": Case(
         Reason.ALREADY_INSIDE,
-        at=replace(ENTERING, last_passage=GATE_SINCE),
+        at=replace(ENTERING, history=INSIDE_HERE),
         rules=replace(RULES, already_inside=Action.REFUSE),
     ),
     "the list was not confirmed for long": Case(Reason.LIST_STALE, at=replace(ENTERING, list_state=STALE)),
@@ -162,11 +165,9 @@ def test_the_most_serious_objection_is_told_first(cured: int) -> None:
         card_expiry=YESTERDAY if Reason.EXPIRED in wrong else TOMORROW,
         employer="123456785" if Reason.EMPLOYER_MISMATCH in wrong else "987654321",
     )
-    at = Circumstances(
-        Direction.ENTRY, TRUSTED, STALE, last_passage=GATE_SINCE, lane_closed=Reason.LANE_CLOSED in wrong
-    )
+    at = Circumstances(Direction.ENTRY, TRUSTED, STALE, history=INSIDE_HERE, lane_closed=Reason.LANE_CLOSED in wrong)
     if Reason.ALREADY_INSIDE not in wrong:
-        at = replace(at, last_passage=None)
+        at = replace(at, history=CardHistory())
     reading = shown(Medium.STRIPE if Reason.WEAK_CREDENTIAL in wrong else Medium.CHIP)
     rules = replace(RULES, already_inside=Action.REFUSE)
     assert decide(reading, permit, at, rules).reason is SERIOUS_FIRST[cured]
@@ -218,21 +219,44 @@ def test_a_rule_refuses_warns_or_is_off(rule: str, action: Action) -> None:
 
 
 def test_warnings_stand_beside_the_refusal_they_did_not_cause() -> None:
-    at = replace(ENTERING, last_passage=GATE_SINCE)
+    at = replace(ENTERING, history=INSIDE_HERE)
     assert decide(READING, held(standing=Reason.CANCELLED), at, RULES) == Decision(
         admitted=False, reason=Reason.CANCELLED, warnings=(Reason.ALREADY_INSIDE,)
     )
 
 
 def test_who_went_out_last_is_not_inside() -> None:
-    at = replace(ENTERING, last_passage=LastPassage(Direction.EXIT, 0))
+    at = replace(ENTERING, history=CardHistory(LastPassage(Direction.EXIT, 0)))
     assert decide(READING, PERMIT, at, replace(RULES, already_inside=Action.REFUSE)).admitted
 
 
 @pytest.mark.parametrize("medium", Medium)
 def test_only_accepted_media_open_an_entry(medium: Medium) -> None:
-    assert decide(shown(medium), PERMIT, ENTERING, RULES).admitted is (medium in RULES.accept)
-    assert decide(shown(medium), PERMIT, ENTERING, replace(RULES, accept=frozenset({medium}))).admitted
+    assert decide(shown(medium), PERMIT, ENTERING, RULES).admitted is (medium in RULES.credentials.entry)
+    narrow = replace(RULES, credentials=Credentials(entry=frozenset({medium})))
+    assert decide(shown(medium), PERMIT, ENTERING, narrow).admitted
+
+
+@pytest.mark.parametrize("medium", Medium)
+def test_p6_a_medium_that_does_not_count_is_noted_at_an_exit_and_let_out(medium: Medium) -> None:
+    narrow = replace(RULES, credentials=Credentials(exit=frozenset({Medium.CHIP})))
+    answer = decide(shown(medium), PERMIT, replace(ENTERING, direction=Direction.EXIT), narrow)
+    reason = Reason.GRANTED if medium is Medium.CHIP else Reason.WEAK_CREDENTIAL
+    assert (answer.admitted, answer.reason) == (True, reason)
+
+
+@pytest.mark.parametrize(
+    ("ago_ms", "trusted", "admitted"),
+    [(0, True, True), (DAY_MS, True, True), (DAY_MS + 1, True, False), (-1, True, False), (0, False, False)],
+)
+def test_a_weak_medium_opens_when_the_chip_was_read_here_lately(ago_ms: int, trusted: bool, admitted: bool) -> None:
+    now = replace(TRUSTED, trusted=trusted)
+    seen = CardHistory(last_chip=LastChip(b"\x04\x01\x02\x03", now.wall_ms - ago_ms))
+    rules = replace(RULES, credentials=Credentials(if_chip_seen=frozenset({Medium.QR}), chip_seen_ms=DAY_MS))
+    at = replace(ENTERING, now=now, history=seen)
+    assert decide(shown(Medium.QR), PERMIT, at, rules).admitted is admitted
+    assert not decide(shown(Medium.STRIPE), PERMIT, at, rules).admitted
+    assert not decide(shown(Medium.QR), PERMIT, replace(at, history=CardHistory()), rules).admitted
 
 
 @pytest.mark.parametrize(("on_card", "on_list"), [(None, "987654321"), ("987654321", None), (None, None)])
@@ -348,13 +372,18 @@ any_circumstances = st.builds(
     st.sampled_from(Direction),
     st.builds(Moment, st.just("b"), st.integers(0, 2**62), any_ms, st.booleans()),
     st.none() | st.builds(ListState, st.integers(1, 9), st.just(1), st.just("d"), any_ms, any_ms),
-    st.none() | st.builds(LastPassage, st.sampled_from(Direction), any_ms),
+    st.builds(
+        CardHistory,
+        st.none() | st.builds(LastPassage, st.sampled_from(Direction), any_ms),
+        st.none() | st.builds(LastChip, st.binary(), any_ms),
+    ),
     st.booleans(),
 )
+any_media = st.frozensets(st.sampled_from(Medium))
 any_rules = st.builds(
     Rules,
     st.sampled_from([OSLO, ZoneInfo("Pacific/Kiritimati"), ZoneInfo("America/St_Johns"), UTC]),
-    st.frozensets(st.sampled_from(Medium)),
+    st.builds(Credentials, any_media, any_media, any_media, st.integers(0, 10**12)),
     st.sampled_from(Action),
     st.sampled_from(Action),
     st.integers(0, 10**12),

@@ -88,9 +88,9 @@ def test_a_small_file_is_enough() -> None:
         ("[hub]", "[hbu]", "[hbu]", "hbu", "no such setting; is it misspelt?"),
         (
             'verify_key = "hub.pub"',
-            'verify_key = "hub.pub"\n[rules]\naccept = ["chip", 5]',
-            "accept",
-            "rules.accept.1",
+            'verify_key = "hub.pub"\n[rules.credentials]\nentry = ["chip", 5]',
+            "entry",
+            "rules.credentials.entry.1",
             "Expected `str`, got `int`",
         ),
         (
@@ -189,8 +189,8 @@ RULES = '[rules]\nalready_inside = "warn"\n'
         ("[hub]", '[rules]\nuntrusted_clock = "x"\n[hub]', "rules.untrusted_clock: 'x' is none of refuse, warn, off"),
         (
             "[hub]",
-            '[rules]\naccept = ["chip", "nfc"]\n[hub]',
-            "rules.accept: 'nfc' is none of chip, osdp, stripe, qr, uid, manual",
+            '[rules.credentials]\nentry = ["chip", "nfc"]\n[hub]',
+            "rules.credentials.entry: 'nfc' is none of chip, osdp, stripe, qr, uid, manual",
         ),
         ("[hub]", '[clock]\ntrust = "gps"\n[hub]', "clock.trust: 'gps' is neither `ntp` nor `always`"),
     ],

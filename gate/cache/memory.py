@@ -1,0 +1,46 @@
+"""What a gate remembers of cards from the events that it records. Pure.
+
+Two facts of each card, each replaced by the next of its kind: the last completed passage, and the last
+chip that the number was read from.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from gate.model import CardId, Event, EventKind, LastChip, LastPassage
+
+BADGES = (EventKind.BADGE_GRANTED, EventKind.BADGE_REFUSED)
+
+
+@dataclass(slots=True)
+class Remembered:
+    """The facts of some events."""
+
+    passages: dict[CardId, LastPassage] = field(default_factory=dict)
+    chips: dict[CardId, LastChip] = field(default_factory=dict)
+
+    def add(self, events: Iterable[Event]) -> None:
+        """Later events replace what earlier ones said."""
+        for event in events:
+            if event.card is None or event.direction is None:
+                continue
+            if event.kind is EventKind.PASSAGE_COMPLETED:
+                self.passages[event.card] = LastPassage(event.direction, event.moment.wall_ms)
+            elif event.kind in BADGES and event.uid:
+                self.chips[event.card] = LastChip(event.uid, event.moment.wall_ms)
+
+
+def rows_of_passages(passages: Mapping[CardId, LastPassage]) -> list[dict[str, str | int]]:
+    """Rows of the table last_passages."""
+    return [
+        {"scheme": card.scheme, "number": card.number, "direction": last.direction.value, "wall_ms": last.wall_ms}
+        for card, last in passages.items()
+    ]
+
+
+def rows_of_chips(chips: Mapping[CardId, LastChip]) -> list[dict[str, str | int | bytes]]:
+    """Rows of the table last_chips."""
+    return [
+        {"scheme": card.scheme, "number": card.number, "uid": last.uid, "wall_ms": last.wall_ms}
+        for card, last in chips.items()
+    ]
