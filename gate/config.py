@@ -117,13 +117,28 @@ class GpioLane(Settings, frozen=True, kw_only=True, tag_field="driver", tag="gpi
     """A turnstile on the Pi's pins. A pin that is left out is not wired."""
 
     name: Name
-    entry_relay_pin: Pin
-    exit_relay_pin: Pin
+    entry_relay_pin: Pin | None = None
+    exit_relay_pin: Pin | None = None
+    """A way without a relay turns by itself, as the exit of a one-way turnstile does."""
     relay_active_high: bool = True
+    fails: str = "secure"
+    """`secure`: a relay that is drawn releases; without the gate, or power, the turnstile's own control
+    decides. `safe`: a relay that is drawn locks; without the gate, or power, the lane is free."""
     pulse_ms: Annotated[int, msgspec.Meta(ge=20, le=10_000)] = 500
     entry_sensor_pin: Pin | None = None
     exit_sensor_pin: Pin | None = None
+    sensor: str = "direction"
+    """`direction`: one contact for each way. `beams`: two light beams, the entry's pin the outer one; they
+    tell who turned back."""
     sensor_active_low: bool = True
+    stuck_after_s: Annotated[float, msgspec.Meta(ge=1, le=3600)] = 30.0
+    """A contact that is active for so long is an alarm."""
+    tailgate_ms: Annotated[int, msgspec.Meta(ge=0, le=10_000)] = 0
+    """A body so soon after a completed passage came on the same grant; 0 where the sensor cannot tell two
+    bodies apart."""
+    entry_button_pin: Pin | None = None
+    """The guard's button."""
+    exit_button_pin: Pin | None = None
     debounce_ms: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 40
     green_lamp_pin: Pin | None = None
     red_lamp_pin: Pin | None = None
@@ -139,6 +154,22 @@ class VirtualLane(Settings, frozen=True, kw_only=True, tag_field="driver", tag="
 
 
 LaneSettings = GpioLane | VirtualLane
+
+
+class FireSettings(Settings, frozen=True, kw_only=True):
+    """The fire input, on the Pi's pins. A pin that is left out is not wired."""
+
+    loop_pin: Pin | None = None
+    """A loop to ground that is closed while all is well: open, every lane is free, until the key is turned."""
+    key_pin: Pin | None = None
+    """The key switch at the gate that ends an evacuation, once the loop is closed again."""
+
+
+class SideGate(Settings, frozen=True, kw_only=True):
+    """A gate beside the turnstiles; its contact is closed while the gate is."""
+
+    name: Name
+    pin: Pin
 
 
 class CredentialSettings(Settings, frozen=True, kw_only=True):
@@ -203,6 +234,8 @@ class GateConfig(Settings, frozen=True, kw_only=True):
     lanes: Annotated[tuple[LaneSettings, ...], msgspec.Meta(min_length=1)]
     readers: Annotated[tuple[ReaderSettings, ...], msgspec.Meta(min_length=1)]
     rules: RuleSettings = RuleSettings()
+    fire: FireSettings = FireSettings()
+    side_gates: tuple[SideGate, ...] = ()
     journal: JournalSettings = JournalSettings()
     clock: ClockSettings = ClockSettings()
     state_dir: str | None = None
@@ -222,6 +255,8 @@ PINS = (
     "green_lamp_pin",
     "red_lamp_pin",
     "buzzer_pin",
+    "entry_button_pin",
+    "exit_button_pin",
 )
 
 FILES = ("coding", "keys", "layout", "scbk_file")
@@ -283,7 +318,8 @@ def _problems(config: GateConfig) -> list[str]:
                 for key, words in (("framing", FRAMINGS), ("parity", PARITIES))
                 if getattr(reader, key) not in words
             ]
-    found += _pins_used_twice(config.lanes)
+    found += _pins_used_twice(config)
+    found += _lane_problems(config.lanes)
     for key in ("already_inside", "stale_list", "untrusted_clock"):
         if getattr(config.rules, key) not in ACTIONS:
             found.append(f"rules.{key}: {getattr(config.rules, key)!r} is none of {', '.join(ACTIONS)}")
@@ -301,13 +337,55 @@ def _problems(config: GateConfig) -> list[str]:
     return found
 
 
-def _pins_used_twice(lanes: Sequence[LaneSettings]) -> Iterator[str]:
-    used: dict[int, str] = {}
+def warnings(config: GateConfig) -> list[str]:
+    """What may be meant so, and is worth a look; each begins with the key."""
+    found = []
+    real = [lane for lane in config.lanes if isinstance(lane, GpioLane)]
+    if real and config.fire.loop_pin is None:
+        found.append("fire.loop_pin: no fire input is wired to this gate; see docs/wiring.md")
+    if config.fire.loop_pin is not None and config.fire.key_pin is None:
+        found.append("fire.key_pin: without a key switch at the gate an evacuation ends only at the hub's own screen")
+    for place, lane in enumerate(config.lanes):
+        if isinstance(lane, GpioLane) and lane.fails == "safe" and config.fire.loop_pin is None:
+            found.append(f"lanes.{place}.fails: lane {lane.name!r} is free when power is lost, and not on a fire")
+    return found
+
+
+def _lane_problems(lanes: Sequence[LaneSettings]) -> Iterator[str]:
     for place, lane in enumerate(lanes):
+        if not isinstance(lane, GpioLane):
+            continue
+        if lane.entry_relay_pin is None and lane.exit_relay_pin is None:
+            yield f"lanes.{place}.entry_relay_pin: lane {lane.name!r} has no relay at all"
+        for key, words in (("fails", ("secure", "safe")), ("sensor", ("direction", "beams"))):
+            if getattr(lane, key) not in words:
+                yield f"lanes.{place}.{key}: {getattr(lane, key)!r} is none of {', '.join(words)}"
+        if lane.sensor == "beams" and (lane.entry_sensor_pin is None or lane.exit_sensor_pin is None):
+            yield f"lanes.{place}.sensor: beams needs entry_sensor_pin, the outer beam, and exit_sensor_pin, the inner"
+
+
+def _pins_used_twice(config: GateConfig) -> Iterator[str]:
+    used: dict[int, str] = {}
+    for where, pin, what in _pins(config):
+        if pin in used:
+            yield f"{where}: pin {pin} is {used[pin]} already"
+        else:
+            used[pin] = what
+
+
+def _pins(config: GateConfig) -> Iterator[tuple[str, int, str]]:
+    """Every pin that is asked for: the key that does, the pin, and what it is for."""
+    asked: list[tuple[str, int | None, str]] = []
+    for place, lane in enumerate(config.lanes):
         if isinstance(lane, GpioLane):
-            for key in PINS:
-                pin = getattr(lane, key)
-                if pin is not None and pin in used:
-                    yield f"lanes.{place}.{key}: pin {pin} is {used[pin]} already"
-                elif pin is not None:
-                    used[pin] = f"{key} of lane {lane.name!r}"
+            asked += [(f"lanes.{place}.{key}", getattr(lane, key), f"{key} of lane {lane.name!r}") for key in PINS]
+    for place, reader in enumerate(config.readers):
+        if isinstance(reader, Pn532Reader):
+            asked.append((f"readers.{place}.reset_pin", reader.reset_pin, f"reset_pin of reader {reader.name!r}"))
+    asked += [("fire.loop_pin", config.fire.loop_pin, "fire.loop_pin")]
+    asked += [("fire.key_pin", config.fire.key_pin, "fire.key_pin")]
+    for place, gate in enumerate(config.side_gates):
+        asked.append((f"side_gates.{place}.pin", gate.pin, f"side gate {gate.name!r}"))
+    for where, pin, what in asked:
+        if pin is not None:
+            yield where, pin, what

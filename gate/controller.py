@@ -6,40 +6,67 @@ this very class.
 
 The order that makes it safe:
 - a grant is on the disk before the relay moves, unless the disk is late (P4);
-- a lane that is released is secured by a body or by the clock, and the outcome is recorded;
+- on a fire the lanes are free before anything is written (P6);
+- a lane that is released is locked again by a body or by the clock, and the outcome is recorded;
 - nothing that goes wrong with a card, a disk or a lamp ends the thread (P9).
 """
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
+from gate import records
+from gate.alarms import Alarms
 from gate.decide import Circumstances, Rules, decide
-from gate.errors import RelayError, StoreError, StoreFull
+from gate.errors import StoreError
+from gate.lane_control import LaneControl, LaneParts
 from gate.model import (
+    NOTHING_KNOWN,
     CardContents,
     CardHistory,
-    CardId,
     CardReading,
     Decision,
+    Detail,
     Direction,
     Event,
     EventKind,
+    Medium,
     Moment,
     Permit,
     ReaderState,
     Reason,
-    Unreadable,
 )
-from gate.ports import CardShown, Clock, Input, Journal, Lane, Noted, PassageSensed, PermitStore, ReaderChanged
-from gate.suspicion import another_chip, chip_of
-from gate.timekeeping import Correction, Timekeeper
-from gate.turnstile import BODY_FOR, Effect, Grant, Signal, Turnstile
+from gate.ports import (
+    ButtonPressed,
+    CardShown,
+    Clock,
+    FireLoop,
+    Input,
+    Journal,
+    KeyTurned,
+    ModeAsked,
+    Noted,
+    PassageSensed,
+    PassAsked,
+    PermitStore,
+    ReaderChanged,
+    SideGateChanged,
+    TurnedBack,
+)
+from gate.recorder import Recorder
+from gate.suspicion import another_chip
+from gate.timekeeping import Timekeeper
+from gate.turnstile import MODE_SIGNALS, Grant, Mode, Signal
 
 log = logging.getLogger(__name__)
 
 IDLE_TICK_MS = 1_000
 """How long the controller may go without a look at the clock."""
+FIRE = "fire"
+"""The alarm that stands from the opening of the loop until a person at the site has turned the key."""
+
+_SIGNAL_FOR = {mode: signal for signal, mode in MODE_SIGNALS.items() if signal is not Signal.RESET}
 
 
 def _no_lamp(decision: Decision) -> None:
@@ -54,14 +81,6 @@ class Place:
     direction: Direction
     show: Callable[[Decision], None] = _no_lamp
     """The reader's own lamp and buzzer."""
-
-
-@dataclass(frozen=True, slots=True)
-class LaneParts:
-    """One lane as the controller needs it."""
-
-    driver: Lane
-    walk_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +104,18 @@ class Health:
     clock_trusted: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _ByHand:
+    """Somebody at the site lets one body through."""
+
+    lane: str
+    direction: Direction
+    by: str
+
+
+_Asked: TypeAlias = CardReading | _ByHand
+
+
 class Controller:
     """See the module. Not thread-safe: one thread calls it. `health` alone may be read from any."""
 
@@ -100,344 +131,312 @@ class Controller:
         deadline_ms: int,
         new_badge: Callable[[], str],
     ) -> None:
-        self._lanes = lanes
+        self._alarms = Alarms()
+        self._recorder = Recorder(journal, self._alarms, deadline_ms)
+        self._lanes = {name: LaneControl(name, parts, self._alarms) for name, parts in lanes.items()}
         self._places = readers
         self._permits = permits
         self._journal = journal
         self._clock = clock
         self._rules = rules
-        self._deadline_ms = deadline_ms
         self._new_badge = new_badge
-        self._turnstiles = {name: Turnstile() for name in lanes}
-        self._waiting: dict[tuple[str, Direction], CardReading] = {}
-        self._alarms: dict[str, str] = {}
+        self._waiting: dict[tuple[str, Direction], _Asked] = {}
         self._readers = dict.fromkeys(readers, ReaderHealth())
         self._timekeeper = Timekeeper()
         self._clock_trusted = False
-        self.unrecorded = 0
+        self._loop_closed: bool | None = None
 
     @property
     def health(self) -> Health:
         return Health(
             readers=dict(self._readers),
-            lanes={name: str(turnstile.state) for name, turnstile in self._turnstiles.items()},
-            alarms=tuple(sorted(self._alarms)),
+            lanes={name: str(lane.turnstile.mode) for name, lane in self._lanes.items()},
+            alarms=self._alarms.names,
             clock_trusted=self._clock_trusted,
         )
 
+    @property
+    def unrecorded(self) -> int:
+        """How many events there was no room for, on disk or in memory, since that was last told."""
+        return self._recorder.unrecorded
+
     def start(self, version: str) -> None:
-        """Record that the gate runs. Grants left open by a crash ended with the process before."""
+        """Record that the gate runs. Grants left open by a crash ended with the process before; a mode
+        that the site asked for, and an evacuation, did not."""
+        began = self._clock.now()
+        resumed: list[Event] = []
+        for name, mode in self._modes_before().items():
+            if name in self._lanes and mode is not Mode.NORMAL:
+                resumed += self._lanes[name].resume(mode, began)
+                log.warning("lane=%s mode=%s since=before_restart", name, mode)
+                if mode is Mode.EVACUATED:
+                    resumed += self._alarms.raised(FIRE, "evacuated before the gate was started again", began)
         now = self._look_at_the_clock()
-        self._record([Event(EventKind.GATE_STARTED, now, detail={"version": version})])
+        self._recorder.record([Event(EventKind.GATE_STARTED, now, detail={"version": version}), *resumed])
 
     def stop(self) -> None:
-        """Give up open grants, which secures their lanes, and record the end."""
+        """Give up open grants, which locks their lanes, and record the end."""
         now = self._clock.now()
-        for name in self._turnstiles:
-            if self._turnstiles[name].grant is not None:
-                self._signal(name, Signal.OVERDUE, now)
-        self._record([Event(EventKind.GATE_STOPPED, now)])
+        for lane in self._lanes.values():
+            if lane.turnstile.grant is not None:
+                self._recorder.record(lane.signal(Signal.OVERDUE, now))
+        self._recorder.record([Event(EventKind.GATE_STOPPED, now)])
 
     def handle(self, given: Input) -> None:
         """Take one input to its end."""
         now = self._look_at_the_clock()
         match given:
             case CardShown(reading):
-                try:
-                    self._badge(reading, now)
-                except Exception:
-                    # A fault of ours must lock nobody in (P6); the thread logs it and goes on.
-                    self._last_resort(reading, now)
-                    raise
+                self._ask(self._places[reading.reader], reading, now)
+            case ButtonPressed(lane, direction):
+                self._ask(Place(lane, direction), _ByHand(lane, direction, "button"), now)
             case PassageSensed(lane, direction):
-                self._signal(lane, BODY_FOR[direction], now, direction)
+                self._recorder.record(self._lanes[lane].body(direction, now))
+                self._serve_waiting(now)
+            case TurnedBack(lane, direction):
+                self._recorder.record(self._lanes[lane].turned_back(direction, now))
                 self._serve_waiting(now)
             case ReaderChanged(reader, state, what):
                 self._reader_changed(reader, state, what, now)
-            case Noted(EventKind.ALARM_RAISED, detail):
-                self._raise_alarm(str(detail["alarm"]), str(detail.get("what", "")), now)
-            case Noted(EventKind.ALARM_CLEARED, detail):
-                self._clear_alarm(str(detail["alarm"]), now)
             case Noted(kind, detail):
-                self._record([Event(kind, now, detail=detail)])
+                self._noted(kind, detail, now)
+            case _:
+                self._from_the_site(given, now)
+
+    def _from_the_site(
+        self, given: FireLoop | KeyTurned | SideGateChanged | ModeAsked | PassAsked, now: Moment
+    ) -> None:
+        match given:
+            case FireLoop(closed):
+                self._fire_loop(closed, now)
+            case KeyTurned():
+                self._key_turned(now)
+            case SideGateChanged(name, is_open):
+                self._side_gate(name, is_open, now)
+            case ModeAsked(lane, mode, by):
+                self._mode_asked(lane, mode, by, now)
+            case PassAsked(lane, direction, by):
+                if self._known(lane, by, now):
+                    self._ask(Place(lane, direction), _ByHand(lane, direction, by), now)
+
+    def _noted(self, kind: EventKind, detail: Detail, now: Moment) -> None:
+        if kind is EventKind.ALARM_RAISED:
+            alarm, what = str(detail["alarm"]), str(detail.get("what", ""))
+            self._recorder.record(self._alarms.raised(alarm, what, now))
+        elif kind is EventKind.ALARM_CLEARED:
+            self._recorder.record(self._alarms.cleared(str(detail["alarm"]), now))
+        else:
+            self._recorder.record([Event(kind, now, detail=detail)])
 
     def tick(self) -> None:
         """Look at the clock: end overdue grants, serve who waits."""
         now = self._look_at_the_clock()
-        for name in self._turnstiles:
-            if self._turnstiles[name].overdue(now.monotonic_ms):
-                self._signal(name, Signal.OVERDUE, now)
-            elif self._turnstiles[name].free and _relay_alarm(name) in self._alarms:
-                # What would not be driven may still stand released: locked again as soon as it obeys (P7).
-                self._drive(name, self._lanes[name].driver.secure, now)
+        for lane in self._lanes.values():
+            self._recorder.record(lane.look(now))
         self._serve_waiting(now)
 
     def due_ms(self) -> int:
         """How many milliseconds from now the next `tick` is due, at the latest."""
         now_ms = self._clock.now().monotonic_ms
-        deadlines = [turnstile.grant.until_ms for turnstile in self._turnstiles.values() if turnstile.grant]
-        return max(0, min([until - now_ms for until in deadlines] + [IDLE_TICK_MS]))
+        grants = [lane.turnstile.grant for lane in self._lanes.values()]
+        return max(0, min([grant.until_ms - now_ms for grant in grants if grant] + [IDLE_TICK_MS]))
 
-    # --- a badge ---------------------------------------------------------------------------------
+    # --- somebody wants to pass ----------------------------------------------------------------------
 
-    def _badge(self, reading: CardReading, now: Moment) -> None:
-        place = self._places[reading.reader]
-        turnstile = self._turnstiles[place.lane]
-        if not turnstile.free:
-            if not _same_showing(turnstile.grant, reading, place.direction):
+    def _ask(self, place: Place, asked: _Asked, now: Moment) -> None:
+        lane = self._lanes[place.lane]
+        if not lane.turnstile.free:
+            if not _same_showing(lane.turnstile.grant, asked, place.direction):
                 # The newest waits: whoever stood there before has either gone or will badge again.
-                self._waiting[place.lane, place.direction] = reading
+                self._waiting[place.lane, place.direction] = asked
             return
+        if not lane.obeys:
+            # Perhaps it does by now: a worker waits.
+            self._recorder.record(lane.look(now))
+        try:
+            if isinstance(asked, CardReading):
+                self._badge(lane, asked, place, now)
+            else:
+                self._by_hand(lane, asked, now)
+        except Exception:
+            # A fault of ours must lock nobody in (P6); the thread logs it and goes on.
+            if place.direction is Direction.EXIT and lane.turnstile.free:
+                until_ms = now.monotonic_ms + lane.walk_ms
+                lane.let_out(Grant(self._new_badge(), place.direction, None, Medium.MANUAL, None, until_ms), now)
+            raise
+
+    def _serve_waiting(self, now: Moment) -> None:
+        """Decide who waited while the lane was busy; who leaves goes first."""
+        for direction in (Direction.EXIT, Direction.ENTRY):
+            for name, lane in self._lanes.items():
+                if lane.turnstile.free and (name, direction) in self._waiting:
+                    asked = self._waiting.pop((name, direction))
+                    place = self._places[asked.reader] if isinstance(asked, CardReading) else Place(name, direction)
+                    self._ask(place, asked, now)
+
+    def _badge(self, lane: LaneControl, reading: CardReading, place: Place, now: Moment) -> None:
         if isinstance(reading.result, CardContents):
             self._readers[reading.reader] = replace(self._readers[reading.reader], last_read_ms=now.wall_ms)
         history, follows = self._history(reading, now)
         decision, permit, alarms = self._decision(reading, place, history, now)
         badge = self._new_badge()
-        event = _badge_event(reading, place, decision, badge, now)
+        event = records.badge(reading, decision, lane=place.lane, direction=place.direction, badge_id=badge, now=now)
         if (before := another_chip(reading, history)) is not None:
-            follows = [*follows, _suspicion(event, before)]
-            log.warning("card=%s suspicion=another_chip lane=%s", _masked(reading), place.lane)
-        recorded = self._record([event, *alarms, *follows])
-        if not recorded and place.direction is Direction.ENTRY and decision.admitted:
-            # No disk and no memory left: an entry that cannot be recorded is no entry (P4, P11).
-            decision = Decision(admitted=False, reason=Reason.LANE_CLOSED)
-        if decision.admitted:
-            until_ms = now.monotonic_ms + self._lanes[place.lane].walk_ms
-            card, employer = _who(reading)
-            grant = Grant(badge, place.direction, card, reading.medium, employer, until_ms)
-            self._turnstiles[place.lane], effects = turnstile.give(grant)
-            self._perform(place.lane, effects, grant, place.direction, now)
-        self._lanes[place.lane].driver.show(decision, place.direction, permit.language if permit else None)
+            follows = [*follows, records.suspicion(event, before)]
+            log.warning("card=%s suspicion=another_chip lane=%s", records.masked(reading), place.lane)
+        card, employer = records.who(reading)
+        until_ms = now.monotonic_ms + lane.walk_ms
+        grant = Grant(badge, place.direction, card, reading.medium, employer, until_ms)
+        decision = self._carry_out(lane, grant, decision, [event, *alarms, *follows], now)
+        lane.show(decision, place.direction, permit.language if permit else None)
         place.show(decision)
         log.info(
             "badge lane=%s direction=%s card=%s medium=%s admitted=%s reason=%s warnings=%s",
-            place.lane, place.direction, _masked(reading), reading.medium,
+            place.lane, place.direction, records.masked(reading), reading.medium,
             "yes" if decision.admitted else "no", decision.reason, ",".join(decision.warnings) or "-",
         )  # fmt: skip
 
-    def _last_resort(self, reading: CardReading, now: Moment) -> None:
-        """Let out, unrecorded as it may be, whoever stands at an exit that could not be served."""
-        place = self._places.get(reading.reader)
-        if place is None or place.direction is Direction.ENTRY or not self._turnstiles[place.lane].free:
-            return
-        until_ms = now.monotonic_ms + self._lanes[place.lane].walk_ms
-        grant = Grant(self._new_badge(), place.direction, None, reading.medium, None, until_ms)
-        self._turnstiles[place.lane], _ = self._turnstiles[place.lane].give(grant)
-        self._drive(place.lane, lambda: self._lanes[place.lane].driver.release(place.direction), now)
+    def _by_hand(self, lane: LaneControl, asked: _ByHand, now: Moment) -> None:
+        """A button, or the site manager: nobody's card, and a person who answers for it."""
+        admitted = asked.direction is Direction.EXIT or lane.takes_entries
+        decision = Decision(admitted, Reason.GRANTED if admitted else Reason.LANE_CLOSED)
+        badge = self._new_badge()
+        event = records.by_hand(asked.by, decision, lane=lane.name, direction=asked.direction, badge_id=badge, now=now)
+        grant = Grant(badge, asked.direction, None, Medium.MANUAL, None, now.monotonic_ms + lane.walk_ms)
+        decision = self._carry_out(lane, grant, decision, [event], now)
+        lane.show(decision, asked.direction, None)
+        log.info(
+            "pass lane=%s direction=%s by=%s admitted=%s",
+            lane.name, asked.direction, asked.by, "yes" if decision.admitted else "no",
+        )  # fmt: skip
+
+    def _carry_out(
+        self, lane: LaneControl, grant: Grant, decision: Decision, events: list[Event], now: Moment
+    ) -> Decision:
+        """Record, then release; the decision as the worker meets it."""
+        closed = Decision(admitted=False, reason=Reason.LANE_CLOSED)
+        recorded = self._recorder.record(events)
+        if not recorded and grant.direction is Direction.ENTRY and decision.admitted:
+            # No disk and no memory left: an entry that cannot be recorded is no entry (P4, P11).
+            return closed
+        if not decision.admitted:
+            return decision
+        turns, follows = lane.give(grant, now)
+        self._recorder.record(follows)
+        # A lamp that says "go" at an arm that does not give sends the worker into it.
+        return decision if turns else closed
 
     def _decision(
         self, reading: CardReading, place: Place, history: CardHistory, now: Moment
     ) -> tuple[Decision, Permit | None, list[Event]]:
         """The answer, the permit it rests on, and the alarms of what could not be asked."""
         permit, held = None, None
-        card, _ = _who(reading)
+        card, _ = records.who(reading)
         try:
             held = self._permits.state()
             permit = self._permits.find(card) if card is not None else None
-            alarms = self._cleared("permits.unreadable", now)
+            alarms = self._alarms.cleared("permits.unreadable", now)
         except StoreError as broken:
-            held, alarms = None, self._raised("permits.unreadable", str(broken), now)
-        around = Circumstances(place.direction, now, held, history)
+            held, alarms = None, self._alarms.raised("permits.unreadable", str(broken), now)
+        closed = not self._lanes[place.lane].takes_entries
+        around = Circumstances(place.direction, now, held, history, lane_closed=closed)
         return decide(reading, permit, around, self._rules), permit, alarms
 
     def _history(self, reading: CardReading, now: Moment) -> tuple[CardHistory, list[Event]]:
         """What is known of the card from before; nothing when the journal cannot be read, which refuses nobody."""
-        card, _ = _who(reading)
+        card, _ = records.who(reading)
         try:
-            history = self._journal.history(card) if card is not None else CardHistory()
+            history = self._journal.history(card) if card is not None else NOTHING_KNOWN
         except StoreError as broken:
-            return CardHistory(), self._raised("journal.unreadable", str(broken), now)
-        return history, self._cleared("journal.unreadable", now)
+            return NOTHING_KNOWN, self._alarms.raised("journal.unreadable", str(broken), now)
+        return history, self._alarms.cleared("journal.unreadable", now)
 
-    def _serve_waiting(self, now: Moment) -> None:
-        """Decide who waited while the lane was busy; who leaves goes first."""
-        for direction in (Direction.EXIT, Direction.ENTRY):
-            for lane, turnstile in self._turnstiles.items():
-                if turnstile.free and (lane, direction) in self._waiting:
-                    self._badge(self._waiting.pop((lane, direction)), now)
+    # --- modes, fire -------------------------------------------------------------------------------------
 
-    # --- a lane ----------------------------------------------------------------------------------
-
-    def _signal(self, lane: str, signal: Signal, now: Moment, direction: Direction | None = None) -> None:
-        before = self._turnstiles[lane]
-        self._turnstiles[lane], effects = before.take(signal)
-        self._perform(lane, effects, before.grant, direction, now)
-
-    def _perform(
-        self, lane: str, effects: Sequence[Effect], grant: Grant | None, direction: Direction | None, now: Moment
-    ) -> None:
-        for effect in effects:
-            if effect is Effect.RELEASE and grant is not None:
-                self._drive(lane, lambda: self._lanes[lane].driver.release(grant.direction), now)
-            elif effect is Effect.SECURE:
-                self._drive(lane, self._lanes[lane].driver.secure, now)
-            elif effect is Effect.FORCED:
-                self._record([Event(EventKind.PASSAGE_FORCED, now, lane, direction)])
-                log.warning("passage lane=%s direction=%s outcome=forced", lane, direction)
-            elif grant is not None:
-                self._record([_passage_event(effect, lane, grant, now)])
-                log.info("passage lane=%s direction=%s outcome=%s", lane, grant.direction, effect)
-
-    def _drive(self, lane: str, act: Callable[[], None], now: Moment) -> None:
-        alarm = _relay_alarm(lane)
+    def _modes_before(self) -> Mapping[str, Mode]:
         try:
-            act()
-        except RelayError as broken:
-            repeated = alarm in self._alarms
-            log.log(logging.DEBUG if repeated else logging.ERROR, "lane=%s fault=%r", lane, str(broken))
-            self._raise_alarm(alarm, str(broken), now)
-        else:
-            self._clear_alarm(alarm, now)
+            return {lane: Mode(mode) for lane, mode in self._journal.modes().items()}
+        except (StoreError, ValueError) as unreadable:
+            log.error("modes=unreadable why=%r", str(unreadable))
+            return {}
 
-    # --- the record ------------------------------------------------------------------------------
-
-    def _record(self, events: Sequence[Event]) -> bool:
-        """Append to the journal; False when there was no room even in memory."""
-        try:
-            on_disk = self._journal.append(events, self._deadline_ms)
-        except StoreFull as full:
-            self.unrecorded += len(events)
-            self._alarms["journal.full"] = str(full)
-            log.error("journal=full unrecorded=%d why=%r", self.unrecorded, str(full))
-            return False
-        moment = events[-1].moment
-        self._follow(self._late_events(moment) if not on_disk else self._settled_events(moment))
-        return True
-
-    def _follow(self, events: Sequence[Event]) -> None:
-        """Append what is to be said of the journal itself, without waiting: whoever stands at the
-        turnstile has waited one deadline already."""
-        if not events:
+    def _fire_loop(self, closed: bool, now: Moment) -> None:  # noqa: FBT001 - a contact's state
+        self._loop_closed = closed
+        if closed:
+            log.info("fire_loop=closed evacuated=%s", "yes" if FIRE in self._alarms else "no")
             return
-        try:
-            self._journal.append(events, 0)
-        except StoreFull:
-            self.unrecorded += len(events)
+        events = self._to_mode(self._lanes.values(), Signal.FIRE, "fire loop", now)
+        events += self._alarms.raised(FIRE, "the fire loop is open: every lane is free both ways", now)
+        self._recorder.record(events)
 
-    def _late_events(self, now: Moment) -> list[Event]:
-        return self._raised("journal.late", f"the disk did not answer within {self._deadline_ms} ms", now)
+    def _key_turned(self, now: Moment) -> None:
+        """The only way out of an evacuation: the loop whole again, and a person at the site."""
+        if self._loop_closed is False:
+            why = "the fire loop is still open"
+            self._recorder.record([records.command_refused(None, "reset", "key switch", why, now)])
+            return
+        events = self._to_mode(self._lanes.values(), Signal.RESET, "key switch", now)
+        self._recorder.record(events + self._alarms.cleared(FIRE, now))
+        self._serve_waiting(now)
 
-    def _settled_events(self, now: Moment) -> list[Event]:
-        events = self._cleared("journal.late", now)
-        if full := self._cleared("journal.full", now):
-            events += [replace(event, detail={**event.detail, "unrecorded": self.unrecorded}) for event in full]
-            self.unrecorded = 0
-        return events
+    def _mode_asked(self, name: str | None, mode: Mode, by: str, now: Moment) -> None:
+        if name is not None and not self._known(name, by, now):
+            return
+        lanes = list(self._lanes.values()) if name is None else [self._lanes[name]]
+        events = [
+            records.command_refused(lane.name, mode, by, "evacuated: only a person at the gate ends that", now)
+            for lane in lanes
+            if lane.turnstile.mode is Mode.EVACUATED and mode is not Mode.EVACUATED
+        ]
+        self._recorder.record(self._to_mode(lanes, _SIGNAL_FOR[mode], by, now) + events)
+        self._serve_waiting(now)
 
-    # --- alarms, readers, the clock --------------------------------------------------------------
+    def _to_mode(self, lanes: Iterable[LaneControl], signal: Signal, by: str, now: Moment) -> list[Event]:
+        """Drive all of them first; the events of the change."""
+        changed: list[LaneControl] = []
+        events: list[Event] = []
+        for lane in lanes:
+            before = lane.turnstile.mode
+            events += lane.signal(signal, now)
+            if lane.turnstile.mode is not before:
+                changed.append(lane)
+                log.warning("lane=%s mode=%s before=%s by=%r", lane.name, lane.turnstile.mode, before, by)
+        return [records.mode(lane.name, lane.turnstile.mode, by, now) for lane in changed] + events
 
-    def _raised(self, alarm: str, what: str, now: Moment) -> list[Event]:
-        """The event of an alarm that was not up before."""
-        if alarm in self._alarms:
-            return []
-        self._alarms[alarm] = what
-        log.warning("alarm=%s state=raised what=%r", alarm, what)
-        return [Event(EventKind.ALARM_RAISED, now, detail={"alarm": alarm, "what": what[:300]})]
+    def _known(self, lane: str, by: str, now: Moment) -> bool:
+        if lane in self._lanes:
+            return True
+        why = f"this gate has no lane {lane!r}; it has {', '.join(self._lanes)}"
+        self._recorder.record([records.command_refused(None, "mode", by, why, now)])
+        return False
 
-    def _cleared(self, alarm: str, now: Moment) -> list[Event]:
-        if self._alarms.pop(alarm, None) is None:
-            return []
-        log.info("alarm=%s state=cleared", alarm)
-        return [Event(EventKind.ALARM_CLEARED, now, detail={"alarm": alarm})]
+    def _side_gate(self, name: str, is_open: bool, now: Moment) -> None:  # noqa: FBT001 - a contact's state
+        kind = EventKind.SIDE_GATE_OPENED if is_open else EventKind.SIDE_GATE_CLOSED
+        self._recorder.record([Event(kind, now, detail={"side_gate": name})])
+        log.warning("side_gate=%s state=%s", name, "open" if is_open else "closed")
 
-    def _raise_alarm(self, alarm: str, what: str, now: Moment) -> None:
-        if events := self._raised(alarm, what, now):
-            self._record(events)
-
-    def _clear_alarm(self, alarm: str, now: Moment) -> None:
-        if events := self._cleared(alarm, now):
-            self._record(events)
+    # --- readers, the clock --------------------------------------------------------------------------------
 
     def _reader_changed(self, reader: str, state: ReaderState, what: str, now: Moment) -> None:
         self._readers[reader] = replace(self._readers[reader], state=state, what=what)
+        alarm = f"reader.{reader}"
         if state is ReaderState.OK:
-            self._clear_alarm(f"reader.{reader}", now)
+            self._recorder.record(self._alarms.cleared(alarm, now))
         else:
-            self._raise_alarm(f"reader.{reader}", f"{state}: {what}" if what else state, now)
+            self._recorder.record(self._alarms.raised(alarm, f"{state}: {what}" if what else state, now))
 
     def _look_at_the_clock(self) -> Moment:
         now = self._clock.now()
         self._clock_trusted = now.trusted
         self._timekeeper, correction = self._timekeeper.observe(now)
         if correction is not None:
-            self._record([_correction_event(correction, now)])
+            self._recorder.record([records.correction(correction, now)])
         return now
 
 
-def _relay_alarm(lane: str) -> str:
-    """Its own name: the driver's `lane.*`, of a dead sensor say, must not end because a relay obeys."""
-    return f"relay.{lane}"
-
-
-def _who(reading: CardReading) -> tuple[CardId | None, str | None]:
-    """The card and its employer, both None when nothing could be read."""
-    match reading.result:
-        case CardContents(card=card, organisation_number=employer):
-            return card, employer
-        case _:
-            return None, None
-
-
-def _masked(reading: CardReading) -> str:
-    card, _ = _who(reading)
-    return card.masked if card else "-"
-
-
-def _same_showing(grant: Grant | None, reading: CardReading, direction: Direction) -> bool:
+def _same_showing(grant: Grant | None, asked: _Asked, direction: Direction) -> bool:
     """Whether this is the worker who already has the lane, holding the card to it once more."""
-    card, _ = _who(reading)
-    return grant is not None and card is not None and grant.card == card and grant.direction is direction
-
-
-def _badge_event(reading: CardReading, place: Place, decision: Decision, badge: str, now: Moment) -> Event:
-    card, employer = _who(reading)
-    kind = EventKind.BADGE_GRANTED if decision.admitted else EventKind.BADGE_REFUSED
-    event = Event(
-        kind,
-        now,
-        place.lane,
-        place.direction,
-        card,
-        reading.medium,
-        decision.reason,
-        decision.warnings,
-        employer,
-        badge,
-        chip_of(reading),
-    )
-    match reading.result:
-        case Unreadable(what, block, field):
-            detail: dict[str, str | int | bool] = {"what": what[:300]}
-            if block is not None:
-                detail["block"] = block
-            if field is not None:
-                detail["field"] = field
-            return replace(event, detail=detail)
-        case _:
-            return event
-
-
-def _suspicion(badge: Event, before: bytes) -> Event:
-    what = "the card's number was read from another chip than before; compare card and worker"
-    return replace(badge, kind=EventKind.CLONE_SUSPECTED, reason=None, warnings=(), detail={
-        "what": what, "uid_before": before.hex(),
-    })  # fmt: skip
-
-
-def _correction_event(correction: Correction, now: Moment) -> Event:
-    detail: dict[str, str | int | bool] = {
-        "boot": correction.boot,
-        "offset_ms": correction.offset_ms,
-        "moved_ms": correction.moved_ms,
-    }
-    return Event(EventKind.CLOCK_TRUSTED, now, detail=detail)
-
-
-_OUTCOMES = {Effect.COMPLETED: EventKind.PASSAGE_COMPLETED, Effect.ABANDONED: EventKind.PASSAGE_ABANDONED}
-
-
-def _passage_event(outcome: Effect, lane: str, grant: Grant, now: Moment) -> Event:
-    return Event(
-        _OUTCOMES[outcome], now, lane, grant.direction, grant.card, grant.medium,
-        employer=grant.employer, badge=grant.badge,
-    )  # fmt: skip
+    if grant is None or not isinstance(asked, CardReading):
+        return False
+    card, _ = records.who(asked)
+    return card is not None and grant.card == card and grant.direction is direction

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from gate.config import (
+    GateConfig,
     GpioLane,
     OsdpReader,
     PcscReader,
@@ -18,7 +19,7 @@ from gate.config import (
 )
 from gate.errors import ReaderError, RelayError
 from gate.model import Medium
-from gate.ports import Lane, Reader
+from gate.ports import Lane, Panel, Reader
 from gate.reader import qr, stripe
 from gate.reader.layouts import load_qr, load_stripe
 
@@ -39,6 +40,15 @@ def new_lane(settings: GpioLane | VirtualLane) -> Lane:
             from gate.simulator.turnstile import VirtualTurnstile
 
             return VirtualTurnstile(settings.name)
+
+
+def new_panel(config: GateConfig) -> Panel | None:
+    """The site's own contacts; None when none is wired. Raises RelayError."""
+    if config.fire.loop_pin is None and config.fire.key_pin is None and not config.side_gates:
+        return None
+    from gate.relay.panel import GpioPanel
+
+    return GpioPanel(config.fire, config.side_gates)
 
 
 def new_reader(settings: ReaderSettings) -> Reader:

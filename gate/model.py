@@ -224,13 +224,23 @@ class Decision:
 
 @unique
 class EventKind(StrEnum):
-    """What the journal records. The value is the tail of the CloudEvents type."""
+    """What the journal records. The value is the tail of the CloudEvents type.
+
+    PASSAGE_FREE is a body where everybody may go, PASSAGE_FORCED one without a grant where one was
+    wanted, PASSAGE_TAILGATED one on another's grant. A side gate that opens lets out nobody knows how many.
+    """
 
     BADGE_GRANTED = "badge.granted"
     BADGE_REFUSED = "badge.refused"
     PASSAGE_COMPLETED = "passage.completed"
     PASSAGE_ABANDONED = "passage.abandoned"
     PASSAGE_FORCED = "passage.forced"
+    PASSAGE_TAILGATED = "passage.tailgated"
+    PASSAGE_FREE = "passage.free"
+    LANE_MODE = "lane.mode"
+    SIDE_GATE_OPENED = "side_gate.opened"
+    SIDE_GATE_CLOSED = "side_gate.closed"
+    COMMAND_REFUSED = "command.refused"
     GATE_STARTED = "gate.started"
     GATE_STOPPED = "gate.stopped"
     CLOCK_TRUSTED = "clock.trusted"

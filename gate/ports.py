@@ -2,7 +2,7 @@
 real or simulated; `tests/conformance` holds each driver to it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
@@ -22,6 +22,7 @@ from gate.model import (
     Permit,
     ReaderState,
 )
+from gate.turnstile import Mode
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,73 @@ class Noted:
     detail: Detail
 
 
-Input: TypeAlias = CardShown | ReaderChanged | PassageSensed | Noted
+@dataclass(frozen=True, slots=True)
+class TurnedBack:
+    """Somebody began to go through the lane in this direction, and went back."""
+
+    lane: str
+    direction: Direction
+
+
+@dataclass(frozen=True, slots=True)
+class ButtonPressed:
+    """A person at the site lets one body through: the exit button, or the guard's for an entry."""
+
+    lane: str
+    direction: Direction
+
+
+@dataclass(frozen=True, slots=True)
+class FireLoop:
+    """The fire input: a loop that is closed while all is well. Sent at the start and at every change."""
+
+    closed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class KeyTurned:
+    """A person at the site has turned the key that ends an evacuation."""
+
+
+@dataclass(frozen=True, slots=True)
+class SideGateChanged:
+    """The contact of a side gate: nobody counts who goes through."""
+
+    name: str
+    open: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ModeAsked:
+    """The site wants a lane, or all with None, in another mode. `by` says who, in a word or two."""
+
+    lane: str | None
+    mode: Mode
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class PassAsked:
+    """The site lets one body through a lane."""
+
+    lane: str
+    direction: Direction
+    by: str
+
+
+Input: TypeAlias = (
+    CardShown
+    | ReaderChanged
+    | PassageSensed
+    | TurnedBack
+    | ButtonPressed
+    | FireLoop
+    | KeyTurned
+    | SideGateChanged
+    | ModeAsked
+    | PassAsked
+    | Noted
+)
 Deliver: TypeAlias = Callable[[Input], None]
 """Hands a value to the controller. Never blocks, may be called from any thread."""
 
@@ -108,11 +175,27 @@ class Lane(Protocol):
     def secure(self) -> None:
         """Back to the locked rest state. Raises RelayError."""
 
+    def hold(self, ways: frozenset[Direction]) -> None:
+        """Leave these ways released, the others locked, until `secure` or another `hold`. Raises RelayError."""
+
+    def show_mode(self, mode: Mode) -> None:
+        """Tell whoever comes what the lane does now. Never raises."""
+
     def show(self, decision: Decision, direction: Direction, language: str | None) -> None:
         """Tell the worker, by lamps, buzzer or screen. Never raises: a dark lamp stops nobody."""
 
     def close(self) -> None:
         """Drive the outputs to their safe level and let go of them. Idempotent."""
+
+
+class Panel(Protocol):
+    """The site's own contacts at this gate: fire loop, key switch, side gates."""
+
+    def start(self, deliver: Deliver) -> None:
+        """Deliver how every contact stands, then every change. Raises RelayError."""
+
+    def close(self) -> None:
+        """Let go. Idempotent."""
 
 
 class PermitStore(Protocol):
@@ -138,6 +221,9 @@ class Journal(Protocol):
 
     def history(self, card: CardId) -> CardHistory:
         """What this gate has recorded of a card. Raises StoreError."""
+
+    def modes(self) -> Mapping[str, str]:
+        """The mode that each lane was last recorded in (`gate.turnstile.Mode`)."""
 
     def head(self) -> JournalHead:
         """The end of the chain that is on the disk."""

@@ -20,11 +20,12 @@ import gate
 from gate import clock as clocks
 from gate.cache.journal import SqliteJournal
 from gate.cache.permits import SqlitePermits
-from gate.config import GateConfig, PcscReader, Pn532Reader, SerialLine, VirtualReader, state_dir
-from gate.controller import Controller, LaneParts, Place
+from gate.config import GateConfig, GpioLane, PcscReader, Pn532Reader, SerialLine, VirtualReader, state_dir
+from gate.controller import Controller, Place
 from gate.decide import Action, Credentials, Rules
-from gate.drivers import load_layout, new_lane, new_reader
+from gate.drivers import load_layout, new_lane, new_panel, new_reader
 from gate.errors import StoreCorrupt
+from gate.lane_control import LaneParts
 from gate.model import Direction, Event, EventKind, Medium
 from gate.ports import Noted
 from gate.reader.profiles import load_all
@@ -82,6 +83,7 @@ class _Parts:
             clocks.always() if config.clock.trust == "always" else clocks.kernel_says_synchronised()
         )
         self._lanes = {settings.name: new_lane(settings) for settings in config.lanes}
+        self._panel = new_panel(config)
         self._readers = [new_reader(settings) for settings in config.readers]
         self._controller = self._build_controller()
         self._thread = ControllerThread(self._controller)
@@ -97,6 +99,8 @@ class _Parts:
         self._started = True
         for what in self._set_aside:
             self._controller.handle(Noted(EventKind.ALARM_RAISED, {"alarm": "store.set_aside", "what": what}))
+        if self._panel is not None:
+            self._panel.start(self._thread.deliver)
         self._thread.start()
         for reader in self._readers:
             reader.start(self._thread.deliver)
@@ -117,6 +121,8 @@ class _Parts:
             self._remote.close()
         for reader in self._readers:
             reader.close()
+        if self._panel is not None:
+            self._panel.close()
         self._thread.close()
         if self._started:
             self._controller.stop()
@@ -157,7 +163,11 @@ class _Parts:
         config = self._config
         return Controller(
             lanes={
-                settings.name: LaneParts(self._lanes[settings.name], int(settings.walk_s * 1000))
+                settings.name: LaneParts(
+                    self._lanes[settings.name],
+                    int(settings.walk_s * 1000),
+                    settings.tailgate_ms if isinstance(settings, GpioLane) else 0,
+                )
                 for settings in config.lanes
             },
             readers={

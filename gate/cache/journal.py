@@ -10,7 +10,7 @@ import logging
 import secrets
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
@@ -38,6 +38,8 @@ log = logging.getLogger(__name__)
 RETRY_S = 1.0
 """How long to wait before a failed commit is tried again."""
 GENESIS_HASH = "0" * 64
+MODE_OF = "mode:"
+"""Before a lane's name: the fact that holds its mode."""
 DAY_MS = 86_400_000
 FIRST_SENSIBLE_MS = 1_735_689_600_000
 """2025-01-01: no clock of a gate that was set has ever shown less."""
@@ -120,6 +122,16 @@ class SqliteJournal:
             except DatabaseError as broken:
                 raise opened_wrongly(self._path, broken) from broken
         return CardHistory(passage, chip)
+
+    def modes(self) -> Mapping[str, str]:
+        with self._read_lock:
+            try:
+                rows = self._reading.execute(_MODES).all()
+            except DatabaseError as broken:
+                raise opened_wrongly(self._path, broken) from broken
+        written = {row.name.removeprefix(MODE_OF): row.value for row in rows}
+        with self._turn:
+            return written | self._unwritten.modes
 
     def head(self) -> JournalHead:
         return self._head
@@ -228,7 +240,8 @@ class SqliteJournal:
                     connection.execute(_UPSERT_PASSAGE, rows_of_passages(seen.passages))
                 if seen.chips:
                     connection.execute(_UPSERT_CHIP, rows_of_chips(seen.chips))
-                connection.execute(_UPSERT_FACT, {"name": "settled", "value": str(self._settled)})
+                facts = {"settled": str(self._settled)} | {MODE_OF + lane: mode for lane, mode in seen.modes.items()}
+                connection.execute(_UPSERT_FACT, [{"name": name, "value": value} for name, value in facts.items()])
         except DatabaseError as broken:
             log.error("journal=uncommitted events=%d why=%r", len(rows), str(broken.orig))
             return False
@@ -321,6 +334,7 @@ _UPSERT_CHIP = _chip_insert.on_conflict_do_update(
     index_elements=["scheme", "number"],
     set_={"uid": _chip_insert.excluded.uid, "wall_ms": _chip_insert.excluded.wall_ms},
 )
+_MODES = select(journal_facts.c.name, journal_facts.c.value).where(journal_facts.c.name.startswith(MODE_OF))
 _fact_insert = upsert(journal_facts)
 _UPSERT_FACT = _fact_insert.on_conflict_do_update(index_elements=["name"], set_={"value": _fact_insert.excluded.value})
 

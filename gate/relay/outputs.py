@@ -47,10 +47,14 @@ class Output:
     Raises RelayError, with the pin in it, from every call but `close`.
     """
 
-    def __init__(self, what: str, pin: int, factory: Any, *, active_high: bool = True) -> None:
+    def __init__(
+        self, what: str, pin: int, factory: Any, *, active_high: bool = True, on_when_closed: bool = False
+    ) -> None:
+        """`on_when_closed` is the level that is left behind: see `close`."""
         from gpiozero import OutputDevice  # noqa: PLC0415 - see the module
 
         self.what = f"{what} on GPIO{pin}"
+        self._on_when_closed = on_when_closed
         self.on: bool | None = None
         """What was last written; None when the last write failed and nobody knows."""
         with translated(self.what, _REMEDY):
@@ -65,10 +69,11 @@ class Output:
         self.on = on
 
     def close(self) -> None:
-        """Drive the pin to its safe level, then let it go. Raises RelayError after having tried both."""
-        # A closed pin floats: the relay board's own resistor must mean "off" as well.
+        """Drive the pin to the level it is to be left at, then let it go. Raises RelayError after having
+        tried both."""
+        # A closed pin floats: the relay board's own resistor must mean the same level.
         try:
-            self.write(on=False)
+            self.write(on=self._on_when_closed)
         finally:
             with translated(self.what, _REMEDY):
                 self._device.close()

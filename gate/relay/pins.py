@@ -1,12 +1,18 @@
-"""A turnstile on the Pi's pins: relays, lamps, buzzer and passage sensors.
+"""A turnstile on the Pi's pins: relays, lamps, buzzer, passage sensors and buttons.
 
-What the relays do (P7); "off" is the level that `relay_active_high` makes the resting one:
+What the relays do (P7). A lane fails secure, where a relay that is drawn releases, or safe, where a relay
+that is drawn locks:
 
-    start          off, from the moment in which the pin becomes an output
-    release        one relay on for `pulse_ms`, the other secured first
-    secure, close  off at once
-    fault          a relay that does not answer is tried again until it is off, and the gate alarms
-    exit, crash    the kernel takes the pin back: the relay board's own resistor must mean "off"
+                   fails secure                     fails safe
+    start          locked, from the moment in       locked, from that moment
+                   which the pin is an output
+    release        drawn for `pulse_ms`             let go for `pulse_ms`
+    hold           drawn until told otherwise       let go until told otherwise
+    secure         let go at once                   drawn at once
+    close          let go                           let go: free
+    fault          tried again until it obeys, and the gate alarms
+    exit, crash    the kernel takes the pin back: the relay board's own resistor must mean "let go"
+    power away     let go                           let go: free
     power return   as start
 
 One thread a lane ends the pulses, plays lamps and buzzer and settles the sensors. Whoever calls only
@@ -16,16 +22,21 @@ takes the lane's lock, which is never held for longer than a few pin writes.
 import logging
 import threading
 import time
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Protocol
 
 from gate import config
 from gate.errors import RelayError
 from gate.model import Decision, Direction, EventKind
-from gate.ports import Deliver, Input, Noted, PassageSensed
+from gate.ports import ButtonPressed, Deliver, Input, Noted, PassageSensed, TurnedBack
+from gate.relay.beams import Beams, Move
 from gate.relay.debounce import Debounce
 from gate.relay.outputs import Contact, Output, lgpio_factory
 from gate.relay.rhythm import Rhythm, level_at
 from gate.relay.screen import LaneScreen, Tone
+from gate.turnstile import Mode
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +56,21 @@ GREEN: dict[Tone, Rhythm] = {Tone.PASS: (2_500,), Tone.NOTE: (700, 200, 700, 200
 RED: dict[Tone, Rhythm] = {Tone.STOP: (250, 150, 250, 150, 250, 150, 250, 150, 250)}
 
 
+class _Meaning(Protocol):
+    """What a settled change of a contact says."""
+
+    def __call__(self, *, active: bool) -> None: ...
+
+
+@dataclass(slots=True)
+class _Input:
+    contact: Contact
+    meaning: _Meaning
+    debounce: Debounce
+    since_ms: int
+    stuck: bool = False
+
+
 class GpioLane:
     """Keeps the contract of `gate.ports.Lane`. Thread-safe.
 
@@ -62,8 +88,10 @@ class GpioLane:
         self._closed = False
         self._relays: dict[Direction, Output] = {}
         self._signs: dict[str, Output] = {}
-        self._contacts: dict[Direction, Contact] = {}
-        self._debounces: dict[Direction, Debounce] = {}
+        self._lit: Output | None = None
+        self._held: frozenset[Direction] = frozenset()
+        self._inputs: list[_Input] = []
+        self._beams = Beams()
         self._playing: dict[Output, tuple[Rhythm, int]] = {}
         self._faulty: set[Output | Contact] = set()
         self._found: list[Input] = []
@@ -85,15 +113,17 @@ class GpioLane:
             self._thread.start()
 
     def release(self, direction: Direction) -> None:
-        """Pulse this direction's relay, the other one secured first; again while it pulses: a whole pulse
-        from now. Raises RelayError."""
+        """Pulse this direction's relay, the other one put to rest first; again while it pulses: a whole
+        pulse from now. A way without a relay turns by itself. Raises RelayError."""
         with self._turn:
             if not self._open:
                 raise RelayError(f"lane {self.name} does not hold its pins; start it before releasing it")
-            relay = self._relays[direction]
-            for other in self._relays.values():
-                if other is not relay:
-                    self._stop(other)
+            for way, other in self._relays.items():
+                if way is not direction:
+                    self._rest(way, other)
+            relay = self._relays.get(direction)
+            if relay is None:
+                return
             self._playing[relay] = ((self._settings.pulse_ms,), _now_ms())
             try:
                 relay.write(on=True)
@@ -105,20 +135,26 @@ class GpioLane:
                 self._turn.notify()
 
     def secure(self) -> None:
-        """End any pulse at once. Raises RelayError, after having tried both relays.
+        """End any pulse at once, and hold nothing. Raises RelayError, after having tried both relays.
 
         A lane that does not hold its pins is at rest already.
         """
+        self._all_to_rest(frozenset())
+
+    def hold(self, ways: frozenset[Direction]) -> None:
+        """Leave these ways released. Raises RelayError, after having tried both relays."""
         with self._turn:
-            broken = None
-            for relay in self._relays.values() if self._open else ():
-                try:
-                    self._stop(relay)
-                except RelayError as error:
-                    broken = error
+            if not self._open:
+                raise RelayError(f"lane {self.name} does not hold its pins; start it before releasing it")
+            self._all_to_rest(ways)
+
+    def show_mode(self, mode: Mode) -> None:
+        """While everybody may go green is lit, while nobody may enter red. Never raises."""
+        lit = {Mode.FREE: "green lamp", Mode.HELD_OPEN: "green lamp", Mode.EVACUATED: "green lamp",
+               Mode.LOCKED: "red lamp", Mode.OUT_OF_ORDER: "red lamp"}.get(mode)  # fmt: skip
+        with self._turn:
+            self._lit = self._signs.get(lit) if lit else None
             self._turn.notify()
-            if broken is not None:
-                raise broken
 
     def show(self, decision: Decision, direction: Direction, language: str | None) -> None:
         """Lamps and buzzer, from now on. Never raises and waits for no pin."""
@@ -145,10 +181,16 @@ class GpioLane:
     def _take_pins(self) -> None:
         wanted = self._settings
         factory = lgpio_factory() if self._factory is None else self._factory
-        relays = ((Direction.ENTRY, wanted.entry_relay_pin), (Direction.EXIT, wanted.exit_relay_pin))
-        for direction, pin in relays:
-            what = f"lane {self.name}: {direction} relay"
-            self._relays[direction] = Output(what, pin, factory, active_high=wanted.relay_active_high)
+        fails_safe = wanted.fails == "safe"
+        for direction, pin in ((Direction.ENTRY, wanted.entry_relay_pin), (Direction.EXIT, wanted.exit_relay_pin)):
+            if pin is not None:
+                self._relays[direction] = Output(
+                    f"lane {self.name}: {direction} relay",
+                    pin,
+                    factory,
+                    active_high=wanted.relay_active_high is not fails_safe,
+                    on_when_closed=fails_safe,
+                )
         signs = (
             ("green lamp", wanted.green_lamp_pin),
             ("red lamp", wanted.red_lamp_pin),
@@ -157,45 +199,98 @@ class GpioLane:
         for sign, pin_or_none in signs:
             if pin_or_none is not None:
                 self._signs[sign] = Output(f"lane {self.name}: {sign}", pin_or_none, factory)
-        sensors = ((Direction.ENTRY, wanted.entry_sensor_pin), (Direction.EXIT, wanted.exit_sensor_pin))
-        for direction, pin_or_none in sensors:
+        sense = self._beam if wanted.sensor == "beams" else self._body
+        inputs: tuple[tuple[str, int | None, _Meaning], ...] = (
+            ("entry sensor", wanted.entry_sensor_pin, partial(sense, Direction.ENTRY)),
+            ("exit sensor", wanted.exit_sensor_pin, partial(sense, Direction.EXIT)),
+            ("entry button", wanted.entry_button_pin, partial(self._button, Direction.ENTRY)),
+            ("exit button", wanted.exit_button_pin, partial(self._button, Direction.EXIT)),
+        )
+        for what, pin_or_none, meaning in inputs:
             if pin_or_none is not None:
-                self._take_sensor(direction, pin_or_none, factory)
+                self._take_input(f"lane {self.name}: {what}", pin_or_none, meaning, factory)
 
-    def _take_sensor(self, direction: Direction, pin: int, factory: Any) -> None:
-        what = f"lane {self.name}: {direction} sensor"
+    def _take_input(self, what: str, pin: int, meaning: _Meaning, factory: Any) -> None:
+        place = len(self._inputs)
+        active_low = self._settings.sensor_active_low if "sensor" in what else True
         contact = Contact(
             what,
             pin,
             factory,
-            on_active=lambda: self._edge(direction, active=True),
-            on_inactive=lambda: self._edge(direction, active=False),
-            active_low=self._settings.sensor_active_low,
+            on_active=lambda: self._edge(place, active=True),
+            on_inactive=lambda: self._edge(place, active=False),
+            active_low=active_low,
         )
-        self._contacts[direction] = contact
+        active = contact.read()
         # A contact that is active at start is a state, not a body going through now.
-        self._debounces[direction] = Debounce(self._settings.debounce_ms, active=contact.read())
+        self._inputs.append(_Input(contact, meaning, Debounce(self._settings.debounce_ms, active=active), _now_ms()))
+        if active and self._settings.sensor == "beams" and "sensor" in what:
+            outer = "entry" in what
+            self._beams = replace(self._beams, outer=self._beams.outer or outer, inner=self._beams.inner or not outer)
 
-    def _edge(self, direction: Direction, *, active: bool) -> None:
+    # --- what contacts mean ------------------------------------------------------------------------
+
+    def _body(self, direction: Direction, *, active: bool) -> None:
+        if active:
+            self._found.append(PassageSensed(self.name, direction))
+
+    def _beam(self, side: Direction, *, active: bool) -> None:
+        outer, inner = self._beams.outer, self._beams.inner
+        outer, inner = (active, inner) if side is Direction.ENTRY else (outer, active)
+        self._beams, done = self._beams.edge(outer=outer, inner=inner)
+        if done is not None:
+            direction, move = done
+            kind = PassageSensed if move is Move.THROUGH else TurnedBack
+            self._found.append(kind(self.name, direction))
+
+    def _button(self, direction: Direction, *, active: bool) -> None:
+        if active:
+            self._found.append(ButtonPressed(self.name, direction))
+
+    def _edge(self, place: int, *, active: bool) -> None:
         """Called by gpiozero's thread; a late one finds the lane closed."""
         with self._turn:
             if self._open:
-                self._sense(direction, active=active, at_ms=_now_ms())
+                self._sense(self._inputs[place], active=active, at_ms=_now_ms())
                 self._turn.notify()
 
     def _let_go(self) -> None:
         """Close what is held, relays first; a pin that fails does not keep the others from being safe."""
-        parts: tuple[Output | Contact, ...] = (*self._relays.values(), *self._signs.values(), *self._contacts.values())
+        parts: tuple[Output | Contact, ...] = (
+            *self._relays.values(),
+            *self._signs.values(),
+            *(found.contact for found in self._inputs),
+        )
         for part in parts:
             try:
                 part.close()
             except RelayError as broken:
                 log.error("lane=%s closing=failed fault=%r", self.name, str(broken))
-        self._relays, self._signs, self._contacts = {}, {}, {}
+        self._relays, self._signs, self._inputs = {}, {}, []
 
-    def _stop(self, relay: Output) -> None:
+    def _all_to_rest(self, held: frozenset[Direction]) -> None:
+        with self._turn:
+            self._held = held
+            broken = None
+            for way, relay in self._relays.items() if self._open else ():
+                try:
+                    self._rest(way, relay)
+                except RelayError as error:
+                    broken = error
+            self._turn.notify()
+            if broken is not None:
+                raise broken
+
+    def _rest(self, way: Direction, relay: Output) -> None:
         self._playing.pop(relay, None)
-        relay.write(on=False)
+        relay.write(on=way in self._held)
+
+    def _at_rest(self) -> Iterator[tuple[Output, bool]]:
+        """Every output, with its level while nothing is played on it."""
+        for way, relay in self._relays.items():
+            yield relay, way in self._held
+        for sign in self._signs.values():
+            yield sign, sign is self._lit
 
     # --- the lane's thread -----------------------------------------------------------------------
 
@@ -222,18 +317,19 @@ class GpioLane:
     def _serve(self, now_ms: int) -> int:
         """Bring every output to the level of this moment, settle the sensors; says when to look again."""
         due_ms = now_ms + LOOK_MS
-        for output in (*self._relays.values(), *self._signs.values()):
+        for output, resting in self._at_rest():
             rhythm, started_ms = self._playing.get(output, ((), 0))
             on, change_ms = level_at(rhythm, now_ms - started_ms)
             if change_ms is None:
                 self._playing.pop(output, None)
+                on = resting
             else:
                 due_ms = min(due_ms, started_ms + change_ms)
             if output.on is not on and not self._drive(output, on=on):
                 due_ms = min(due_ms, now_ms + RETRY_MS)
-        for direction, contact in self._contacts.items():
-            self._look(direction, contact, now_ms)
-            due_ms = min(due_ms, self._debounces[direction].due_ms or due_ms)
+        for found in self._inputs:
+            self._look(found, now_ms)
+            due_ms = min(due_ms, found.debounce.due_ms or due_ms)
         return due_ms
 
     def _drive(self, output: Output, *, on: bool) -> bool:
@@ -245,19 +341,35 @@ class GpioLane:
         self._mark(output, None)
         return True
 
-    def _look(self, direction: Direction, contact: Contact, now_ms: int) -> None:
+    def _look(self, found: "_Input", now_ms: int) -> None:
         try:
-            active = contact.read()
+            active = found.contact.read()
         except RelayError as broken:
-            self._mark(contact, broken)
+            self._mark(found.contact, broken)
             return
-        self._mark(contact, None)
-        self._sense(direction, active=active, at_ms=now_ms)
+        self._mark(found.contact, None)
+        self._sense(found, active=active, at_ms=now_ms)
+        self._watch_stuck(found, now_ms)
 
-    def _sense(self, direction: Direction, *, active: bool, at_ms: int) -> None:
-        self._debounces[direction], settled = self._debounces[direction].edge(active=active, at_ms=at_ms)
-        if settled:
-            self._found.append(PassageSensed(self.name, direction))
+    def _sense(self, found: "_Input", *, active: bool, at_ms: int) -> None:
+        found.debounce, settled = found.debounce.edge(active=active, at_ms=at_ms)
+        if settled is not None:
+            found.since_ms = at_ms
+            found.meaning(active=settled)
+
+    def _watch_stuck(self, found: "_Input", now_ms: int) -> None:
+        """A contact that stays active sees nobody any more: dirt, a pallet, or somebody who stands there."""
+        stuck_ms = int(self._settings.stuck_after_s * 1000)
+        stuck = found.debounce.active and now_ms - found.since_ms >= stuck_ms
+        if stuck is found.stuck:
+            return
+        found.stuck = stuck
+        alarm = f"stuck.{found.contact.what}"
+        if stuck:
+            what = f"active for {self._settings.stuck_after_s:g} s: is something in front of it?"
+            self._found.append(Noted(EventKind.ALARM_RAISED, {"alarm": alarm, "what": what}))
+        else:
+            self._found.append(Noted(EventKind.ALARM_CLEARED, {"alarm": alarm}))
 
     def _mark(self, part: Output | Contact, broken: RelayError | None) -> None:
         """Log a pin's failure once, and its recovery. A relay or sensor raises the lane's alarm; a dark

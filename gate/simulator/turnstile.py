@@ -16,6 +16,7 @@ from gate.errors import RelayError
 from gate.model import Decision, Direction
 from gate.ports import Deliver, PassageSensed
 from gate.relay.screen import LaneScreen
+from gate.turnstile import Mode
 
 MOVEMENTS_KEPT = 1_000
 
@@ -29,6 +30,7 @@ class Movement(StrEnum):
 
     RELEASED = "released"
     SECURED = "secured"
+    HELD = "held"
     BODY = "body"
     SHOWN = "shown"
 
@@ -47,6 +49,8 @@ class TurnstileState:
     """The turnstile at one moment; the counts are since it was made."""
 
     released: Direction | None = None
+    held: frozenset[Direction] = frozenset()
+    mode: Mode = Mode.NORMAL
     shown: Shown | None = None
     answers: int = 0
     releases: Counts = field(default_factory=lambda: _NONE_YET)
@@ -88,7 +92,7 @@ class VirtualTurnstile:
             if self._deliver is None:
                 raise RelayError(f"lane {self.name} is not running; start it before releasing it")
             if self._state.released not in (None, direction):
-                self.secure()
+                self._move(Movement.SECURED, None, replace(self._state, released=None))
             self._arm_free = True
             after = replace(self._state, released=direction, releases=_one_more(self._state.releases, direction))
             self._move(Movement.RELEASED, direction, after)
@@ -96,9 +100,22 @@ class VirtualTurnstile:
     def secure(self) -> None:
         """Lock the arm. Without effect when it is locked."""
         with self._turn:
-            if self._state.released is not None:
+            if self._state.released is not None or self._state.held:
                 self._arm_free = False
-                self._move(Movement.SECURED, None, replace(self._state, released=None))
+                self._move(Movement.SECURED, None, replace(self._state, released=None, held=frozenset()))
+
+    def hold(self, ways: frozenset[Direction]) -> None:
+        """Free the arm in these ways, for as many as come. Raises RelayError when not started, or closed."""
+        with self._turn:
+            if self._deliver is None:
+                raise RelayError(f"lane {self.name} is not running; start it before releasing it")
+            self._arm_free = False
+            self._move(Movement.HELD, None, replace(self._state, released=None, held=ways))
+
+    def show_mode(self, mode: Mode) -> None:
+        """Keep what the lane says it does."""
+        with self._turn:
+            self._move(Movement.SHOWN, None, replace(self._state, mode=mode))
 
     def show(self, decision: Decision, direction: Direction, language: str | None) -> None:
         """Keep what the worker is shown."""
@@ -118,9 +135,10 @@ class VirtualTurnstile:
     def walk(self, direction: Direction) -> bool:
         """A body pushes the arm; False when it does not give."""
         with self._turn:
-            if not self._arm_free or self._state.released is not direction:
-                return False
-            self._arm_free = False
+            if direction not in self._state.held:
+                if not self._arm_free or self._state.released is not direction:
+                    return False
+                self._arm_free = False
         self.force(direction)
         return True
 

@@ -16,10 +16,12 @@ from zoneinfo import ZoneInfo
 from gate.cache.journal import SqliteJournal
 from gate.cache.permits import SqlitePermits
 from gate.clock import SystemClock, always
-from gate.controller import Controller, LaneParts, Place
+from gate.controller import Controller, Place
 from gate.decide import Action, Rules
+from gate.lane_control import LaneParts
 from gate.model import CardContents, CardId, CardReading, Decision, Direction, Event, ListState, Medium, Permit
 from gate.ports import CardShown, Deliver, PassageSensed
+from gate.turnstile import Mode
 from gate.uplink import contract, translate
 from tests.benchmarks.figures import Figure
 
@@ -40,6 +42,10 @@ class StopwatchLane:
         self.released_at = time.perf_counter()
 
     def secure(self) -> None: ...
+
+    def hold(self, ways: frozenset[Direction]) -> None: ...
+
+    def show_mode(self, mode: Mode) -> None: ...
 
     def show(self, decision: Decision, direction: Direction, language: str | None) -> None: ...
 

@@ -49,9 +49,7 @@ def passage(card: CardId, direction: Direction, wall_ms: int = NOW_MS) -> Event:
 
 
 def badge(card: CardId, uid: bytes, wall_ms: int = NOW_MS) -> Event:
-    return replace(
-        event(wall_ms=wall_ms), kind=EventKind.BADGE_GRANTED, card=card, direction=Direction.ENTRY, uid=uid
-    )
+    return replace(event(wall_ms=wall_ms), kind=EventKind.BADGE_GRANTED, card=card, direction=Direction.ENTRY, uid=uid)
 
 
 class Whole(Journal, Outbox, Protocol):

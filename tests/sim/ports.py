@@ -4,7 +4,7 @@ All of them write what they do into one `log`, so that a test can assert the ord
 ports. Nothing here asserts; `tests/conformance` holds the journal to the same rules as the real one.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -23,6 +23,7 @@ from gate.model import (
     Permit,
 )
 from gate.ports import Deliver
+from gate.turnstile import Mode
 
 GENESIS_HASH = "0" * 64
 DAY_MS = 86_400_000
@@ -67,6 +68,12 @@ class MemoryLane:
 
     def secure(self) -> None:
         self._drive(f"secure {self.name}")
+
+    def hold(self, ways: frozenset[Direction]) -> None:
+        self._drive(f"hold {self.name} {'+'.join(sorted(ways))}")
+
+    def show_mode(self, mode: Mode) -> None:
+        self.log.append(f"mode {self.name} {mode}")
 
     def show(self, decision: Decision, direction: Direction, language: str | None) -> None:
         self.log.append(f"show {self.name} {direction} {decision.reason}")
@@ -166,6 +173,11 @@ class MemoryJournal:
             waiting.passages.get(card) or seen.passages.get(card), waiting.chips.get(card) or seen.chips.get(card)
         )
 
+    def modes(self) -> Mapping[str, str]:
+        waiting = Remembered()
+        waiting.add(self._waiting)
+        return self.disk.seen.modes | waiting.modes
+
     def head(self) -> JournalHead:
         return JournalHead(self.disk.epoch, self.disk.head, self.disk.hash)
 
@@ -213,4 +225,3 @@ class MemoryJournal:
         written, self._waiting = bool(self._waiting), []
         if written:
             self.on_commit(disk.head)
-

@@ -17,10 +17,12 @@ import hub.corrections
 import hub.intake
 from gate.controller import Controller
 from gate.decide import Circumstances, Rules, decide
+from gate.lane_control import LaneControl
 from gate.model import CardReading, Decision, Event, EventKind, JournalHead, Moment, Permit, Reason
 from gate.ports import Input
+from gate.recorder import Recorder
 from gate.timekeeping import Timekeeper
-from gate.turnstile import Turnstile
+from gate.turnstile import Signal, Turnstile
 from gate.uplink import contract
 from gate.uplink.contract import Publish, WireClock
 from gate.uplink.lists import ListFollower
@@ -67,11 +69,11 @@ def hunt(name: str, *, seeds: Sequence[int], days: int, gates: int) -> Caught:
 
 def relay_before_commit() -> AbstractContextManager[Any]:
     """The journal hears of a grant when the turn is over."""
-    record, handle = Controller._record, Controller.handle
-    held: list[tuple[Controller, Sequence[Event]]] = []
+    record, handle = Recorder.record, Controller.handle
+    held: list[tuple[Recorder, Sequence[Event]]] = []
 
-    def later(self: Controller, events: Sequence[Event]) -> bool:
-        if events[0].kind is EventKind.BADGE_GRANTED:
+    def later(self: Recorder, events: Sequence[Event]) -> bool:
+        if events and events[0].kind is EventKind.BADGE_GRANTED:
             held.append((self, events))
             return True
         return record(self, events)
@@ -81,7 +83,7 @@ def relay_before_commit() -> AbstractContextManager[Any]:
         while held:
             record(*held.pop())
 
-    return _patched((Controller, "_record", later), (Controller, "handle", handled))
+    return _patched((Recorder, "record", later), (Controller, "handle", handled))
 
 
 def walk_timer_forgotten() -> AbstractContextManager[Any]:
@@ -117,13 +119,11 @@ def who_waits_is_forgotten() -> AbstractContextManager[Any]:
 
 def relay_not_tried_again() -> AbstractContextManager[Any]:
     """A relay that failed to lock stays as it is."""
-    tick = Controller.tick
 
-    def once(self: Controller) -> None:
-        with mock.patch.object(gate.controller, "_relay_alarm", return_value="no such alarm"):
-            tick(self)
+    def overdue_only(self: LaneControl, now: Moment) -> list[Event]:
+        return self.signal(Signal.OVERDUE, now) if self.turnstile.overdue(now.monotonic_ms) else []
 
-    return _patched((Controller, "tick", once))
+    return _patched((LaneControl, "look", overdue_only))
 
 
 def correction_forgotten() -> AbstractContextManager[Any]:

@@ -6,7 +6,7 @@ stores do not.
 """
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from random import Random
 
@@ -153,6 +153,11 @@ class SimJournal:
         return CardHistory(
             waiting.passages.get(card) or seen.passages.get(card), waiting.chips.get(card) or seen.chips.get(card)
         )
+
+    def modes(self) -> Mapping[str, str]:
+        waiting = Remembered()
+        waiting.add(self._waiting)
+        return self._file.seen.modes | waiting.modes
 
     def head(self) -> JournalHead:
         return self._head

@@ -6,8 +6,9 @@ Two threads of the product are two strings of turns here. Each turn does what `g
 
 from collections import deque
 
-from gate.controller import IDLE_TICK_MS, Controller, LaneParts, Place
+from gate.controller import IDLE_TICK_MS, Controller, Place
 from gate.decide import Rules
+from gate.lane_control import LaneParts
 from gate.model import CardContents, CardReading, Direction
 from gate.ports import CardShown, Input
 from gate.threads import INBOX_INPUTS
@@ -199,7 +200,7 @@ class SimGate(Machine):
     def _card_taken(self, reading: CardReading) -> None:
         name, _, direction = reading.reader.partition("-")
         lane = self.lanes[name]
-        grant = self.controller._turnstiles[name].grant
+        grant = self.controller._lanes[name].turnstile.grant
         own = (
             grant is not None
             and grant.direction == direction
@@ -209,7 +210,7 @@ class SimGate(Machine):
         # Who shows the card again while the lane is released for it has had the answer.
         if Direction(direction) in lane.asking and not own:
             lane.pending.add(Direction(direction))
-        if self.controller.health.lanes[name] == "rest":
+        if self.controller._lanes[name].turnstile.free:
             self._decides_now = lane
 
     def _plan_tick(self) -> None:
@@ -266,7 +267,7 @@ class SimGate(Machine):
         """After a turn: nobody stands at a free lane without an answer, and nothing has outgrown its bound."""
         health = self.controller.health
         for name, lane in self.lanes.items():
-            if health.lanes[name] == "rest" and lane.pending:
+            if self.controller._lanes[name].turnstile.free and lane.pending:
                 raise self.world.broken("P1", f"{self.name}/{name}: a card was shown and nobody was answered")
         sizes = {
             "journal": (self.journal.waiting, MAX_WAITING),

@@ -6,6 +6,7 @@ from typing import Protocol
 from gate.errors import RelayError
 from gate.model import Decision, Direction
 from gate.ports import Deliver, PassageSensed
+from gate.turnstile import Mode
 from tests.simulation.world import Machine
 
 
@@ -21,6 +22,8 @@ class SimLane:
     def __init__(self, machine: Machine, name: str, about_to_release: Callable[["SimLane", Direction], None]) -> None:
         self.name = name
         self.released: Direction | None = None
+        self.held: frozenset[Direction] = frozenset()
+        self.mode = Mode.NORMAL
         self.grant = 0
         """Counts releases, so that each can be told from the next."""
         self.asking: dict[Direction, Waits] = {}
@@ -54,11 +57,21 @@ class SimLane:
         self._machine.point("relay secure")
         self._obeys()
         self.released = None
+        self.held = frozenset()
         self._machine.point("relay secured")
+
+    def hold(self, ways: frozenset[Direction]) -> None:
+        self._machine.point("relay hold")
+        self._obeys()
+        self.released = None
+        self.held = ways
+
+    def show_mode(self, mode: Mode) -> None:
+        self.mode = mode
 
     def show(self, decision: Decision, direction: Direction, language: str | None) -> None:
         self.pending.discard(direction)
-        if decision.admitted is False and direction is Direction.EXIT:
+        if decision.admitted is False and direction is Direction.EXIT and not self.stuck:
             raise self._machine.world.broken("P6", f"{self._machine.name}/{self.name}: an exit was refused")
         waits = self.asking.pop(direction, None)
         if waits is not None:
@@ -70,6 +83,7 @@ class SimLane:
     def fail_safe(self) -> None:
         """What the wiring does when the controller is gone: entry locked; exits are free as long as that lasts."""
         self.released = None
+        self.held = frozenset()
         self.asking.clear()
         self.pending.clear()
         self._deliver = None
@@ -77,12 +91,17 @@ class SimLane:
     def body(self, direction: Direction) -> bool:
         """A body tries to pass; True when the arm gave way."""
         free = self._deliver is None and direction is Direction.EXIT
-        if self.released is not direction and not free:
+        if self.released is not direction and direction not in self.held and not free:
             return False
         if self._deliver is not None:
             self._deliver(PassageSensed(self.name, direction))
         return True
 
+    @property
+    def stuck(self) -> bool:
+        """Whether the relay board does not answer now."""
+        return self._machine.world.now_ms < self.stuck_until_ms
+
     def _obeys(self) -> None:
-        if self._machine.world.now_ms < self.stuck_until_ms:
+        if self.stuck:
             raise RelayError(f"lane {self.name}: the relay board does not answer")

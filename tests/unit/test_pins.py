@@ -397,7 +397,7 @@ def test_every_body_is_sensed_and_a_spark_is_not(make: Callable[..., Rig]) -> No
         rig.pin(SENSORS[ENTRY]).drive_low()
         wait_for("the body to be sensed", lambda bodies=bodies: len(rig.heard) == bodies)  # type: ignore[misc]
         rig.pin(SENSORS[ENTRY]).drive_high()
-        wait_for("the sensor to be at rest", lambda: not rig.lane._debounces[ENTRY].active)
+        wait_for("the sensor to be at rest", lambda: not rig.lane._inputs[0].debounce.active)
     rig.pin(SENSORS[EXIT]).drive_low()
     rig.pin(SENSORS[EXIT]).drive_high()
     assert rig.heard == [PassageSensed("north", ENTRY)] * 3
@@ -410,7 +410,7 @@ def test_somebody_who_stands_in_the_sensor_at_start_has_not_gone_through(make: C
     sensor._set_pull = lambda pull: setattr(sensor, "_pull", pull)
     sensor.drive_low()
     rig.start()
-    assert rig.lane._debounces[ENTRY].active is True
+    assert rig.lane._inputs[0].debounce.active is True
     sensor.drive_high()
     sensor.drive_low()
     wait_for("the next body", lambda: rig.heard)
@@ -427,7 +427,7 @@ def test_an_edge_that_the_kernel_dropped_does_not_deafen_the_sensor(
     sensor.drive_low()
     wait_for("the body to be sensed", lambda: rig.heard)
     sensor._state = True
-    wait_for("the rest level to be seen without an edge", lambda: not rig.lane._debounces[ENTRY].active)
+    wait_for("the rest level to be seen without an edge", lambda: not rig.lane._inputs[0].debounce.active)
 
 
 def test_a_sensor_that_does_not_answer_raises_the_lanes_alarm_once(
@@ -450,7 +450,7 @@ def test_nothing_is_delivered_after_close(make: Callable[..., Rig]) -> None:
     rig = make(debounce_ms=0)
     rig.start()
     rig.lane.close()
-    rig.lane._edge(ENTRY, active=True)
+    rig.lane._edge(0, active=True)
     assert rig.heard == []
 
 

@@ -259,7 +259,8 @@ def keys_of(kind: object) -> Iterator[str]:
 def test_every_setting_is_documented_in_the_example() -> None:
     text = EXAMPLE.read_text(encoding="utf-8")
     documented = set(re.findall(r"^(?:# )?(\w+) = ", text, re.MULTILINE))
-    tables = {name for header in re.findall(r"^\[+([\w.]+)\]+", text, re.MULTILINE) for name in header.split(".")}
+    headers = re.findall(r"^(?:# )?\[+([\w.]+)\]+", text, re.MULTILINE)
+    tables = {name for header in headers for name in header.split(".")}
     known = set(keys_of(GateConfig))
     assert {"walk_s", "deadline_ms", "ca_file", "key_slot", "verify_key"} <= known
     assert known - documented - tables == NOT_IN_THE_EXAMPLE
