@@ -11,6 +11,8 @@ from functools import partial
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from gate.ports import KeyTurned, ModeAsked
+from gate.turnstile import Mode
 from gate.uplink.contract import Ack, PermitsChunk, PermitsHead, Topics, digest_of, encode_message, pack_snapshot
 from gate.uplink.signing import Signer
 from hub.permits import GRANTED
@@ -134,6 +136,8 @@ class Faults:
             self._some(start_ms, f"{name}/deaf", 1, partial(self._deaf, gate))
             self._some(start_ms, f"{name}/clock", 1, partial(self._jump, gate))
             self._some(start_ms, f"{name}/relay", 1, partial(self._stick, gate))
+            self._some(start_ms, f"{name}/fire", 1, partial(self._fire, gate))
+            self._some(start_ms, f"{name}/mode", 2, partial(self._mode, gate))
         self._some(start_ms, "hub/crash", 4, lambda: self._arm(self.hub, power=False))
         self._some(start_ms, "hub/power", 1, lambda: self._arm(self.hub, power=True))
         self._some(start_ms, "hub/cut", 2, lambda: self._cut(self.hub))
@@ -201,6 +205,46 @@ class Faults:
         else:
             lane.stuck_until_ms = self.world.now_ms + chance.choice((5_000, 120_000))
             self.world.trace(gate.name, f"{lane.name}: relay board does not answer")
+
+    def _fire(self, gate: SimGate) -> None:
+        """The loop opens; somebody tries the console, then the key too early, then as one should."""
+        chance = self.world.chance(f"fire/{gate.name}/{self.world.now_ms}")
+        self.world.trace(gate.name, "fire")
+        self.world.counts["fires"] += 1
+        if chance.random() < 0.3:
+            # Fires and broken disks have one cause now and then.
+            gate.disk.be_late(5 * MINUTE_MS)
+        gate.set_loop(closed=False)
+        closes_ms = chance.randint(1_000, 10 * MINUTE_MS)
+        self.world.after(closes_ms // 2, lambda: gate.deliver(KeyTurned()))
+        self.world.after(closes_ms, lambda: gate.set_loop(closed=True))
+        self.world.after(closes_ms + 1_000, lambda: gate.deliver(ModeAsked(None, Mode.NORMAL, "simulated")))
+        if chance.random() < 0.4:
+            self.world.after(closes_ms + 500, gate.cut_power)
+        self._turn_key_until_heard(gate, closes_ms + chance.randint(2_000, 5 * MINUTE_MS))
+
+    def _turn_key_until_heard(self, gate: SimGate, in_ms: int) -> None:
+        def turn() -> None:
+            gate.deliver(KeyTurned())
+            if gate.evacuated:
+                self._turn_key_until_heard(gate, 30_000)
+
+        self.world.after(in_ms, turn)
+
+    def _mode(self, gate: SimGate) -> None:
+        chance = self.world.chance(f"mode/{gate.name}/{self.world.now_ms}")
+        mode = chance.choice((Mode.LOCKED, Mode.HELD_OPEN, Mode.FREE, Mode.OUT_OF_ORDER))
+        self.world.counts["modes asked for"] += 1
+        gate.deliver(ModeAsked(None, mode, "simulated"))
+        self._back_to_normal(gate, chance.randint(5_000, 10 * MINUTE_MS))
+
+    def _back_to_normal(self, gate: SimGate, in_ms: int) -> None:
+        def ask() -> None:
+            gate.deliver(ModeAsked(None, Mode.NORMAL, "simulated"))
+            if not gate.up:
+                self._back_to_normal(gate, 30_000)
+
+        self.world.after(in_ms, ask)
 
     def _hub_disk(self) -> None:
         self.world.trace("hub", "disk is full for 3 min")

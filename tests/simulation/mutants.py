@@ -13,6 +13,7 @@ from unittest import mock
 import msgspec
 
 import gate.controller
+import gate.turnstile
 import hub.corrections
 import hub.intake
 from gate.controller import Controller
@@ -22,7 +23,7 @@ from gate.model import CardReading, Decision, Event, EventKind, JournalHead, Mom
 from gate.ports import Input
 from gate.recorder import Recorder
 from gate.timekeeping import Timekeeper
-from gate.turnstile import Signal, Turnstile
+from gate.turnstile import TABLE, Effect, Mode, Phase, Signal, Turnstile
 from gate.uplink import contract
 from gate.uplink.contract import Publish, WireClock
 from gate.uplink.lists import ListFollower
@@ -124,6 +125,31 @@ def relay_not_tried_again() -> AbstractContextManager[Any]:
         return self.signal(Signal.OVERDUE, now) if self.turnstile.overdue(now.monotonic_ms) else []
 
     return _patched((LaneControl, "look", overdue_only))
+
+
+def fire_forgotten_at_restart() -> AbstractContextManager[Any]:
+    """A gate that is started again is in its ordinary mode."""
+    return _patched((Controller, "_modes_before", lambda _: {}))
+
+
+def fire_ended_by_command() -> AbstractContextManager[Any]:
+    """Somebody at a console far away locks the lanes of a burning house."""
+    lax = {
+        pair: (((Mode.NORMAL, Phase.REST), (Effect.REST,)) if pair[1] is Signal.NORMAL else then)
+        for pair, then in TABLE.items()
+    }
+    return _patched((gate.turnstile, "TABLE", lax))
+
+
+def fire_after_the_record() -> AbstractContextManager[Any]:
+    """The fire input waits its turn behind the disk, and is forgotten when that is full."""
+    fire_loop = Controller._fire_loop
+
+    def later(self: Controller, closed: bool, now: Moment) -> None:
+        if self._recorder.record([Event(EventKind.SIDE_GATE_OPENED, now)]) and "journal.late" not in self._alarms:
+            fire_loop(self, closed, now)
+
+    return _patched((Controller, "_fire_loop", later))
 
 
 def correction_forgotten() -> AbstractContextManager[Any]:
@@ -274,7 +300,8 @@ MUTANTS: Mapping[str, Mutant] = {
     mutant.__name__: mutant
     for mutant in (
         relay_before_commit, walk_timer_forgotten, exit_refused, block_ignored, who_waits_is_forgotten,
-        relay_not_tried_again, correction_forgotten, number_used_again, settled_when_sent, resend_forgotten,
+        relay_not_tried_again, fire_forgotten_at_restart, fire_ended_by_command, fire_after_the_record,
+        correction_forgotten, number_used_again, settled_when_sent, resend_forgotten,
         any_signature, older_list, garbage_ends_the_uplink, ack_before_commit, dedupe_skipped,
         ack_of_the_highest, presence_by_grant, times_taken_as_they_come,
         garbage_ends_the_intake,

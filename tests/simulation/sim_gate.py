@@ -10,7 +10,7 @@ from gate.controller import IDLE_TICK_MS, Controller, Place
 from gate.decide import Rules
 from gate.lane_control import LaneParts
 from gate.model import CardContents, CardReading, Direction
-from gate.ports import CardShown, Input
+from gate.ports import CardShown, FireLoop, Input, KeyTurned
 from gate.threads import INBOX_INPUTS
 from gate.uplink import contract
 from gate.uplink.contract import Topics
@@ -56,6 +56,10 @@ class SimGate(Machine):
         self.permit_file = PermitFile()
         self.clock = SimClock(world, name)
         self.lanes = {f"lane{number}": SimLane(self, f"lane{number}", self._releasing) for number in range(lanes)}
+        self.loop_closed = True
+        """The fire loop of the building."""
+        self._evacuated = False
+        """What the site may rely on: a fire was seen, and no key was turned since."""
         self._runs = 0
         self._powered = False
         self.power_on()
@@ -145,7 +149,9 @@ class SimGate(Machine):
         )  # fmt: skip
         for lane in self.lanes.values():
             lane.start(self.deliver)
+        self._evacuated = "evacuated" in self.journal_file.seen.modes.values()
         self.controller.start("simulated")
+        self.deliver(FireLoop(self.loop_closed))
         self._plan_tick()
         self.client.start()
         self.world.after(HOUR_MS, lambda: self._prune(run))
@@ -160,6 +166,16 @@ class SimGate(Machine):
             raise self.world.broken("P11", f"{self.name}: {INBOX_INPUTS} inputs wait for the controller")
         self._inbox.append(given)
         self._ask_to_serve()
+
+    @property
+    def evacuated(self) -> bool:
+        """Whether a lane may not be locked yet; also while nobody is there to hear."""
+        return self._evacuated or not self.up
+
+    def set_loop(self, *, closed: bool) -> None:
+        """The building's fire panel opens or closes its contact."""
+        self.loop_closed = closed
+        self.deliver(FireLoop(closed))
 
     def show_card(self, reading: CardReading) -> None:
         self.world.counts["badges"] += 1
@@ -190,6 +206,10 @@ class SimGate(Machine):
             self._card_taken(given.reading)
         if given is not None:
             self.controller.handle(given)
+        if isinstance(given, FireLoop) and not given.closed:
+            self._evacuated = True
+        elif isinstance(given, KeyTurned) and self.controller._loop_closed:
+            self._evacuated = False
         self._decides_now = None
         self.controller.tick()
         self._busy_until_ms = self.world.now_ms + self._clock.spent_ms
@@ -269,6 +289,8 @@ class SimGate(Machine):
         for name, lane in self.lanes.items():
             if self.controller._lanes[name].turnstile.free and lane.pending:
                 raise self.world.broken("P1", f"{self.name}/{name}: a card was shown and nobody was answered")
+            if self._evacuated and lane.held != frozenset(Direction) and not lane.stuck:
+                raise self.world.broken("P6", f"{self.name}/{name}: evacuated, and not free both ways")
         sizes = {
             "journal": (self.journal.waiting, MAX_WAITING),
             "waiting cards": (len(self.controller._waiting), 2 * len(self.lanes)),
