@@ -12,14 +12,15 @@ from datetime import date
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from gate.errors import CodingError
+from gate.card_explain_cli import explain_command
+from gate.card_write_cli import fields_of, one_coding, write_command
 from gate.model import CardContents, Unreadable
 from gate.reader.channel import Outcome, read_card
 from gate.reader.coding import Authenticate, Coding, Read, Step
-from gate.reader.contents import parse_value
 from gate.reader.encodings import Value
 from gate.reader.language import FIELD_KINDS
-from gate.reader.profiles import for_gate, load_coding, load_pair
+from gate.reader.mad import PARTS
+from gate.reader.profiles import for_gate, load_all, load_codings
 from gate.simulator.card import load_card, make_card, save_card
 from gate.simulator.reader import CardInField
 
@@ -56,38 +57,76 @@ def add_commands(subparsers: Subparsers) -> None:
     plan.add_argument("--coding", type=Path, required=True, metavar="FILE", help="the coding profile (TOML)")
     plan.set_defaults(run=plan_command)
 
-    for verb in (make, show):
+    look = verbs.add_parser("explain", help="draw a dump: sectors, which bytes became which field, what failed and why")
+    look.add_argument("dump", type=Path, metavar="FILE", help="a dump of 1,024 or 4,096 bytes")
+    look.add_argument(
+        "--coding", type=Path, required=True, action="append", metavar="FILE", help="a profile; may be given again"
+    )
+    look.add_argument("--keys", type=Path, metavar="FILE", help="to name the keys in the dump")
+    look.add_argument("--mask", action="store_true", help="hide what the fields hold")
+    look.add_argument("--json", action="store_true", help="for programs")
+    look.set_defaults(run=explain_command)
+
+    write = verbs.add_parser("write", help="code a blank card, and prove it by reading it back")
+    write.add_argument("--field", action="append", default=[], metavar="NAME=VALUE", type=_field, dest="fields",
+                       help="a field of the card, as often as needed")  # fmt: skip
+    write.add_argument("--reader", default="pcsc", metavar="KIND[:NAME]", help="pcsc, or pcsc:PART OF ITS NAME")
+    write.add_argument("--dump", type=Path, metavar="FILE", help="a dump in place of a card in a reader")
+    write.add_argument("--over", action="store_true", help="replace what the card's sectors hold")
+    write.add_argument("--dry-run", action="store_true", help="say what would be written")
+    write.add_argument("--wait", type=float, default=30.0, metavar="S", help="how long to wait for the card")
+    write.add_argument("--key-structure", type=_number, default=0x00, help="as in gate.toml")
+    write.add_argument("--key-slot", type=_number, default=0x00, help="as in gate.toml")
+    write.set_defaults(run=write_command)
+
+    for verb in (make, show, write):
         verb.add_argument("--coding", type=Path, required=True, metavar="FILE", help="the coding profile (TOML)")
         verb.add_argument("--keys", type=Path, required=True, metavar="FILE", help="the card keys (TOML)")
 
 
 def plan_command(args: argparse.Namespace) -> int:
     """Print the read plan. Raises CodingError."""
-    whole = load_coding(args.coding)
-    coding = whole if args.all else for_gate(whole)
+    codings = load_codings(args.coding)
+    plans = [_plan(coding if args.all else for_gate(coding)) for coding in codings]
+    if args.json:
+        # One profile is the ordinary case, and stays a plain object.
+        plan = plans[0] if len(plans) == 1 else {"profiles": plans}
+        print(json.dumps({"coding": str(args.coding), **plan}, indent=2))
+        return 0
+    for coding in codings:
+        _draw_plan(coding if args.all else for_gate(coding), what="all fields" if args.all else "what a gate reads")
+    return 0
+
+
+def _plan(coding: Coding) -> dict[str, Any]:
+    """The steps of a plan and their counts. The serial number is asked for first; a reader that keeps keys is
+    given each of them once."""
     plan = coding.plan
-    steps = [_step_row(coding, step) for step in plan.steps]
-    # The serial number is asked for first; a reader that keeps keys is given each of them once.
     counts = {
         "until_decision": 1 + plan.decision_steps,
         "whole": 1 + len(plan.steps),
         "keys_loaded_once": len(coding.key_names),
     }
-    if args.json:
-        print(json.dumps({"coding": str(args.coding), "steps": steps, "exchanges": counts}, indent=2))
-        return 0
-    print(f"{args.coding}: {'all fields' if args.all else 'what a gate reads'}")
+    steps = [_step_row(coding, step) for step in plan.steps]
+    return {"scheme": coding.scheme, "directed": coding.directed, "steps": steps, "exchanges": counts}
+
+
+def _draw_plan(coding: Coding, what: str) -> None:
+    plan = _plan(coding)
+    counts = plan["exchanges"]
+    print(f"{coding.name}: {what}")
     print("   1  serial number (UID)")
-    for number, (row, step) in enumerate(zip(steps, plan.steps, strict=True), start=2):
+    for number, (row, step) in enumerate(zip(plan["steps"], coding.plan.steps, strict=True), start=2):
         match step:
             case Authenticate():
                 print(f"  {number:>2}  open sector {row['sector']} with key {row['key_type']} {row['key']!r}")
             case Read():
                 print(f"  {number:>2}  read block {row['block']}: {', '.join(row['fields'])}")
-        if number == 1 + plan.decision_steps:
+        if number == 1 + coding.plan.decision_steps:
             print(f"      -- the lane can turn: {counts['until_decision']} exchanges --")
+    if coding.directed:
+        print("      the card's directory says which sectors; these are the first free ones")
     print(f"{counts['whole']} exchanges, and {counts['keys_loaded_once']} to load a key with the first card (PC/SC)")
-    return 0
 
 
 def _step_row(coding: Coding, step: Step) -> dict[str, Any]:
@@ -96,19 +135,15 @@ def _step_row(coding: Coding, step: Step) -> dict[str, Any]:
             return {"do": "authenticate", "sector": step.sector, "key": step.key, "key_type": step.key_type.name}
         case Read():
             fields = [place.name for place in coding.places if step.block in place.blocks]
+            fields += [check.kind for check in coding.checks if step.block in check.blocks]
+            fields += [f"MAD{part.version}" for part in PARTS if step.block in part.blocks and coding.directed]
             return {"do": "read", "block": step.block, "fields": fields}
 
 
 def make_command(args: argparse.Namespace) -> int:
     """Write a dump. Raises CodingError, CardImageError."""
-    coding, keys = load_pair(args.coding, args.keys)
-    fields: dict[str, Value] = {}
-    for name, text in args.fields:
-        if name in fields:
-            raise CodingError(f"{name}: given twice")
-        fields[name] = parse_value(name, text)
-    if "card_number" not in fields:
-        raise CodingError("a card needs a number; add --field card_number=…")
+    coding, keys = one_coding(args.coding, args.keys)
+    fields = fields_of(args.fields)
     # A first byte of 08 means "random serial number" (ISO 14443-3), which a Classic never has.
     uid = args.uid or b"\x5a" + secrets.token_bytes(3)
     card = make_card(coding, keys, fields, uid)
@@ -119,8 +154,8 @@ def make_command(args: argparse.Namespace) -> int:
 
 def show_command(args: argparse.Namespace) -> int:
     """Print what a gate would read; 1 when it would read nothing. Raises CodingError, CardImageError."""
-    coding, keys = load_pair(args.coding, args.keys)
-    outcome = read_card(CardInField(load_card(args.dump)), coding, keys)
+    codings, keys = load_all(args.coding, args.keys)
+    outcome = read_card(CardInField(load_card(args.dump)), codings, keys)
     sys.stdout.write(_json(outcome) if args.json else _table(outcome, args.dump))
     return 1 if isinstance(outcome.result, Unreadable) else 0
 
@@ -138,7 +173,8 @@ def _json(outcome: Outcome) -> str:
     if isinstance(result, CardContents):
         fields = {name: value.isoformat() if isinstance(value, date) else value
                   for name, value in _fields(result).items()}  # fmt: skip
-        shown |= {"readable": True, "scheme": result.card.scheme, "damaged": list(result.damaged), "fields": fields}
+        shown |= {"readable": True, "scheme": result.card.scheme, "medium": outcome.medium}
+        shown |= {"damaged": list(result.damaged), "fields": fields}
     else:
         shown |= {"readable": False, **asdict(result)}
     return json.dumps(shown, ensure_ascii=False, indent=2) + "\n"
@@ -149,6 +185,7 @@ def _table(outcome: Outcome, dump: Path) -> str:
     rows = [("uid", outcome.uid.hex(" ").upper())]
     if isinstance(result, CardContents):
         rows.append(("scheme", result.card.scheme))
+        rows.append(("medium", str(outcome.medium)))
         rows += [(name, _cell(name, value, result)) for name, value in _fields(result).items()]
         rows.append(("exchanges", f"{outcome.exchanges}, the decision after {outcome.decision_exchanges}"))
     else:
@@ -173,6 +210,10 @@ def _field(text: str) -> tuple[str, str]:
     if not equals:
         raise argparse.ArgumentTypeError("write a field as NAME=VALUE")
     return name, value
+
+
+def _number(text: str) -> int:
+    return int(text, 0)
 
 
 def _uid(text: str) -> bytes:

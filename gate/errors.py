@@ -8,6 +8,7 @@ PortvaktError                   (portvakt.errors: the root of all we raise on pu
     │   └── ReaderHung          the reader is there and does not answer; reset it
     ├── CodingError             a coding profile or a key file cannot be used
     ├── CardImageError          a card dump is not a card
+    ├── WriteRefused            a card that is not ours to write, or not blank
     ├── RelayError              a pin or a lane cannot be driven
     ├── StoreError              the SD card's databases
     │   ├── StoreFull           no room, on disk or in the bounded memory before it
@@ -48,6 +49,10 @@ class CodingError(GateError, ValueError):
 
 class CardImageError(GateError, ValueError):
     """A dump that does not hold a card."""
+
+
+class WriteRefused(GateError):
+    """A card was not written, because of what it holds; nothing in that sector has changed."""
 
 
 class RelayError(GateError):

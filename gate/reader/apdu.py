@@ -13,6 +13,7 @@ GET_DATA = 0xCA
 LOAD_KEYS = 0x82
 GENERAL_AUTHENTICATE = 0x86
 READ_BINARY = 0xB0
+UPDATE_BINARY = 0xD6
 
 OK = 0x9000
 
@@ -97,6 +98,11 @@ def authenticate(block: int, key_type: KeyType, slot: int) -> bytes:
 def read_block(block: int) -> bytes:
     """Read the 16 bytes of a block."""
     return bytes((CLASS, READ_BINARY, 0x00, block, BLOCK_BYTES))
+
+
+def write_block(block: int, content: bytes) -> bytes:
+    """Write the 16 bytes of a block."""
+    return bytes((CLASS, UPDATE_BINARY, 0x00, block, BLOCK_BYTES)) + content
 
 
 def card_name(atr: bytes) -> str | None:

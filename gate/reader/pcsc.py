@@ -85,7 +85,7 @@ class PcscReader:
 
     def _watch(self, context: int) -> None:
         """Find the reader and stay with it while the set of readers does not change."""
-        names = _reader_names(context)
+        names = reader_names(context)
         found = find_reader(names, self._settings.match)
         # The high half of the state is how many readers we know of: pcscd compares.
         watched = [(PLUG_AND_PLAY, len(names) << 16)]
@@ -161,7 +161,8 @@ def find_reader(names: Sequence[str], match: str) -> _Found:
     return _Found(None, ReaderState.ABSENT, f"no reader's name holds {match!r}; is it plugged in?")
 
 
-def _reader_names(context: int) -> list[str]:
+def reader_names(context: int) -> list[str]:
+    """The readers that pcscd has. Raises ReaderLost, ReaderTransient."""
     result, names = scard.SCardListReaders(context, [])
     if result == scard.SCARD_E_NO_READERS_AVAILABLE:
         return []

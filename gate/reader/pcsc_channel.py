@@ -147,6 +147,10 @@ class PcscChannel:
         answer = self._transmit(apdu.read_block(block))
         return answer.data if self._granted(answer) else None
 
+    def write(self, block: int, content: bytes) -> bool:
+        """Write a block of the open sector."""
+        return self._granted(self._transmit(apdu.write_block(block, content)))
+
     def restart(self) -> bool:
         """Take the card's power and give it back. False when it has left."""
         # Not SCARD_RESET_CARD: when a reset fails, pcscd calls the card gone, and it may still be there.

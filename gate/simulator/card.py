@@ -7,23 +7,20 @@ For the demo, training and tests. Not modelled: CRYPTO1 itself, timing, and the 
 from collections.abc import Mapping
 from pathlib import Path
 
-from gate.errors import CardImageError, CodingError
+from gate.errors import CardImageError
 from gate.reader.coding import Coding
-from gate.reader.contents import encode
 from gate.reader.encodings import Value
 from gate.reader.mifare import (
     ATQA_4_BYTE_UID,
     ATQA_7_BYTE_UID,
     BLOCK_BYTES,
     IMAGE_BYTES,
-    ISSUED_ACCESS,
     KEY_BYTES,
     SAK,
     SECTOR_COUNT,
     TRANSPORT_ACCESS,
     TRANSPORT_KEY,
     Access,
-    Key,
     Keys,
     KeyType,
     is_trailer,
@@ -31,6 +28,7 @@ from gate.reader.mifare import (
     trailer,
     trailer_of,
 )
+from gate.reader.sheet import sheets
 
 _ZERO_KEY = bytes(KEY_BYTES)
 
@@ -166,24 +164,13 @@ def make_card(coding: Coding, keys: Keys, fields: Mapping[str, Value], uid: byte
     Raises CodingError (a field that does not fit, a key that is missing), CardImageError (UID).
     """
     card = VirtualCard.fresh(uid)
-    blocks = encode(coding, fields)
-    for opening in coding.openings:
-        card.authenticate(trailer_of(opening.sector), KeyType.A, TRANSPORT_KEY)
-        for block in sorted(block for block in blocks if sector_of(block) == opening.sector):
-            card.write(block, blocks[block])
-        first = _key(keys, opening.key)
-        second = TRANSPORT_KEY if opening.write_key is None else _key(keys, opening.write_key)
-        key_a, key_b = (first, second) if opening.key_type is KeyType.A else (second, first)
-        card.write(trailer_of(opening.sector), trailer(key_a, ISSUED_ACCESS, key_b))
+    for sheet in sheets(coding, keys, fields):
+        card.authenticate(trailer_of(sheet.sector), KeyType.A, TRANSPORT_KEY)
+        for block, content in sheet.blocks.items():
+            card.write(block, content)
+        card.write(trailer_of(sheet.sector), sheet.trailer)
     card.select()
     return card
-
-
-def _key(keys: Keys, name: str) -> Key:
-    try:
-        return keys[name]
-    except KeyError:
-        raise CodingError(f"the key file has no key {name!r}, which making a card needs") from None
 
 
 def _manufacturer_block(uid: bytes) -> bytes:

@@ -123,6 +123,11 @@ class CardInField:
         self._exchange()
         return self._card.read(block)
 
+    def write(self, block: int, content: bytes) -> bool:
+        """Write a block of the open sector."""
+        self._exchange()
+        return self._card.write(block, content)
+
     def restart(self) -> bool:
         """Wake the card again."""
         self._card.select()
