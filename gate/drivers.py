@@ -63,7 +63,16 @@ def new_reader(settings: ReaderSettings) -> Reader:
                     "pip install 'portvakt[gate]', or Debian's python3-pyscard"
                 ) from missing
             return Driver(settings)
-        case Pn532Reader() | OsdpReader():
+        case Pn532Reader():
+            try:
+                from gate.reader.pn532 import Pn532Reader as Pn532Driver
+            except ImportError as missing:
+                raise ReaderError(
+                    f"reader {settings.name!r} asks for driver pn532, but {missing.name} is not installed: "
+                    "pip install 'portvakt[gate]'"
+                ) from missing
+            return Pn532Driver(settings)
+        case OsdpReader():
             raise ReaderError(f"reader {settings.name!r}: this driver is not there yet")
         case StripeReader() | QrReader():
             return _serial_reader(settings)

@@ -5,7 +5,6 @@ only while a message is unfinished does the read have a timeout: the gap that en
 goes away is a state, and is opened again with backoff.
 """
 
-import errno
 import logging
 import termios
 import threading
@@ -16,10 +15,11 @@ from typing import Any
 import serial
 
 from gate.config import QrReader, StripeReader
-from gate.errors import ReaderError, ReaderLost
+from gate.errors import ReaderLost
 from gate.model import CardContents, CardReading, Decision, Medium, ReaderState, Unreadable
 from gate.ports import CardShown, Deliver
 from gate.reader.frames import FRAMINGS, MAX_FRAME_BYTES, Ended, Frame, Framer, Repeats, printable
+from gate.reader.lines import refusal
 from gate.reader.running import ReaderThread
 from portvakt.backoff import Backoff
 
@@ -121,7 +121,7 @@ class SerialReader:
                 exclusive=True,
             )
         except (OSError, termios.error, ValueError) as refused:
-            raise _refusal(settings.device, refused) from refused
+            raise refusal(settings.device, refused) from refused
         with self._port_turn:
             self._port = port
         return port
@@ -162,16 +162,3 @@ class SerialReader:
                 return Unreadable("only a part of it came; show it again")
             case Ended.LONG:
                 return Unreadable(f"the reader sent more than {MAX_FRAME_BYTES} bytes without an end")
-
-
-def _refusal(device: str, refused: Exception) -> ReaderError:
-    """What to do about a line that does not open."""
-    match getattr(refused, "errno", None):
-        case errno.ENOENT | errno.ENXIO | errno.ENODEV:
-            return ReaderLost(f"{device} is not there; is it plugged in?")
-        case errno.EACCES | errno.EPERM:
-            return ReaderError(f"{device} may not be opened; put the gate's user into group dialout")
-        case errno.EAGAIN | errno.EBUSY:
-            return ReaderError(f"{device} is in use by another program")
-        case _:
-            return ReaderError(f"{device} cannot be opened as a serial line with these settings ({refused})")

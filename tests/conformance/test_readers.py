@@ -1,4 +1,5 @@
-"""Every reader keeps the contract of `gate.ports.Reader`: the simulated one, and PC/SC on a real pcscd."""
+"""Every reader of chips keeps the contract of `gate.ports.Reader`: the simulated one, PC/SC on a real pcscd,
+and nfcpy on a simulated PN532."""
 
 import logging
 import threading
@@ -18,9 +19,12 @@ needs_pcscd = [
 ]
 
 
-@pytest.fixture(params=["virtual", pytest.param("pcsc", marks=needs_pcscd)])
+BENCHES = {"virtual": readers.virtual_bench, "pcsc": readers.pcsc_bench, "pn532": readers.pn532_bench}
+
+
+@pytest.fixture(params=["virtual", pytest.param("pcsc", marks=needs_pcscd), "pn532"])
 def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
-    with readers.virtual_bench() if request.param == "virtual" else readers.pcsc_bench() as started:
+    with BENCHES[request.param]() as started:
         yield started
 
 

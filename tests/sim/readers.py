@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from gate.config import PcscReader as PcscSettings
+from gate.config import Pn532Reader as Pn532Settings
 from gate.config import VirtualReader as VirtualSettings
 from gate.model import CardReading
 from gate.ports import CardShown, Input, Reader, ReaderChanged
@@ -19,6 +20,7 @@ from gate.reader.encodings import Value
 from gate.reader.profiles import load_pair
 from gate.simulator.card import VirtualCard, make_card
 from gate.simulator.reader import VirtualReader
+from tests.sim.pn532 import Pn532
 from tests.sim.vpcd import PrivatePcscd
 from tests.waiting import wait_for
 
@@ -135,6 +137,48 @@ def pcsc_bench(match: str = "00 00") -> Iterator[Bench]:
 
     settings = PcscSettings(name=NAME, lane="main", direction="entry", match=match, coding=PROFILE, keys=KEYS)
     yield from _started(Bench(PcscReader(settings), _PcscHand()))
+
+
+class _Pn532Hand:
+    """Cards before a simulated PN532; takes one away for as long as the driver needs to see it."""
+
+    def __init__(self, chip: Pn532) -> None:
+        self._chip = chip
+        self.reading = True
+
+    def present(
+        self, card: VirtualCard, leaves_after: int | None = None, stumbles: frozenset[int] = frozenset()
+    ) -> None:
+        # What leaves before the first look was never there for a reader that looks now and then.
+        self._chip.present(card, None if leaves_after is None else max(1, leaves_after), stumbles)
+
+    def remove(self) -> None:
+        self._chip.remove()
+        seen = self._chip.looks
+        if self.reading:
+            wait_for("the card to be missed", lambda: self._chip.looks > seen + 2)
+
+
+@contextmanager
+def pn532_bench() -> Iterator[Bench]:
+    """A Pn532Reader on a simulated chip."""
+    from gate.reader.pn532 import Pn532Reader
+
+    with tempfile.TemporaryDirectory() as folder:
+        chip = Pn532(Path(folder) / "pn532")
+        settings = Pn532Settings(
+            name=NAME, lane="main", direction="entry", device=str(chip.line.link), coding=PROFILE, keys=KEYS, poll_ms=20
+        )
+        hand = _Pn532Hand(chip)
+        bench = Bench(Pn532Reader(settings), hand)
+        bench.reader.start(bench.inputs.append)
+        try:
+            bench.wait_state("ok")
+            yield bench
+        finally:
+            hand.reading = False
+            bench.reader.close()
+            chip.close()
 
 
 def _started(bench: Bench) -> Iterator[Bench]:

@@ -35,6 +35,23 @@ class SerialLine:
             self._ends = None
             self.link.unlink()
 
+    @property
+    def ours(self) -> int:
+        """The reader's own end."""
+        assert self._ends is not None, "the line is unplugged"
+        return self._ends[0]
+
+    @property
+    def name(self) -> str:
+        """The terminal behind the link."""
+        assert self._ends is not None, "the line is unplugged"
+        return os.ttyname(self._ends[1])
+
+    def wait(self, wake: int) -> bytes | None:
+        """What comes next from the gate; None when `wake` becomes readable first."""
+        ready, _, _ = select.select([self.ours, wake], [], [])
+        return None if wake in ready else os.read(self.ours, 4096)
+
     def send(self, data: bytes) -> None:
         """What the reader sends."""
         assert self._ends is not None, "the line is unplugged"

@@ -46,7 +46,7 @@ def test_a_card_is_drawn_in_eighty_columns(dump: Path, capsys: pytest.CaptureFix
     lines = capsys.readouterr().out.splitlines()
     assert max(len(line) for line in lines[1:]) <= 80
     assert "  serial number  5A 11 22 33, SAK 18, ATQA 02 00, check byte 5A right" in lines
-    assert "      32  128-143  3 blocks        -             demo-read    demo-write" in lines
+    assert "      32  128-143  2 blocks        -             demo-read    demo-write" in lines
     assert "                   read A B, write B; keys by B" in lines
     assert "  block 128  12 34 56 78 FF 00 00 00 00 00 00 00 00 00 00 00  ·4Vx············" in lines
     assert "             a  a  a  a  a  c  c  c  c  c  b  b  b  b" in lines

@@ -1,0 +1,179 @@
+"""A PN532 on a serial line, through nfcpy. Driver; imported only when configured.
+
+One thread. The chip tells nobody that a card came: the field is looked at every `poll_ms`, and is off
+in between, so a card that stays begins each time as a new one would. A chip that hangs is reset by its
+RSTPDN pin where that is wired, and opened anew where it is not.
+"""
+
+import logging
+import termios
+import time
+from pathlib import Path
+from typing import Any
+
+import nfc.clf.pn532
+import nfc.clf.transport
+
+from gate.config import Pn532Reader as Pn532Settings
+from gate.errors import ReaderError, ReaderHung, ReaderLost, ReaderTransient
+from gate.model import CardContents, CardReading, Decision, ReaderState, Unreadable
+from gate.ports import CardShown, Deliver
+from gate.reader.channel import TOO_SOON, Outcome, read_card
+from gate.reader.lines import refusal
+from gate.reader.pn532_channel import Chip, Pn532Channel, Target
+from gate.reader.profiles import load_for_gate
+from gate.reader.running import ReaderThread
+from portvakt.backoff import Backoff
+
+log = logging.getLogger(__name__)
+
+RESET_S = 0.1
+"""How long the chip is held in reset, and then left to wake up."""
+
+LOOKS_UNTIL_GONE = 2
+"""A card at the edge of the field misses a look now and then, and has not left."""
+
+# nfcpy logs whole frames, and with them card numbers, at a level below debug (P12).
+logging.getLogger("nfc").setLevel(logging.WARNING)
+
+
+class Pn532Reader:
+    """Keeps the contract of `gate.ports.Reader` with the chip at `settings.device`."""
+
+    def __init__(self, settings: Pn532Settings, backoff: Backoff | None = None, pin_factory: Any = None) -> None:
+        """Raises CodingError when the profile or its keys cannot be used."""
+        self.name = settings.name
+        self._settings = settings
+        self._codings, self._keys = load_for_gate(Path(settings.coding), Path(settings.keys))
+        self._pin_factory = pin_factory
+        self._thread = ReaderThread(settings.name, self._serve, _nothing, backoff)
+        self._stopping = self._thread.stopping
+        self._hangs = False
+
+    def start(self, deliver: Deliver) -> None:
+        """Begin reading, in a thread of its own."""
+        self._thread.start(deliver)
+
+    def show(self, decision: Decision) -> None:
+        """The chip has no lamp."""
+
+    def close(self) -> None:
+        """Stop and let go. Idempotent."""
+        self._thread.close()
+
+    def _serve(self) -> None:
+        """Serve until told to stop. Raises ReaderLost, ReaderHung, ReaderError."""
+        if self._hangs:
+            self._reset()
+        device = _opened(self._settings.device)
+        chip = Chip(device.chipset)
+        try:
+            self._watch(chip)
+        except ReaderHung:
+            self._hangs = True
+            raise
+        finally:
+            _let_go(device)
+
+    def _watch(self, chip: Chip) -> None:
+        present: list[Target] = []
+        missed = 0
+        while not self._stopping.is_set():
+            targets = _looked(chip)
+            if targets is not None:
+                self._hangs = False
+                self._thread.report(ReaderState.OK)
+                missed = 0 if targets else missed + 1
+                if targets and {target.uid for target in targets} != {target.uid for target in present}:
+                    present = self._read(chip, targets)
+                elif missed >= LOOKS_UNTIL_GONE:
+                    present = []
+                _quieted(chip)
+            self._stopping.wait(self._settings.poll_ms / 1000)
+
+    def _read(self, chip: Chip, targets: list[Target]) -> list[Target]:
+        """Deliver one showing; the cards that it was."""
+        began = time.monotonic()
+        channel = Pn532Channel(chip, targets, self._stopping)
+        try:
+            outcome = read_card(channel, self._codings, self._keys)
+        except (ReaderLost, ReaderHung):
+            self._show(Outcome(Unreadable("the reader was lost while it read the card"), b"", 0, None), 0.0)
+            raise
+        self._show(outcome, (time.monotonic() - began) * 1000)
+        gone = isinstance(outcome.result, Unreadable) and outcome.result.what == TOO_SOON
+        return [] if gone or channel.left else targets
+
+    def _show(self, outcome: Outcome, took_ms: float) -> None:
+        result = outcome.result
+        card = result.card.masked if isinstance(result, CardContents) else f"unreadable ({result.what})"
+        log.info(
+            "reader=%s card=%s exchanges=%d decision_exchanges=%s took_ms=%.0f",
+            self.name, card, outcome.exchanges, outcome.decision_exchanges, took_ms,
+        )  # fmt: skip
+        self._thread.deliver(CardShown(CardReading(self.name, outcome.medium, result, outcome.uid)))
+
+    def _reset(self) -> None:
+        """Pull RSTPDN low and let it go; without a wire there is nothing but to open the line anew."""
+        if self._settings.reset_pin is None:
+            return
+        from gpiozero import OutputDevice  # noqa: PLC0415 - a gate without the wire need not load it
+
+        pin = OutputDevice(self._settings.reset_pin, initial_value=True, pin_factory=self._pin_factory)
+        try:
+            pin.off()
+            self._stopping.wait(RESET_S)
+            pin.on()
+            self._stopping.wait(RESET_S)
+            log.warning("reader=%s reset_pin=%d chip=reset", self.name, self._settings.reset_pin)
+        finally:
+            pin.close()
+
+
+def _looked(chip: Chip) -> list[Target] | None:
+    """The cards in the field; None when a frame was spoilt, which says nothing of the field."""
+    try:
+        return chip.targets()
+    except ReaderTransient:
+        return None
+
+
+def _quieted(chip: Chip) -> None:
+    try:
+        chip.field_off()
+    except ReaderTransient as spoilt:
+        log.debug("field=on why=%r", str(spoilt))
+
+
+def _opened(device: str) -> Any:
+    """nfcpy's device. Raises ReaderLost, ReaderHung, ReaderError."""
+    try:
+        transport = nfc.clf.transport.TTY(device)
+    except (OSError, termios.error, ValueError) as refused:
+        raise refusal(device, refused) from refused
+    try:
+        transport.tty.exclusive = True
+        return nfc.clf.pn532.init(transport)
+    except (OSError, termios.error, IndexError, TypeError, ReaderError) as silent:
+        transport.close()
+        if not Path(device).exists():
+            raise ReaderLost(f"{device} is not there; is it plugged in?") from silent
+        raise ReaderHung(f"no PN532 answers at {device}; check wiring and the module's switches (HSU)") from silent
+
+
+def _let_go(device: Any) -> None:
+    """Close the line. A chip that hangs cannot be put to sleep first."""
+    try:
+        device.close()
+    except (OSError, termios.error, IndexError, TypeError, nfc.clf.pn532.Chipset.Error) as broken:
+        log.debug("chip=unclosed why=%r", str(broken))
+        transport = device.chipset.transport if device.chipset is not None else None
+        if transport is not None and transport.tty is not None:
+            try:
+                transport.tty.close()
+            except (OSError, termios.error) as gone:
+                log.debug("line=unclosed why=%r", str(gone))
+
+
+def _nothing() -> None:
+    """The looks are short: nothing needs to be interrupted."""
