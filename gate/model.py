@@ -125,6 +125,8 @@ class CardReading:
     medium: Medium
     result: CardContents | Unreadable
     uid: bytes = b""
+    exchanges: int | None = field(default=None, compare=False)
+    """Between card, reader and gate, where that is counted."""
 
 
 @unique

@@ -144,7 +144,7 @@ class PcscReader:
             "reader=%s card=%s exchanges=%d decision_exchanges=%s took_ms=%.0f",
             self.name, card, outcome.exchanges, outcome.decision_exchanges, took_ms,
         )  # fmt: skip
-        self._thread.deliver(CardShown(CardReading(self.name, outcome.medium, result, outcome.uid)))
+        self._thread.deliver(CardShown(CardReading(self.name, outcome.medium, result, outcome.uid, outcome.exchanges)))
 
 
 def find_reader(names: Sequence[str], match: str) -> _Found:

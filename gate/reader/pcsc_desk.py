@@ -15,6 +15,17 @@ from gate.reader.pcsc_channel import KeyMemory, PcscChannel, Showing, card_state
 LOOK_MS = 250
 
 
+def names() -> list[str]:
+    """The readers that pcscd has. Raises ReaderLost."""
+    result, context = scard.SCardEstablishContext(scard.SCARD_SCOPE_USER)
+    if result != scard.SCARD_S_SUCCESS:
+        raise ReaderLost("pcscd does not answer; check `systemctl status pcscd`")
+    try:
+        return reader_names(context)
+    finally:
+        scard.SCardReleaseContext(context)
+
+
 @contextmanager
 def card_on(match: str, structure: int, slot: int, wait_s: float) -> Iterator[PcscChannel]:
     """The first card that is held to the reader whose name holds `match` within `wait_s`.

@@ -111,7 +111,7 @@ class Pn532Reader:
             "reader=%s card=%s exchanges=%d decision_exchanges=%s took_ms=%.0f",
             self.name, card, outcome.exchanges, outcome.decision_exchanges, took_ms,
         )  # fmt: skip
-        self._thread.deliver(CardShown(CardReading(self.name, outcome.medium, result, outcome.uid)))
+        self._thread.deliver(CardShown(CardReading(self.name, outcome.medium, result, outcome.uid, outcome.exchanges)))
 
     def _reset(self) -> None:
         """Pull RSTPDN low and let it go; without a wire there is nothing but to open the line anew."""
