@@ -2,6 +2,7 @@
 what it has, and a package that is missing is named with what installs it.
 """
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -51,6 +52,25 @@ def new_panel(config: GateConfig) -> Panel | None:
     return GpioPanel(config.fire, config.side_gates)
 
 
+def new_readers(all_settings: Sequence[ReaderSettings]) -> list[Reader]:
+    """The drivers of one gate, in the order of its settings. Raises ReaderError, CodingError."""
+    osdp = [settings for settings in all_settings if isinstance(settings, OsdpReader)]
+    # Those on one line share it, so they are made together.
+    made = {reader.name: reader for reader in _osdp_readers(osdp)} if osdp else {}
+    return [made.get(settings.name) or new_reader(settings) for settings in all_settings]
+
+
+def _osdp_readers(all_settings: Sequence[OsdpReader]) -> Sequence[Reader]:
+    try:
+        from gate.reader.osdp import on_buses
+    except ImportError as missing:
+        raise ReaderError(
+            f"reader {all_settings[0].name!r} asks for driver osdp, but {missing.name} is not installed: "
+            "pip install 'portvakt[osdp]'"
+        ) from missing
+    return on_buses(all_settings)
+
+
 def new_reader(settings: ReaderSettings) -> Reader:
     """The driver that the settings name. Raises ReaderError, CodingError."""
     match settings:
@@ -73,7 +93,7 @@ def new_reader(settings: ReaderSettings) -> Reader:
                 ) from missing
             return Pn532Driver(settings)
         case OsdpReader():
-            raise ReaderError(f"reader {settings.name!r}: this driver is not there yet")
+            return _osdp_readers([settings])[0]
         case StripeReader() | QrReader():
             return _serial_reader(settings)
         case VirtualReader():
@@ -99,5 +119,6 @@ def _serial_reader(settings: StripeReader | QrReader) -> Reader:
 
 
 def load_layout(settings: StripeReader | QrReader) -> stripe.StripeLayout | qr.QrLayout:
+    """The profile of a reader on a serial line. Raises CodingError."""
     path = Path(settings.layout)
     return load_stripe(path, settings.framing) if isinstance(settings, StripeReader) else load_qr(path)

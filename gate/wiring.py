@@ -20,14 +20,15 @@ import gate
 from gate import clock as clocks
 from gate.cache.journal import SqliteJournal
 from gate.cache.permits import SqlitePermits
-from gate.config import GateConfig, GpioLane, PcscReader, Pn532Reader, SerialLine, VirtualReader, state_dir
+from gate.config import GateConfig, GpioLane, OsdpReader, PcscReader, Pn532Reader, SerialLine, VirtualReader, state_dir
 from gate.controller import Controller, Place
 from gate.decide import Action, Credentials, Rules
-from gate.drivers import load_layout, new_lane, new_panel, new_reader
+from gate.drivers import load_layout, new_lane, new_panel, new_readers
 from gate.errors import StoreCorrupt
 from gate.lane_control import LaneParts
 from gate.model import Direction, Event, EventKind, Medium
 from gate.ports import Noted
+from gate.reader.layouts import load_osdp, load_scbk
 from gate.reader.profiles import load_all
 from gate.simulator.remote import RemoteServer
 from gate.threads import ControllerThread
@@ -84,7 +85,7 @@ class _Parts:
         )
         self._lanes = {settings.name: new_lane(settings) for settings in config.lanes}
         self._panel = new_panel(config)
-        self._readers = [new_reader(settings) for settings in config.readers]
+        self._readers = new_readers(config.readers)
         self._controller = self._build_controller()
         self._thread = ControllerThread(self._controller)
         self._build_uplink(verifier)
@@ -308,6 +309,11 @@ def check(config: GateConfig) -> Findings:
     chips = [reader for reader in config.readers if isinstance(reader, PcscReader | Pn532Reader | VirtualReader)]
     lines = [reader for reader in config.readers if isinstance(reader, SerialLine)]
     parts += [partial(load_layout, reader) for reader in lines]
+    for reader in config.readers:
+        if isinstance(reader, OsdpReader):
+            parts.append(partial(load_osdp, Path(reader.layout)))
+            if reader.scbk_file is not None:
+                parts.append(partial(load_scbk, Path(reader.scbk_file)))
     parts += [partial(load_all, Path(reader.coding), Path(reader.keys)) for reader in chips]
     for part in parts:
         try:

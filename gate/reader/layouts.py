@@ -1,12 +1,16 @@
-"""Stripe and QR profiles from the disk."""
+"""Profiles of what is no chip, from the disk: stripes, QR codes, OSDP; and the keys of OSDP readers."""
 
+import stat
 from pathlib import Path
 
 from gate.errors import CodingError
 from gate.reader.qr import QrLayout, compile_qr
 from gate.reader.stripe import StripeLayout, compile_stripe
+from gate.reader.wiegand import OsdpLayout, compile_osdp
 
-__all__ = ["load_qr", "load_stripe"]
+SCBK_BYTES = 16
+DEFAULT_SCBK = bytes(range(0x30, 0x40))
+"""SCBK-D: the key that every peripheral has until it is given another, published in the standard."""
 
 
 def load_stripe(path: Path, framing: str = "idle") -> StripeLayout:
@@ -29,3 +33,27 @@ def _text_of(path: Path) -> str:
         raise CodingError(f"{path}: cannot be read ({missing.strerror})") from missing
     except UnicodeDecodeError as broken:
         raise CodingError(f"{path}: byte {broken.start} is not UTF-8; save the file as UTF-8") from broken
+
+
+def load_osdp(path: Path) -> OsdpLayout:
+    """An OSDP profile. Raises CodingError."""
+    return compile_osdp(_text_of(path), str(path))
+
+
+def load_scbk(path: Path) -> bytes:
+    """A secure channel base key. Raises CodingError, which never holds it."""
+    try:
+        text = path.read_text(encoding="ascii").strip()
+        key = bytes.fromhex(text)
+    except OSError as missing:
+        raise CodingError(f"{path}: cannot be read ({missing.strerror})") from missing
+    except ValueError:
+        key = b""
+    if len(key) != SCBK_BYTES:
+        raise CodingError(f"{path}: a secure channel base key is {2 * SCBK_BYTES} hexadecimal digits")
+    if key == DEFAULT_SCBK:
+        raise CodingError(f"{path}: this is the default key of every reader; make one: openssl rand -hex 16")
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & 0o077:
+        raise CodingError(f"{path}: others on this machine may read this key (mode {mode:04o}); run `chmod 600 {path}`")
+    return key
