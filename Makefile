@@ -4,9 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEBIAN := pcscd libpcsclite-dev vsmartcard-vpcd libnfc-bin mosquitto gcc python3-dev pkg-config
 QUICK ?= 0
+COUNT ?= 1000000
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench simulate clean
+.PHONY: help demo test lint bench simulate fuzz soak clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +32,12 @@ bench: $(VENV)/.test ## measure; QUICK=1 for a short run
 simulate: $(VENV)/.test ## seven days of a site with five gates, and the planted bugs
 	$(BIN)/python -m tests.simulation --seed 1 --days 7 --gates 5
 	$(BIN)/python -m tests.simulation --mutants
+
+fuzz: $(VENV)/.test ## a million random inputs for each decoder; COUNT= for another number
+	$(BIN)/python -m tests.fuzz --count $(COUNT)
+
+soak: $(VENV)/.test ## ten thousand taps on readers, and what grows meanwhile
+	PORTVAKT_TAPS=10000 $(BIN)/pytest -q -k taps --timeout 3600 tests/integration/test_pn532.py tests/integration/test_pcsc.py
 
 clean: ## remove everything that make made
 	rm -rf $(VENV) var build *.egg-info bench.json .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -30,6 +30,7 @@ than a blink before being told to hold it still."""
 REFUSAL_TRIES = 2
 """A card leaving the field and a wrong key look the same to most readers (status 63 00): ask twice."""
 
+NOT_LOCATED = Unreadable("the card's directory does not say where its fields are", 1)
 TOO_SOON = "the card was taken away too soon"
 
 
@@ -203,6 +204,9 @@ class _Attempt:
         for part in mad.PARTS:
             steps = coding.directory_steps(part)
             if not self._fetch_all(steps):
+                if entries:
+                    # A card with a MAD1 need have no MAD2: its sector 16 is anybody's.
+                    return coding.located(entries, complete=True) or NOT_LOCATED
                 missing = next(block for block in part.blocks if block not in self._blocks)
                 return self._refused_by(steps, missing)
             found = mad.read_part(part, self._blocks)

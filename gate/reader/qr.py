@@ -193,6 +193,8 @@ def _from_link(layout: QrLayout, text: str) -> CardContents | Unreadable:
             return Unreadable("the code is a link that says one thing twice")
         values = {name: unquote(value) for name, value in match.groupdict().items()}
         values |= {field: value for name, value in query for key, field in form.query if key == name}
+        if not all(value.isprintable() for value in values.values()):
+            return Unreadable("the code holds control characters, as no card's code does")
         return _contents(form, values)
     return Unreadable("the code is a link of another form than a card's")
 

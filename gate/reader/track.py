@@ -19,6 +19,9 @@ END = "?"
 MAX_BITS = 2048
 """The longest track is 535 bits and the densest 553; the rest is room for clocking zeros."""
 
+NOISE_CHARACTERS = 2
+"""So much beside a track may be scratches and sparks; more is another track, or half of one."""
+
 ERROR_MARK = "E"
 """What serial readers put between the sentinels of a track that they could not read."""
 
@@ -102,6 +105,10 @@ def _accept(body: str, number: int) -> str | Unreadable:
         return Unreadable(f"the reader could not read track {number}; pull the card through evenly")
     if body == _LRC_WRONG:
         return Unreadable(f"the check character (LRC) of track {number} is wrong; pull the card through evenly")
+    return _whole(body, number)
+
+
+def _whole(body: str, number: int) -> str | Unreadable:
     if not body:
         return _nothing(number)
     if len(body) + 3 > TRACKS[number].longest:
@@ -154,8 +161,8 @@ def encode_bits(body: str, number: int) -> str:
 def find_in_bits(bits: str, number: int) -> str | Unreadable:
     """What the track holds, whichever way the card was pulled.
 
-    A track must fill more than half of what lies between the first and the last one: a shorter one
-    inside a damaged or backward track would be chance. Two ways to read are none.
+    A track must fill what lies between the first and the last one, but for the noise of two characters: a
+    shorter one inside a damaged or backward track would be chance. Two ways to read are none.
     """
     if len(bits) > MAX_BITS:
         return Unreadable(f"{len(bits)} bits are more than a stripe holds")
@@ -175,7 +182,8 @@ def find_in_bits(bits: str, number: int) -> str | Unreadable:
     if len(found) > 1:
         return Unreadable(f"track {number} reads in two ways; pull the card through again")
     if found:
-        return _accept(found.pop(), number)
+        # In bits there are no error marks: an E is an E.
+        return _whole(found.pop(), number)
     return Unreadable(f"track {number}: {furthest[1]}; pull the card through evenly")
 
 
@@ -198,10 +206,10 @@ def _char_bits(alphabet: Alphabet, value: int) -> str:
 
 
 def _starts(alphabet: Alphabet, bits: str) -> Iterator[int]:
-    """Where a start sentinel may stand, in the first half."""
+    """Where a start sentinel may stand."""
     pattern = _char_bits(alphabet, alphabet.value(alphabet.start))
     at = bits.find(pattern)
-    while 0 <= at <= len(bits) // 2:
+    while 0 <= at <= NOISE_CHARACTERS * alphabet.char_bits:
         yield at
         at = bits.find(pattern, at + 1)
 
@@ -224,7 +232,9 @@ def _read(alphabet: Alphabet, bits: str, start: int) -> str | tuple[int, str]:
             if check:
                 return count, "the check character (LRC) is wrong"
             covered = at + width - start
-            return "".join(chars[1:-1]) if 2 * covered > len(bits) - width else (count, "only part of it is there")
+            stray = len(bits) - width - covered
+            whole = stray <= NOISE_CHARACTERS * width
+            return "".join(chars[1:-1]) if whole else (count, "only part of it is there")
         chars.append(alphabet.char(value))
         if count and chars[-1] == alphabet.start:
             return count, "a second start sentinel"

@@ -8,12 +8,14 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from random import Random
 
-from tests.fuzz import frames, qr, tracks
+from tests.fuzz import cards, frames, qr, tracks, wiegand
 
 FUZZERS: Mapping[str, Callable[[Random], str]] = {
     "tracks": tracks.one,
     "qr": qr.one,
     "frames": frames.one,
+    "cards": cards.one,
+    "wiegand": wiegand.one,
 }
 
 
