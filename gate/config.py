@@ -29,6 +29,8 @@ class PcscReader(Settings, frozen=True, kw_only=True, tag_field="driver", tag="p
     match: str
     coding: str
     keys: str
+    greet: bool = False
+    """Read the holder's first name too, after the decision, for the lane's screen (P12)."""
     key_structure: Annotated[int, msgspec.Meta(ge=0, le=255)] = 0x00
     """P1 of LOAD KEYS: 0x00 volatile, 0x20 non-volatile memory. Differs by reader family."""
     key_slot: Annotated[int, msgspec.Meta(ge=0, le=255)] = 0x00
@@ -42,6 +44,8 @@ class VirtualReader(Settings, frozen=True, kw_only=True, tag_field="driver", tag
     direction: str
     coding: str
     keys: str
+    greet: bool = False
+    """Read the holder's first name too, after the decision, for the lane's screen (P12)."""
 
 
 class SerialLine(Settings, frozen=True, kw_only=True):
@@ -85,6 +89,8 @@ class Pn532Reader(Settings, frozen=True, kw_only=True, tag_field="driver", tag="
     """Such as /dev/serial0, or /dev/serial/by-id/…"""
     coding: str
     keys: str
+    greet: bool = False
+    """Read the holder's first name too, after the decision, for the lane's screen (P12)."""
     poll_ms: Annotated[int, msgspec.Meta(ge=20, le=1000)] = 50
     """How often the field is looked at while no card is in it."""
     reset_pin: Pin | None = None

@@ -25,6 +25,7 @@ from gate.model import (
     NOTHING_KNOWN,
     CardContents,
     CardHistory,
+    CardId,
     CardReading,
     Decision,
     Detail,
@@ -42,6 +43,7 @@ from gate.ports import (
     CardShown,
     Clock,
     FireLoop,
+    HolderRead,
     Input,
     Journal,
     KeyTurned,
@@ -141,6 +143,8 @@ class Controller:
         self._rules = rules
         self._new_badge = new_badge
         self._waiting: dict[tuple[str, Direction], _Asked] = {}
+        self._answered: dict[str, CardId | None] = {}
+        """Whose badge each lane has answered last: a name that comes after it belongs to that one only."""
         self._readers = dict.fromkeys(readers, ReaderHealth())
         self._timekeeper = Timekeeper()
         self._clock_trusted = False
@@ -196,6 +200,10 @@ class Controller:
             case TurnedBack(lane, direction):
                 self._recorder.record(self._lanes[lane].turned_back(direction, now))
                 self._serve_waiting(now)
+            case HolderRead(reader, card, first_name):
+                lane = self._places[reader].lane
+                if self._answered.get(lane) == card:
+                    self._lanes[lane].greet(first_name)
             case ReaderChanged(reader, state, what):
                 self._reader_changed(reader, state, what, now)
             case Noted(kind, detail):
@@ -290,6 +298,7 @@ class Controller:
         decision = self._carry_out(lane, grant, decision, [event, *alarms, *follows], now)
         lane.show(decision, place.direction, permit.language if permit else None)
         place.show(decision)
+        self._answered[lane.name] = card if decision.admitted else None
         log.info(
             "badge lane=%s direction=%s card=%s medium=%s admitted=%s reason=%s warnings=%s",
             place.lane, place.direction, records.masked(reading), reading.medium,
@@ -305,6 +314,7 @@ class Controller:
         grant = Grant(badge, asked.direction, None, Medium.MANUAL, None, now.monotonic_ms + lane.walk_ms)
         decision = self._carry_out(lane, grant, decision, [event], now)
         lane.show(decision, asked.direction, None)
+        self._answered[lane.name] = None
         log.info(
             "pass lane=%s direction=%s by=%s admitted=%s",
             lane.name, asked.direction, asked.by, "yes" if decision.admitted else "no",

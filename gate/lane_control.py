@@ -92,6 +92,10 @@ class LaneControl:
         """The answer to a badge, by lamps, buzzer and screen."""
         self._driver.show(decision, direction, language)
 
+    def greet(self, first_name: str) -> None:
+        """Add the holder's name to the answer."""
+        self._driver.greet(first_name)
+
     def let_out(self, grant: Grant, now: Moment) -> None:
         """Release the exit and record nothing: what is left to do when everything else has failed (P6)."""
         self.turnstile, _ = self.turnstile.give(grant)

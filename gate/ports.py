@@ -33,6 +33,15 @@ class CardShown:
 
 
 @dataclass(frozen=True, slots=True)
+class HolderRead:
+    """The first name on a card that was shown just before; only from readers that are set to greet (P12)."""
+
+    reader: str
+    card: CardId
+    first_name: str
+
+
+@dataclass(frozen=True, slots=True)
 class ReaderChanged:
     """A reader's health changed; `what` is a short sentence of what is wrong and what to do, or empty."""
 
@@ -116,6 +125,7 @@ class PassAsked:
 
 Input: TypeAlias = (
     CardShown
+    | HolderRead
     | ReaderChanged
     | PassageSensed
     | TurnedBack
@@ -183,6 +193,10 @@ class Lane(Protocol):
 
     def show(self, decision: Decision, direction: Direction, language: str | None) -> None:
         """Tell the worker, by lamps, buzzer or screen. Never raises: a dark lamp stops nobody."""
+
+    def greet(self, first_name: str) -> None:
+        """Add the holder's name to the answer that is shown now. Never raises; a lane without a screen does
+        nothing."""
 
     def close(self) -> None:
         """Drive the outputs to their safe level and let go of them. Idempotent."""

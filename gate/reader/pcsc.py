@@ -5,8 +5,6 @@ nothing while nobody is at the gate. pyscard's CardMonitor is not used: it ends 
 restarted (pyscard issues 41, 82, 128); here a lost service is a state, and comes back with backoff.
 """
 
-import logging
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,15 +13,14 @@ from smartcard import scard
 
 from gate.config import PcscReader as PcscReaderSettings
 from gate.errors import ReaderLost
-from gate.model import CardContents, CardReading, Decision, ReaderState, Unreadable
-from gate.ports import CardShown, Deliver
-from gate.reader.channel import TOO_SOON, Outcome, read_card
+from gate.model import Decision, ReaderState, Unreadable
+from gate.ports import Deliver
+from gate.reader.channel import TOO_SOON, Outcome
 from gate.reader.pcsc_channel import KeyMemory, PcscChannel, Showing, card_state, check
 from gate.reader.profiles import load_for_gate
 from gate.reader.running import ReaderThread
+from gate.reader.showing import deliver_outcome, read_and_deliver
 from portvakt.backoff import Backoff
-
-log = logging.getLogger(__name__)
 
 PLUG_AND_PLAY = "\\\\?PnP?\\Notification"
 """A reader that does not exist; its state changes when any reader comes or goes."""
@@ -47,7 +44,7 @@ class PcscReader:
         """Raises CodingError when the profile or its keys cannot be used."""
         self.name = settings.name
         self._settings = settings
-        self._codings, self._keys = load_for_gate(Path(settings.coding), Path(settings.keys))
+        self._codings, self._keys = load_for_gate(Path(settings.coding), Path(settings.keys), greet=settings.greet)
         self._memory = KeyMemory(settings.key_structure, settings.key_slot)
         self._context: int | None = None
         self._thread = ReaderThread(settings.name, self._serve, self._interrupt, backoff)
@@ -125,26 +122,18 @@ class PcscReader:
         return event.raw
 
     def _read(self, context: int, reader: str, event: Showing) -> int:
-        began = time.monotonic()
         channel = PcscChannel(context, reader, self._memory, event, self._stopping)
         try:
-            outcome = read_card(channel, self._codings, self._keys)
+            read_and_deliver(self.name, channel, self._codings, self._keys, self._thread.deliver)
         except ReaderLost as lost:
             self._show(Outcome(Unreadable("the reader was lost while it read the card"), b"", 0, None))
             raise ReaderLost(str(lost)) from lost
         finally:
             channel.close()
-        self._show(outcome, (time.monotonic() - began) * 1000)
         return channel.showing.raw
 
-    def _show(self, outcome: Outcome, took_ms: float = 0.0) -> None:
-        result = outcome.result
-        card = result.card.masked if isinstance(result, CardContents) else f"unreadable ({result.what})"
-        log.info(
-            "reader=%s card=%s exchanges=%d decision_exchanges=%s took_ms=%.0f",
-            self.name, card, outcome.exchanges, outcome.decision_exchanges, took_ms,
-        )  # fmt: skip
-        self._thread.deliver(CardShown(CardReading(self.name, outcome.medium, result, outcome.uid, outcome.exchanges)))
+    def _show(self, outcome: Outcome) -> None:
+        deliver_outcome(self.name, outcome, self._thread.deliver)
 
 
 def find_reader(names: Sequence[str], match: str) -> _Found:

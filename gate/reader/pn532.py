@@ -7,7 +7,6 @@ RSTPDN pin where that is wired, and opened anew where it is not.
 
 import logging
 import termios
-import time
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +15,14 @@ import nfc.clf.transport
 
 from gate.config import Pn532Reader as Pn532Settings
 from gate.errors import ReaderError, ReaderHung, ReaderLost, ReaderTransient
-from gate.model import CardContents, CardReading, Decision, ReaderState, Unreadable
-from gate.ports import CardShown, Deliver
-from gate.reader.channel import TOO_SOON, Outcome, read_card
+from gate.model import Decision, ReaderState, Unreadable
+from gate.ports import Deliver
+from gate.reader.channel import TOO_SOON, Outcome
 from gate.reader.lines import refusal
 from gate.reader.pn532_channel import Chip, Pn532Channel, Target
 from gate.reader.profiles import load_for_gate
 from gate.reader.running import ReaderThread
+from gate.reader.showing import deliver_outcome, read_and_deliver
 from portvakt.backoff import Backoff
 
 log = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ class Pn532Reader:
         """Raises CodingError when the profile or its keys cannot be used."""
         self.name = settings.name
         self._settings = settings
-        self._codings, self._keys = load_for_gate(Path(settings.coding), Path(settings.keys))
+        self._codings, self._keys = load_for_gate(Path(settings.coding), Path(settings.keys), greet=settings.greet)
         self._pin_factory = pin_factory
         self._thread = ReaderThread(settings.name, self._serve, _nothing, backoff)
         self._stopping = self._thread.stopping
@@ -93,25 +93,15 @@ class Pn532Reader:
 
     def _read(self, chip: Chip, targets: list[Target]) -> list[Target]:
         """Deliver one showing; the cards that it was."""
-        began = time.monotonic()
         channel = Pn532Channel(chip, targets, self._stopping)
         try:
-            outcome = read_card(channel, self._codings, self._keys)
+            outcome = read_and_deliver(self.name, channel, self._codings, self._keys, self._thread.deliver)
         except (ReaderLost, ReaderHung):
-            self._show(Outcome(Unreadable("the reader was lost while it read the card"), b"", 0, None), 0.0)
+            lost = Outcome(Unreadable("the reader was lost while it read the card"), b"", 0, None)
+            deliver_outcome(self.name, lost, self._thread.deliver)
             raise
-        self._show(outcome, (time.monotonic() - began) * 1000)
         gone = isinstance(outcome.result, Unreadable) and outcome.result.what == TOO_SOON
         return [] if gone or channel.left else targets
-
-    def _show(self, outcome: Outcome, took_ms: float) -> None:
-        result = outcome.result
-        card = result.card.masked if isinstance(result, CardContents) else f"unreadable ({result.what})"
-        log.info(
-            "reader=%s card=%s exchanges=%d decision_exchanges=%s took_ms=%.0f",
-            self.name, card, outcome.exchanges, outcome.decision_exchanges, took_ms,
-        )  # fmt: skip
-        self._thread.deliver(CardShown(CardReading(self.name, outcome.medium, result, outcome.uid, outcome.exchanges)))
 
     def _reset(self) -> None:
         """Pull RSTPDN low and let it go; without a wire there is nothing but to open the line anew."""

@@ -166,6 +166,9 @@ class GpioLane:
                     self._playing[self._signs[sign]] = (rhythms.get(screen.tone, ()), _now_ms())
             self._turn.notify()
 
+    def greet(self, first_name: str) -> None:
+        """Lamps know no names."""
+
     def close(self) -> None:
         """Drive every output to its safe level, then let go of all pins. Idempotent; never raises."""
         with self._turn:

@@ -9,11 +9,12 @@ from pathlib import Path
 
 from gate.config import VirtualReader as VirtualReaderSettings
 from gate.errors import ReaderTransient
-from gate.model import CardReading, Decision, ReaderState
-from gate.ports import CardShown, Deliver, ReaderChanged
-from gate.reader.channel import Outcome, read_card
+from gate.model import Decision, ReaderState
+from gate.ports import CardShown, Deliver, Input, ReaderChanged
+from gate.reader.channel import Outcome
 from gate.reader.mifare import Key, KeyType, trailer_of
 from gate.reader.profiles import load_for_gate
+from gate.reader.showing import read_and_deliver
 from gate.simulator.card import VirtualCard
 
 
@@ -23,7 +24,7 @@ class VirtualReader:
     def __init__(self, settings: VirtualReaderSettings) -> None:
         """Raises CodingError when the profile or its keys cannot be used."""
         self.name = settings.name
-        self._codings, self._keys = load_for_gate(Path(settings.coding), Path(settings.keys))
+        self._codings, self._keys = load_for_gate(Path(settings.coding), Path(settings.keys), greet=settings.greet)
         self._deliver: Deliver | None = None
         self._card: VirtualCard | None = None
         self._turn = threading.Lock()
@@ -59,11 +60,16 @@ class VirtualReader:
                 return
             self._card = card
             channel = CardInField(card, leaves_after, stumbles)
-            outcome = read_card(channel, self._codings, self._keys)
+            deliver = self._deliver
+
+            def told(given: Input) -> None:
+                if isinstance(given, CardShown) and channel.gone:
+                    self._card = None
+                deliver(given)
+
+            self.last_outcome = read_and_deliver(self.name, channel, self._codings, self._keys, told)
             if channel.gone:
                 self._card = None
-            self.last_outcome = outcome
-            self._deliver(CardShown(CardReading(self.name, outcome.medium, outcome.result, outcome.uid)))
 
     def remove(self) -> None:
         """Take the card away."""

@@ -42,6 +42,7 @@ class Shown:
     decision: Decision
     direction: Direction
     screen: LaneScreen
+    first_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +123,13 @@ class VirtualTurnstile:
         shown = Shown(decision, direction, LaneScreen.of(decision, direction, language))
         with self._turn:
             self._move(Movement.SHOWN, direction, replace(self._state, shown=shown, answers=self._state.answers + 1))
+
+    def greet(self, first_name: str) -> None:
+        """Keep the name beside the answer."""
+        with self._turn:
+            if self._state.shown is not None:
+                shown = replace(self._state.shown, first_name=first_name)
+                self._move(Movement.SHOWN, shown.direction, replace(self._state, shown=shown))
 
     def close(self) -> None:
         """Lock the arm for good. Idempotent."""

@@ -3,12 +3,14 @@ and nfcpy on a simulated PN532."""
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from datetime import date
 
 import pytest
 
 from gate.model import CardContents, CardId, Medium, Unreadable
+from gate.ports import CardShown, HolderRead
 from gate.simulator.card import VirtualCard
 from tests.sim import readers, vpcd
 from tests.sim.readers import NAME, Bench, card_of
@@ -19,7 +21,11 @@ needs_pcscd = [
 ]
 
 
-BENCHES = {"virtual": readers.virtual_bench, "pcsc": readers.pcsc_bench, "pn532": readers.pn532_bench}
+BENCHES: dict[str, Callable[[], AbstractContextManager[Bench]]] = {
+    "virtual": readers.virtual_bench,
+    "pcsc": readers.pcsc_bench,
+    "pn532": readers.pn532_bench,
+}
 
 
 @pytest.fixture(params=["virtual", pytest.param("pcsc", marks=needs_pcscd), "pn532"])
@@ -34,6 +40,16 @@ def test_p12_a_card_is_read_as_far_as_a_decision_needs(bench: Bench) -> None:
     assert (reading.reader, reading.medium, reading.uid) == (NAME, Medium.CHIP, bytes.fromhex("5A112233"))
     assert isinstance(reading.result, CardContents)
     assert reading.result == CardContents(CardId("hms", "12345678"), date(2027, 5, 31), "100000008")
+
+
+def test_the_name_follows_the_decision_and_only_where_the_reader_greets() -> None:
+    with readers.virtual_bench(greet=True) as bench:
+        bench.show(card_of())
+        first, name = bench.inputs[-2:]
+    assert isinstance(first, CardShown)
+    assert isinstance(first.reading.result, CardContents)
+    assert first.reading.result.first_name is None
+    assert name == HolderRead(NAME, CardId("hms", "12345678"), "Łukasz")
 
 
 def test_a_uid_of_seven_bytes_comes_through(bench: Bench) -> None:

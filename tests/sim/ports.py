@@ -79,6 +79,9 @@ class MemoryLane:
         self.log.append(f"show {self.name} {direction} {decision.reason}")
         self.shown.append((decision, direction, language))
 
+    def greet(self, first_name: str) -> None:
+        self.log.append(f"greet {self.name} {first_name}")
+
     def close(self) -> None:
         self.log.append(f"close {self.name}")
 

@@ -121,9 +121,9 @@ class _PcscHand:
 
 
 @contextmanager
-def virtual_bench() -> Iterator[Bench]:
+def virtual_bench(*, greet: bool = False) -> Iterator[Bench]:
     """A VirtualReader."""
-    settings = VirtualSettings(name=NAME, lane="main", direction="entry", coding=PROFILE, keys=KEYS)
+    settings = VirtualSettings(name=NAME, lane="main", direction="entry", coding=PROFILE, keys=KEYS, greet=greet)
     reader = VirtualReader(settings)
     yield from _started(Bench(reader, reader))
 

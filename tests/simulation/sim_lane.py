@@ -77,6 +77,9 @@ class SimLane:
         if waits is not None:
             waits.answered(decision)
 
+    def greet(self, first_name: str) -> None:
+        raise self._machine.world.broken("P12", f"{self.name}: a name was read, and nobody asked for it")
+
     def close(self) -> None:
         self.fail_safe()
 

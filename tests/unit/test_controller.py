@@ -27,7 +27,7 @@ from gate.model import (
     Reason,
     Unreadable,
 )
-from gate.ports import CardShown, Noted, PassageSensed, ReaderChanged
+from gate.ports import CardShown, HolderRead, Noted, PassageSensed, ReaderChanged
 from gate.uplink import contract, translate
 from tests.sim.ports import Log, MemoryDisk, MemoryJournal, MemoryLane, MemoryPermits, SetClock
 
@@ -515,6 +515,17 @@ def test_a_card_number_on_another_chip_is_suspected_and_refuses_nobody(bench: Be
         (INGRID, second, first.hex())
     ]
     assert bench.log.count("release main entry") == 3
+
+
+def test_a_name_that_comes_after_the_decision_greets_its_own_holder_only(bench: Bench) -> None:
+    bench.badge(INGRID)
+    bench.gate.handle(HolderRead("outside", INGRID, "Ingrid"))
+    bench.gate.handle(HolderRead("outside", OLA, "Ola"))
+    assert [line for line in bench.log if line.startswith("greet")] == ["greet main Ingrid"]
+    bench.body()
+    bench.badge(STRANGER)
+    bench.gate.handle(HolderRead("outside", STRANGER, "Nobody"))
+    assert bench.log[-1].startswith("show")
 
 
 def test_a_reader_s_last_good_read_is_remembered(bench: Bench) -> None:
