@@ -57,7 +57,7 @@ from gate.ports import (
     TurnedBack,
 )
 from gate.recorder import Recorder
-from gate.suspicion import another_chip
+from gate.suspicion import another_chip, chip_of
 from gate.timekeeping import Timekeeper
 from gate.turnstile import MODE_SIGNALS, Grant, Mode, Signal
 
@@ -294,7 +294,7 @@ class Controller:
             log.warning("card=%s suspicion=another_chip lane=%s", records.masked(reading), place.lane)
         card, employer = records.who(reading)
         until_ms = now.monotonic_ms + lane.walk_ms
-        grant = Grant(badge, place.direction, card, reading.medium, employer, until_ms)
+        grant = Grant(badge, place.direction, card, reading.medium, employer, until_ms, chip_of(reading))
         decision = self._carry_out(lane, grant, decision, [event, *alarms, *follows], now)
         lane.show(decision, place.direction, permit.language if permit else None)
         place.show(decision)

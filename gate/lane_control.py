@@ -149,6 +149,7 @@ _WITHOUT_GRANT = {
 def _ended(outcome: Effect, lane: str, grant: Grant, now: Moment) -> Event:
     kind = EventKind.PASSAGE_COMPLETED if outcome is Effect.COMPLETED else EventKind.PASSAGE_ABANDONED
     return Event(
-        kind, now, lane, grant.direction, grant.card, grant.medium, employer=grant.employer, badge=grant.badge,
+        kind, now, lane, grant.direction, grant.card, grant.medium,
+        employer=grant.employer, badge=grant.badge, uid=grant.uid,
         detail={"turned_back": True} if outcome is Effect.TURNED_BACK else {},
     )  # fmt: skip

@@ -201,6 +201,7 @@ class Grant:
     medium: Medium
     employer: str | None
     until_ms: int
+    uid: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,8 @@ def _parser() -> argparse.ArgumentParser:
     verb.add_argument("--partial", action="store_true", help="take the good rows although others are bad")
 
     _add(verbs, "roster", _roster, "who is inside now", json=True)
+    verb = _add(verbs, "suspicions", _suspicions, "cards that may exist twice", json=True)
+    verb.add_argument("--limit", type=int, default=50, help="the newest so many (50)")
 
     verb = _add(verbs, "events", _events, "what happened, newest first", json=True)
     verb.add_argument("--gate", metavar="NAME")
@@ -209,6 +211,18 @@ def _gates(options: argparse.Namespace) -> int:
     finally:
         store.close()
     _print_json(site) if options.json else print(tables.gates_text(site))
+    return 0
+
+
+def _suspicions(options: argparse.Namespace) -> int:
+    from hub import queries, tables
+
+    store = _store(options)
+    try:
+        found = queries.suspicions(store, options.limit)
+    finally:
+        store.close()
+    _print_json(found) if options.json else print(tables.suspicions_text(found))
     return 0
 
 

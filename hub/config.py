@@ -34,12 +34,20 @@ class ListSettings(Settings, frozen=True, kw_only=True):
     """How often the head of the list is signed anew: it tells the gates "still so"."""
 
 
+class CloneSettings(Settings, frozen=True, kw_only=True):
+    """When a card is suspected to exist twice."""
+
+    least_walk_s: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 20.0
+    """Nobody gets from one gate to another sooner."""
+
+
 class HubConfig(Settings, frozen=True, kw_only=True):
     """The whole file."""
 
     site: Name
     broker: HubBroker = HubBroker()
     list: ListSettings = ListSettings()
+    clones: CloneSettings = CloneSettings()
     state_dir: str | None = None
     """Where the database lives; systemd's $STATE_DIRECTORY when left out, otherwise var/hub."""
     signing_key: str | None = None

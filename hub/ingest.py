@@ -5,6 +5,7 @@ anywhere in `take` has promised nothing. Holds no thread, socket or clock: a see
 it with an in-memory store.
 """
 
+import logging
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -12,10 +13,15 @@ from typing import Protocol
 
 from gate.uplink.contract import Ack, Publish, Topics
 from gate.uplink.signing import Signer
+from hub.clones import Suspicion, suspicions
 from hub.corrections import ClockTransaction, Correction, Passage, settle
 from hub.intake import Gathered, Taken, contradiction, gather
-from hub.presence import Sighting, fold
+from hub.presence import CardKey, Sighting, fold
 from hub.records import GENESIS, ChainBreak, EventRecord, Journal, JournalKey, Link, Rejected
+
+log = logging.getLogger(__name__)
+
+LEAST_WALK_MS = 20_000
 
 LOOK_AHEAD = 1000
 """How many stored records are looked at in one step when a gap has been filled."""
@@ -41,6 +47,12 @@ class EventTransaction(ClockTransaction, Protocol):
 
     def see(self, sightings: Collection[Sighting]) -> None:
         """Merge into presence: at most one sighting of a card, kept only if `presence.later` says so."""
+
+    def last_seen(self, cards: Collection[CardKey]) -> Mapping[CardKey, Sighting]:
+        """The sighting that presence rests on, of those cards that were seen."""
+
+    def suspect(self, suspicions: Collection[Suspicion]) -> None:
+        """Record suspicions; one that is known already changes nothing."""
 
     def reject(self, rejected: Sequence[Rejected]) -> None:
         """Keep aside; the store bounds how many and how much of each."""
@@ -74,8 +86,12 @@ class _Sorted:
 class Ingest:
     """Takes in what the gates send. One thread, one at a time."""
 
-    def __init__(self, site: str, store: EventStore, signer: Signer, database: str = "") -> None:
-        """`database` names the store in every ack, so that gates notice when it is another one."""
+    def __init__(
+        self, site: str, store: EventStore, signer: Signer, database: str = "", least_walk_ms: int = LEAST_WALK_MS
+    ) -> None:
+        """`database` names the store in every ack, so that gates notice when it is another one. Nobody is at
+        two gates within `least_walk_ms`."""
+        self._least_walk_ms = least_walk_ms
         self._topics = Topics(site)
         self._store = store
         self._signer = signer
@@ -90,7 +106,7 @@ class Ingest:
         """
         found = gather(self._topics, messages, now_ms)
         with self._store.intake() as transaction:
-            journals = _commit(transaction, found, self._topics, now_ms)
+            journals = _commit(transaction, found, self._topics, now_ms, self._least_walk_ms)
         return [self._ack(journal) for journal in journals]
 
     def acks(self) -> Sequence[Publish]:
@@ -129,7 +145,9 @@ class Ingest:
         return Publish(self._topics.ack(gate), sealed, retain=True)
 
 
-def _commit(transaction: EventTransaction, found: Gathered, topics: Topics, now_ms: int) -> list[Journal]:
+def _commit(
+    transaction: EventTransaction, found: Gathered, topics: Topics, now_ms: int, least_walk_ms: int
+) -> list[Journal]:
     """Put everything into the transaction; returns the journals touched, as they will be."""
     known = transaction.journals(found.taken.keys()) if found.taken else {}
     after: list[Journal] = []
@@ -153,6 +171,7 @@ def _commit(transaction: EventTransaction, found: Gathered, topics: Topics, now_
     transaction.put_journals([journal for journal in after if known.get(journal.key) != journal])
     sightings, replaced = settle(transaction, passages, said)
     if latest := fold(sightings):
+        _suspect(transaction, sightings, least_walk_ms)
         transaction.see(latest.values())
     if replaced:
         transaction.replace(replaced)
@@ -169,6 +188,19 @@ def _commit(transaction: EventTransaction, found: Gathered, topics: Topics, now_
     }
     transaction.count({name: number for name, number in numbers.items() if number})
     return after
+
+
+def _suspect(transaction: EventTransaction, sightings: Collection[Sighting], least_walk_ms: int) -> None:
+    known = transaction.last_seen({sighting.card for sighting in sightings})
+    found = suspicions(known, sightings, least_walk_ms)
+    for one in found:
+        log.warning(
+            "card=%s:…%s suspicion=%s gate=%s other_gate=%s apart_s=%.0f",
+            one.card.scheme, one.card.number[-2:], one.sign, one.gate, one.other_gate,
+            (one.time_ms - one.other_time_ms) / 1000,
+        )  # fmt: skip
+    if found:
+        transaction.suspect(found)
 
 
 def _sort_out(transaction: EventTransaction, journal: Journal, taken: Mapping[int, Taken]) -> _Sorted:

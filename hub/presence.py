@@ -44,6 +44,8 @@ class Sighting(NamedTuple):
     direction: str
     lane: str | None = None
     certainty: Certainty = Certainty.CERTAIN
+    uid: str | None = None
+    """Serial number of the chip that was shown, hexadecimal."""
 
     @property
     def inside(self) -> bool:

@@ -213,3 +213,27 @@ def _chain_breaks(store: HubStore) -> dict[str, int]:
     with store.reading() as connection:
         rows = connection.execute(select(table.c.gate, func.count()).group_by(table.c.gate))
         return dict(map(tuple, rows))
+
+
+@dataclass(frozen=True, slots=True)
+class SuspicionLine:
+    """A card that may exist twice: who saw it, when, and where it had been before."""
+
+    card: str
+    sign: str
+    gate: str
+    time_ms: int
+    other_gate: str
+    other_time_ms: int
+
+
+def suspicions(store: HubStore, limit: int) -> list[SuspicionLine]:
+    """The latest suspicions, newest first."""
+    table = schema.suspicions
+    statement = select(table).order_by(table.c.time_ms.desc()).limit(limit)
+    with store.reading() as connection:
+        rows = connection.execute(statement).all()
+    return [
+        SuspicionLine(f"{row.scheme}:{row.number}", row.sign, row.gate, row.time_ms, row.other_gate, row.other_time_ms)
+        for row in rows
+    ]

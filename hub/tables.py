@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from hub.queries import EventLine, GateLine, JournalLine, RosterEntry, SiteGates
+from hub.queries import EventLine, GateLine, JournalLine, RosterEntry, SiteGates, SuspicionLine
 
 _CERTAIN = {"certain": "", "clock_untrusted": "clock of the gate was not set"}
 
@@ -25,6 +25,30 @@ def roster_text(entries: Sequence[RosterEntry]) -> str:
     ]
     people = "1 person is" if len(rows) == 1 else f"{len(rows)} people are"
     return f"{table(('NAME', 'EMPLOYER', 'CARD', 'SINCE', 'GATE', 'NOTE'), rows)}\n\n{people} inside."
+
+
+_SIGNS = {
+    "another_chip": "the number came from another chip",
+    "too_fast": "sooner than anybody walks",
+}
+
+
+def suspicions_text(found: Sequence[SuspicionLine]) -> str:
+    """Cards that may exist twice."""
+    if not found:
+        return "No card is suspected to exist twice."
+    rows = [
+        (
+            moment(one.time_ms),
+            _card(*one.card.split(":", 1)),
+            one.gate,
+            one.other_gate,
+            f"{(one.time_ms - one.other_time_ms) / 1000:.0f} s",
+            _SIGNS.get(one.sign, one.sign),
+        )
+        for one in found
+    ]
+    return table(("WHEN", "CARD", "GATE", "BEFORE AT", "APART", "WHY"), rows)
 
 
 def events_text(events: Sequence[EventLine]) -> str:

@@ -78,7 +78,7 @@ class HubLoop:
         self._service = HubService(
             self._own,
             store,
-            Ingest(config.site, store, signer, instance),
+            Ingest(config.site, store, signer, instance, int(config.clones.least_walk_s * 1000)),
             ListSync(config.site, store, signer, config.list),
             heartbeat_ms=int(config.list.heartbeat_s * 1000),
         )

@@ -6,8 +6,9 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, func, select, tuple_
 
+from hub.clones import Suspicion
 from hub.corrections import Boot, Correction
-from hub.presence import PASSAGE_COMPLETED, CardKey, Sighting
+from hub.presence import PASSAGE_COMPLETED, CardKey, Certainty, Sighting
 from hub.records import ChainBreak, EventRecord, Journal, JournalKey, Link, Rejected
 from hub.store import schema
 from hub.store.database import put, upsert
@@ -77,7 +78,7 @@ class SqlEventTransaction:
         order = ("time_ms", "gate", "epoch", "seq")
         # The same order as hub.presence.later, in the database: no need to read the rows first.
         is_later = tuple_(*(statement.excluded[name] for name in order)) > tuple_(*(table.c[name] for name in order))
-        columns = (*order, "direction", "lane", "certainty")
+        columns = (*order, "direction", "lane", "certainty", "uid")
         self._connection.execute(
             statement.on_conflict_do_update(
                 index_elements=["scheme", "number"],
@@ -86,6 +87,32 @@ class SqlEventTransaction:
             ),
             [_presence_row(sighting) for sighting in sightings],
         )
+
+    def last_seen(self, cards: Collection[CardKey]) -> Mapping[CardKey, Sighting]:
+        table = schema.presence
+        found: dict[CardKey, Sighting] = {}
+        for scheme in sorted({card.scheme for card in cards}):
+            numbers = sorted(card.number for card in cards if card.scheme == scheme)
+            for start in range(0, len(numbers), 500):
+                chosen = table.c.number.in_(numbers[start : start + 500])
+                rows = self._connection.execute(select(table).where(table.c.scheme == scheme, chosen))
+                found |= {sighting.card: sighting for sighting in map(_sighting, rows)}
+        return found
+
+    def suspect(self, suspicions: Collection[Suspicion]) -> None:
+        rows = [
+            {
+                "scheme": one.card.scheme,
+                "number": one.card.number,
+                "sign": one.sign.value,
+                "gate": one.gate,
+                "time_ms": one.time_ms,
+                "other_gate": one.other_gate,
+                "other_time_ms": one.other_time_ms,
+            }
+            for one in suspicions
+        ]
+        put(self._connection, schema.suspicions, rows)
 
     def replace(self, sightings: Collection[Sighting]) -> None:
         put(self._connection, schema.presence, [_presence_row(sighting) for sighting in sightings])
@@ -183,7 +210,15 @@ def _presence_row(sighting: Sighting) -> dict[str, Any]:
         "direction": sighting.direction,
         "lane": sighting.lane,
         "certainty": str(sighting.certainty),
+        "uid": sighting.uid,
     }
+
+
+def _sighting(row: Any) -> Sighting:
+    card = CardKey(row.scheme, row.number)
+    return Sighting(
+        row.time_ms, row.gate, row.epoch, row.seq, card, row.direction, row.lane, Certainty(row.certainty), row.uid
+    )
 
 
 def journal_of(row: Any) -> Journal:

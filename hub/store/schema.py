@@ -163,6 +163,21 @@ presence = Table(
     Column("direction", String(8), nullable=False),
     Column("lane", Text),
     Column("certainty", String(16), nullable=False),
+    Column("uid", String(20)),
+)
+
+# Two sightings that do not fit one card; the same pair is told once.
+suspicions = Table(
+    "suspicions",
+    metadata,
+    Column("scheme", String(16), primary_key=True),
+    Column("number", String(40), primary_key=True),
+    Column("sign", String(16), primary_key=True),
+    Column("gate", String(40), primary_key=True),
+    Column("time_ms", BigInteger, primary_key=True, autoincrement=False),
+    Column("other_gate", String(40), nullable=False),
+    Column("other_time_ms", BigInteger, nullable=False),
+    Index("suspicions_by_time", "time_ms"),
 )
 
 chain_breaks = Table(

@@ -220,3 +220,23 @@ def test_help_loads_nothing_heavy() -> None:
         "sys.exit(bool({'sqlalchemy', 'paho', 'amqtt', 'cryptography', 'msgspec'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False, capture_output=True).returncode == 0
+
+
+def test_a_card_at_two_gates_at_once_is_told_of(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["suspicions"]) == 0
+    assert capsys.readouterr().out == "No card is suspected to exist twice.\n"
+    north, south = RecordBook("north"), RecordBook("south")
+    north.passage("5310118", "entry")
+    south.passage("5310118", "entry")
+    with contextlib.closing(HubStore(state / "hub.sqlite3")) as store:
+        ingest = Ingest("yard", store, Signer("yard", Ed25519PrivateKey.generate()))
+        ingest.take([north.message(1, 1)], START_MS)
+        ingest.take([south.message(1, 1)], START_MS)
+        ingest.take([south.message(1, 1)], START_MS)
+    assert main(["suspicions"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2
+    assert lines[1].split("  ")[-1].strip() == "sooner than anybody walks"
+    assert main(["suspicions", "--json"]) == 0
+    (told,) = json.loads(capsys.readouterr().out)
+    assert (told["sign"], {told["gate"], told["other_gate"]}) == ("too_fast", {"north", "south"})

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from hub.clones import Suspicion
 from hub.corrections import Boot, Correction
 from hub.errors import StoreError
 from hub.presence import PASSAGE_COMPLETED, CardKey, Sighting, fold
@@ -23,6 +24,7 @@ class Contents:
     breaks: dict[tuple[JournalKey, int], ChainBreak] = field(default_factory=dict)
     counters: Counter[str] = field(default_factory=Counter)
     corrections: dict[Boot, Correction] = field(default_factory=dict)
+    suspicions: list[Suspicion] = field(default_factory=list)
 
 
 class MemoryTransaction:
@@ -72,6 +74,12 @@ class MemoryTransaction:
     def replace(self, sightings: Collection[Sighting]) -> None:
         self._after.presence.update({one.card: one for one in sightings})
 
+    def last_seen(self, cards: Collection[CardKey]) -> Mapping[CardKey, Sighting]:
+        return {card: self._before.presence[card] for card in cards if card in self._before.presence}
+
+    def suspect(self, suspicions: Collection[Suspicion]) -> None:
+        self._after.suspicions = [*self._after.suspicions, *suspicions]
+
     def reject(self, rejected: Sequence[Rejected]) -> None:
         self._after.rejected = [*self._after.rejected, *rejected][-1000:]
 
@@ -100,6 +108,7 @@ class MemoryStore:
             dict(self.contents.breaks),
             copy.copy(self.contents.counters),
             dict(self.contents.corrections),
+            list(self.contents.suspicions),
         )
         yield MemoryTransaction(self.contents, after)
         if self.fail_commits:

@@ -237,7 +237,7 @@ def ack_before_commit() -> AbstractContextManager[Any]:
             waiting.__exit__(None, None, None)
         found = gather(self._topics, messages, now_ms)
         self.__dict__["late"] = block = self._store.intake()
-        journals = hub.ingest._commit(block.__enter__(), found, self._topics, now_ms)
+        journals = hub.ingest._commit(block.__enter__(), found, self._topics, now_ms, self._least_walk_ms)
         return [self._ack(journal) for journal in journals]
 
     return _patched((Ingest, "take", take))

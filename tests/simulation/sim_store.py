@@ -5,6 +5,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from hub.clones import Suspicion
 from hub.corrections import Boot, Correction
 from hub.errors import StoreError
 from hub.health import GateHealth
@@ -30,6 +31,7 @@ class HubFile:
     breaks: dict[tuple[JournalKey, int], ChainBreak] = field(default_factory=dict)
     counters: Counter[str] = field(default_factory=Counter)
     corrections: dict[Boot, Correction] = field(default_factory=dict)
+    suspicions: set[Suspicion] = field(default_factory=set)
     crew: dict[CardKey, CardFacts] = field(default_factory=dict)
     permits: PermitList = NO_LIST
 
@@ -96,6 +98,12 @@ class SimTransaction:
                 self._file.presence[sighting.card] = sighting
 
         self.changes.append(apply)
+
+    def last_seen(self, cards: Collection[CardKey]) -> Mapping[CardKey, Sighting]:
+        return {card: self._file.presence[card] for card in cards if card in self._file.presence}
+
+    def suspect(self, suspicions: Collection[Suspicion]) -> None:
+        self.changes.append(lambda: self._file.suspicions.update(suspicions))
 
     def reject(self, rejected: Sequence[Rejected]) -> None:
         self.changes.append(lambda: self._file.quarantine.extend(rejected))
