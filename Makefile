@@ -7,7 +7,7 @@ QUICK ?= 0
 COUNT ?= 1000000
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench simulate fuzz soak clean
+.PHONY: help demo test lint bench simulate docs fuzz soak clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ bench: $(VENV)/.test ## measure; QUICK=1 for a short run
 simulate: $(VENV)/.test ## seven days of a site with five gates, and the planted bugs
 	$(BIN)/python -m tests.simulation --seed 1 --days 7 --gates 5
 	$(BIN)/python -m tests.simulation --mutants
+
+docs: $(VENV)/.test ## write the parts of docs/ that are made from the code
+	$(BIN)/python -m tests.generated
 
 fuzz: $(VENV)/.test ## a million random inputs for each decoder; COUNT= for another number
 	$(BIN)/python -m tests.fuzz --count $(COUNT)

@@ -75,13 +75,19 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _check_config(arguments: argparse.Namespace) -> int:
     from gate import wiring
-    from gate.config import load_config, state_dir
+    from gate.config import load_config, state_dir, warnings
 
     path = config_path(arguments.file)
     config = load_config(path)
     found = wiring.check(config)
     if arguments.json:
-        answer = {"file": str(path), "ok": not found.problems, "problems": found.problems, "to_do": found.still_to_do}
+        answer = {
+            "file": str(path),
+            "ok": not found.problems,
+            "problems": found.problems,
+            "to_do": found.still_to_do,
+            "warnings": warnings(config),
+        }
         print(json.dumps(answer, ensure_ascii=False))
         return 1 if found.problems else 0
     for problem in found.problems:
@@ -97,6 +103,8 @@ def _check_config(arguments: argparse.Namespace) -> int:
         print(f"  state        {state_dir(config)}")
     for task in found.still_to_do:
         print(f"  to do        {task}")
+    for warning in warnings(config):
+        print(f"  look at      {warning}")
     return 1 if found.problems else 0
 
 

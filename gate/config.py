@@ -326,6 +326,8 @@ def _problems(config: GateConfig) -> list[str]:
             ]
     found += _pins_used_twice(config)
     found += _lane_problems(config.lanes)
+    if config.fire.loop_pin is not None and config.fire.key_pin is None:
+        found.append("fire.key_pin: an evacuation could never end; wire a key switch at the gate")
     for key in ("already_inside", "stale_list", "untrusted_clock"):
         if getattr(config.rules, key) not in ACTIONS:
             found.append(f"rules.{key}: {getattr(config.rules, key)!r} is none of {', '.join(ACTIONS)}")
@@ -349,8 +351,6 @@ def warnings(config: GateConfig) -> list[str]:
     real = [lane for lane in config.lanes if isinstance(lane, GpioLane)]
     if real and config.fire.loop_pin is None:
         found.append("fire.loop_pin: no fire input is wired to this gate; see docs/wiring.md")
-    if config.fire.loop_pin is not None and config.fire.key_pin is None:
-        found.append("fire.key_pin: without a key switch at the gate an evacuation ends only at the hub's own screen")
     for place, lane in enumerate(config.lanes):
         if isinstance(lane, GpioLane) and lane.fails == "safe" and config.fire.loop_pin is None:
             found.append(f"lanes.{place}.fails: lane {lane.name!r} is free when power is lost, and not on a fire")

@@ -10,14 +10,17 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum, unique
 from pathlib import Path
 from typing import Any
 
+from cryptography.x509 import load_pem_x509_certificate
+
 from gate import clock as clocks
 from gate.cache.journal import read_bodies
 from gate.cache.permits import SqlitePermits
-from gate.config import GateConfig, state_dir
+from gate.config import GateConfig, state_dir, warnings
 from gate.drivers import new_lane, new_reader
 from gate.errors import GateError, RelayError
 from gate.model import CardContents, Direction, Moment, ReaderState
@@ -36,6 +39,7 @@ HEAD_WAIT_S = 2.0
 DISK_WARN_PERCENT = 70
 DISK_FAIL_PERCENT = 98
 HOUR_MS = 3_600_000
+CERTIFICATE_WARN_DAYS = 30
 
 
 @unique
@@ -80,6 +84,7 @@ def examine(config: GateConfig, wishes: Wishes) -> Iterator[Finding]:
     yield running
     yield from _stores(config, folder)
     yield _clock(config)
+    yield from _certificates(config)
     yield from _broker(config)
     if running.state is State.WARNING:
         yield Finding(
@@ -96,6 +101,8 @@ def _settings(config: GateConfig) -> Iterator[Finding]:
     found = check(config)
     for problem in found.problems:
         yield Finding("settings", State.FAILED, problem, "mend it in the settings file")
+    for warning in warnings(config):
+        yield Finding("settings", State.WARNING, warning)
     for task in found.still_to_do:
         yield Finding("settings", State.FAILED, task)
     if not found.problems and not found.still_to_do:
@@ -192,6 +199,28 @@ def _clock(config: GateConfig) -> Finding:
     return Finding(
         "clock", State.WARNING, "no time source has set it", "timedatectl set-ntp true; or wire a clock with a battery"
     )
+
+
+def _certificates(config: GateConfig) -> Iterator[Finding]:
+    """Those that TLS to the broker rests on; none when the link is in clear."""
+    for key in ("ca_file", "cert_file"):
+        path = getattr(config.broker, key)
+        if path is None:
+            continue
+        part = f"certificate {Path(path).name}"
+        try:
+            found = load_pem_x509_certificate(Path(path).read_bytes())
+        except (OSError, ValueError) as wrong:
+            yield Finding(part, State.FAILED, f"{path}: no certificate ({wrong})", f"mend broker.{key}")
+            continue
+        left = (found.not_valid_after_utc - datetime.now(UTC)).days
+        says = f"valid until {found.not_valid_after_utc:%Y-%m-%d}, {left} days"
+        if left < 0:
+            yield Finding(part, State.FAILED, says, "bring a new one; until then the broker is out of reach")
+        elif left < CERTIFICATE_WARN_DAYS:
+            yield Finding(part, State.WARNING, says, "bring a new one soon")
+        else:
+            yield Finding(part, State.WELL, says)
 
 
 def _broker(config: GateConfig) -> Iterator[Finding]:

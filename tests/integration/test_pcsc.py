@@ -1,6 +1,9 @@
 """The PC/SC reader on a real pcscd: what only that can show. The contract's suite is tests/conformance."""
 
+import os
+import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -136,3 +139,17 @@ def test_a_command_to_a_card_that_left_ends_the_showing(bench: Bench) -> None:
     bench.hand.remove()
     assert isinstance(bench.show(card_of()).result, CardContents)
     assert len(bench.shown) == 2
+
+
+def test_p11_taps_and_nothing_grows(bench: Bench) -> None:
+    """`make soak` does the same for longer."""
+    taps = int(os.environ.get("PORTVAKT_TAPS", "6"))
+    cards = [card_of("12345678"), card_of("87654321", bytes.fromhex("04112233445566"))]
+    bench.show(cards[0])
+    bench.hand.remove()
+    files, threads = len(list(Path("/proc/self/fd").iterdir())), threading.active_count()
+    for tap in range(1, taps):
+        assert isinstance(bench.show(cards[tap % 2]).result, CardContents)
+        bench.hand.remove()
+        del bench.inputs[:-2]
+    assert (len(list(Path("/proc/self/fd").iterdir())), threading.active_count()) == (files, threads)

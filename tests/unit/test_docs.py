@@ -1,0 +1,52 @@
+"""Pages that are made from the code are as the code is now; links lead somewhere; settings in them are settings."""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from gate import config
+from gate.config import GateConfig
+from gate.reader.coding import compile_profile
+from portvakt.settings import parse
+from tests.generated import DOCS, ROOT, made
+
+PAGES = sorted(DOCS.glob("*.md"))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_what_is_made_from_the_code_is_as_the_code_is(page: Path) -> None:
+    """When this fails: `make docs`, then look at what changed."""
+    text = page.read_text(encoding="utf-8")
+    assert made(text) == text
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", page.read_text(encoding="utf-8")):
+        assert (page.parent / target).exists(), target
+
+
+def test_every_reader_is_in_the_table_of_what_was_tried() -> None:
+    text = (DOCS / "readers.md").read_text(encoding="utf-8")
+    drivers = {struct.__struct_config__.tag for struct in get_args(config.ReaderSettings)} - {"virtual"}
+    rows = set(re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE))
+    assert drivers <= rows
+
+
+def test_the_profile_that_is_taught_is_one() -> None:
+    (block,) = re.findall(r"```toml\n(.*?)```", (DOCS / "cards.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert compile_profile(block, "docs/cards.md").scheme == "mine"
+
+
+READERS = re.findall(r"```toml\n(.*?)```", (DOCS / "readers.md").read_text(encoding="utf-8"), re.DOTALL)
+
+
+@pytest.mark.parametrize("block", READERS, ids=range(len(READERS)))
+def test_a_block_of_settings_can_be_copied_as_it_stands(block: str) -> None:
+    whole = 'site = "a"\ngate = "b"\n[hub]\nverify_key = "k"\n[[lanes]]\nname = "main"\ndriver = "virtual"\n'
+    assert tomllib.loads(block)
+    assert parse(whole + block, GateConfig, "page").readers
+    assert (ROOT / "config").is_dir()
