@@ -127,6 +127,11 @@ def relay_not_tried_again() -> AbstractContextManager[Any]:
     return _patched((LaneControl, "look", overdue_only))
 
 
+def copies_overlooked() -> AbstractContextManager[Any]:
+    """A card number may come from any chip."""
+    return _patched((gate.controller, "another_chip", lambda *_: None))
+
+
 def fire_forgotten_at_restart() -> AbstractContextManager[Any]:
     """A gate that is started again is in its ordinary mode."""
     return _patched((Controller, "_modes_before", lambda _: {}))
@@ -300,7 +305,8 @@ MUTANTS: Mapping[str, Mutant] = {
     mutant.__name__: mutant
     for mutant in (
         relay_before_commit, walk_timer_forgotten, exit_refused, block_ignored, who_waits_is_forgotten,
-        relay_not_tried_again, fire_forgotten_at_restart, fire_ended_by_command, fire_after_the_record,
+        relay_not_tried_again, copies_overlooked, fire_forgotten_at_restart, fire_ended_by_command,
+        fire_after_the_record,
         correction_forgotten, number_used_again, settled_when_sent, resend_forgotten,
         any_signature, older_list, garbage_ends_the_uplink, ack_before_commit, dedupe_skipped,
         ack_of_the_highest, presence_by_grant, times_taken_as_they_come,

@@ -160,7 +160,8 @@ class Visit:
             return
         self._answered = False
         lane.asking[self._direction] = self
-        reading = CardReading(f"{lane.name}-{self._direction}", self._medium(), self._result())
+        medium = self._medium()
+        reading = CardReading(f"{lane.name}-{self._direction}", medium, self._result(), self._uid(medium))
         gate.show_card(reading)
         attempt = self._attempt
         self._world.after(ANSWER_MS, lambda: self._no_answer(attempt))
@@ -211,6 +212,15 @@ class Visit:
 
     def _medium(self) -> Medium:
         return self._worker.medium if self._chance.random() < 0.98 else self._chance.choice(tuple(Medium))
+
+    def _uid(self, medium: Medium) -> bytes:
+        """The chip's own serial number; a copy of the card, which some have, has another."""
+        if medium is not Medium.CHIP:
+            return b""
+        number = int(self._worker.card.number)
+        copied = number % 9 == 0 and self._chance.random() < 0.3
+        self._world.counts["copies shown"] += copied
+        return (number + (1 << 40 if copied else 0)).to_bytes(7, "big")
 
     def _result(self) -> CardContents | Unreadable:
         if self._chance.random() < 0.01:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from random import Random
 
-from gate.cache.memory import Remembered
+from gate.cache.memory import BADGES, Remembered
 from gate.errors import ListRefused, StoreError, StoreFull
 from gate.model import CardHistory, CardId, Event, EventKind, JournalHead, ListState, OutgoingRecord, Permit
 from gate.uplink import contract, translate
@@ -131,6 +131,7 @@ class SimJournal:
         if len(self._waiting) + len(events) > self._max_waiting:
             self._machine.world.counts["journal full"] += 1
             raise StoreFull(f"{len(self._waiting)} events wait in memory; is the SD card full or broken?")
+        self._look_for_copies(events)
         self._waiting.extend(events)
         self._witness.appended(self._machine.name, events)
         delay_ms = self._disk.delay_ms
@@ -144,6 +145,21 @@ class SimJournal:
             self._flush_asked = True
             self._machine.world.after(delay_ms, self._flush_later)
         return False
+
+    def _look_for_copies(self, events: Sequence[Event]) -> None:
+        """Another chip than the journal knows is told of together with its badge."""
+        told = {event.card for event in events if event.kind is EventKind.CLONE_SUSPECTED}
+        for event in events:
+            if event.kind not in BADGES or event.card is None or not event.uid:
+                continue
+            try:
+                known = self.history(event.card).last_chip
+            except StoreError:
+                continue
+            if known is not None and known.uid != event.uid and event.card not in told:
+                what = f"{self._machine.name}: {event.card} came from another chip, and nobody is told"
+                raise self._machine.world.broken("clone", what)
+            self._machine.world.counts["clones suspected"] += event.card in told
 
     def history(self, card: CardId) -> CardHistory:
         waiting = Remembered()
