@@ -5,6 +5,7 @@ A unit stands in every name. A driver is chosen by name; there is never a fallba
 
 import os
 from collections.abc import Iterator, Sequence
+from datetime import time
 from pathlib import Path
 from typing import Annotated
 
@@ -189,16 +190,60 @@ class CredentialSettings(Settings, frozen=True, kw_only=True):
     chip_seen_days: Annotated[int, msgspec.Meta(ge=1, le=30)] = 14
 
 
+class HoursSettings(Settings, frozen=True, kw_only=True):
+    """One stretch of opening hours, on the clock at the site."""
+
+    days: tuple[str, ...] = ("mon", "tue", "wed", "thu", "fri")
+    opens: str
+    closes: str
+    """At or before `opens` it is on the day after."""
+    lanes: tuple[str, ...] = ()
+    """The lanes that it speaks of; all of them when left out."""
+
+
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+def time_of_day(text: str) -> time:
+    """A time such as 06:30. Raises ValueError."""
+    found = time.fromisoformat(text)
+    if found.tzinfo is not None:
+        raise ValueError("a time of day at the site has no zone")
+    return found
+
+
 class RuleSettings(Settings, frozen=True, kw_only=True):
     """What the gate itself decides. Rules refuse entry, never exit."""
 
     credentials: CredentialSettings = CredentialSettings()
     already_inside: str = "warn"
     """`refuse`, `warn` or `off`. One gate sees its own passages only, so `refuse` suits a site with one gate."""
+    inside_for_h: Annotated[float, msgspec.Meta(gt=0)] | None = None
+    """An entry is forgotten after so long: whoever went out another way is not kept out for good."""
+    inside_grace_s: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 0.0
+    """A second entry so soon is the same worker, who was not quick enough."""
+    inside_reset: str | None = None
+    """Time of day, such as "03:00", at which all entries are forgotten."""
+    outside_hours: str = "refuse"
+    """`refuse`, `warn` or `off`, for an entry outside `hours`."""
+    hours: tuple[HoursSettings, ...] = ()
+    """When the site is open; always, when there are none."""
+    short_rest: str = "off"
+    """`refuse`, `warn` or `off`, for an entry too soon after the last shift."""
+    rest_h: Annotated[float, msgspec.Meta(gt=0, le=24)] = 11.0
+    """The least rest between two shifts."""
+    break_h: Annotated[float, msgspec.Meta(gt=0, le=12)] = 3.0
+    """Being out for less than this is a break within a shift."""
+    ageing_after_h: Annotated[float, msgspec.Meta(gt=0)] = 24.0
+    """The list is ageing when the hub has not confirmed it for so long."""
+    ageing_list: str = "everybody"
+    """Who is let in by an ageing list: `everybody` on it, those `seen_here` lately, `nobody`."""
     stale_after_h: Annotated[float, msgspec.Meta(gt=0)] = 72.0
     """The list is stale when the hub has not confirmed it for so long."""
-    stale_list: str = "refuse"
-    """`refuse`, `warn` or `off`."""
+    stale_list: str = "nobody"
+    """Who is let in by a stale list."""
+    seen_here_days: Annotated[int, msgspec.Meta(ge=1, le=30)] = 14
+    """How long this gate knows a card by itself."""
     untrusted_clock: str = "warn"
     """What a permit with dates gets while the clock is untrusted: `refuse`, `warn` or `off`."""
     time_zone: str = "Europe/Oslo"
@@ -252,6 +297,7 @@ class GateConfig(Settings, frozen=True, kw_only=True):
 
 
 ACTIONS = ("refuse", "warn", "off")
+POLICIES = ("everybody", "seen_here", "nobody")
 
 PINS = (
     "entry_relay_pin",
@@ -328,9 +374,7 @@ def _problems(config: GateConfig) -> list[str]:
     found += _lane_problems(config.lanes)
     if config.fire.loop_pin is not None and config.fire.key_pin is None:
         found.append("fire.key_pin: an evacuation could never end; wire a key switch at the gate")
-    for key in ("already_inside", "stale_list", "untrusted_clock"):
-        if getattr(config.rules, key) not in ACTIONS:
-            found.append(f"rules.{key}: {getattr(config.rules, key)!r} is none of {', '.join(ACTIONS)}")
+    found += _rule_problems(config)
     media = ("chip", "osdp", "stripe", "qr", "uid", "manual")
     found += [
         f"rules.credentials.{key}: {word!r} is none of {', '.join(media)}"
@@ -355,6 +399,33 @@ def warnings(config: GateConfig) -> list[str]:
         if isinstance(lane, GpioLane) and lane.fails == "safe" and config.fire.loop_pin is None:
             found.append(f"lanes.{place}.fails: lane {lane.name!r} is free when power is lost, and not on a fire")
     return found
+
+
+def _rule_problems(config: GateConfig) -> Iterator[str]:
+    rules = config.rules
+    for key in ("already_inside", "outside_hours", "short_rest", "untrusted_clock"):
+        if getattr(rules, key) not in ACTIONS:
+            yield f"rules.{key}: {getattr(rules, key)!r} is none of {', '.join(ACTIONS)}"
+    for key in ("ageing_list", "stale_list"):
+        if getattr(rules, key) not in POLICIES:
+            yield f"rules.{key}: {getattr(rules, key)!r} is none of {', '.join(POLICIES)}"
+    if rules.ageing_after_h > rules.stale_after_h:
+        yield "rules.ageing_after_h: is above stale_after_h"
+    if rules.break_h >= rules.rest_h:
+        yield "rules.break_h: a break is shorter than rest_h"
+    times = [("rules.inside_reset", rules.inside_reset)]
+    for place, hours in enumerate(rules.hours):
+        here = f"rules.hours.{place}"
+        times += [(f"{here}.opens", hours.opens), (f"{here}.closes", hours.closes)]
+        yield from (f"{here}.days: {day!r} is none of {', '.join(DAYS)}" for day in hours.days if day not in DAYS)
+        known = {lane.name for lane in config.lanes}
+        yield from (f"{here}.lanes: there is no lane {name!r}" for name in hours.lanes if name not in known)
+    for key, text in times:
+        try:
+            if text is not None:
+                time_of_day(text)
+        except ValueError:
+            yield f"{key}: {text!r} is no time of day; write it as 06:30"
 
 
 def _lane_problems(lanes: Sequence[LaneSettings]) -> Iterator[str]:

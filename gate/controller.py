@@ -349,7 +349,7 @@ class Controller:
         except StoreError as broken:
             held, alarms = None, self._alarms.raised("permits.unreadable", str(broken), now)
         closed = not self._lanes[place.lane].takes_entries
-        around = Circumstances(place.direction, now, held, history, lane_closed=closed)
+        around = Circumstances(place.direction, now, held, history, lane_closed=closed, lane=place.lane)
         return decide(reading, permit, around, self._rules), permit, alarms
 
     def _history(self, reading: CardReading, now: Moment) -> tuple[CardHistory, list[Event]]:

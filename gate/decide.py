@@ -11,7 +11,6 @@ card is told that it is blocked, not that its training is missing.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
-from enum import StrEnum, unique
 
 from gate.model import (
     NOTHING_KNOWN,
@@ -27,15 +26,19 @@ from gate.model import (
     Reason,
     Unreadable,
 )
+from gate.rules import (
+    DAY_MS,
+    NO_REST_RULE,
+    WARN_OF_PASSBACK,
+    Action,
+    ListPolicy,
+    OpeningHours,
+    Passback,
+    Rest,
+    is_open,
+)
 
-
-@unique
-class Action(StrEnum):
-    """What a rule does when it applies."""
-
-    REFUSE = "refuse"
-    WARN = "warn"
-    OFF = "off"
+HOUR_MS = 3_600_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +72,15 @@ class Rules:
 
     zone: tzinfo
     credentials: Credentials = Credentials()
-    already_inside: Action = Action.WARN
-    stale_list: Action = Action.REFUSE
-    stale_after_ms: int = 72 * 3_600_000
+    passback: Passback = WARN_OF_PASSBACK
+    hours: tuple[OpeningHours, ...] = ()
+    outside_hours: Action = Action.REFUSE
+    rest: Rest = NO_REST_RULE
+    ageing_after_ms: int = 24 * HOUR_MS
+    ageing_list: ListPolicy = ListPolicy.EVERYBODY
+    stale_after_ms: int = 72 * HOUR_MS
+    stale_list: ListPolicy = ListPolicy.NOBODY
+    seen_here_ms: int = 14 * DAY_MS
     untrusted_clock: Action = Action.WARN
 
 
@@ -84,6 +93,7 @@ class Circumstances:
     list_state: ListState | None
     history: CardHistory = NOTHING_KNOWN
     lane_closed: bool = False
+    lane: str = ""
 
 
 def decide(reading: CardReading, permit: Permit | None, circumstances: Circumstances, rules: Rules) -> Decision:
@@ -147,17 +157,36 @@ def _objections_to_the_moment(
     contents: CardContents, permit: Permit, at: Circumstances, rules: Rules
 ) -> Iterator[tuple[Reason, Action]]:
     last = at.history.last_passage
-    if last is not None and last.direction is Direction.ENTRY:
-        yield Reason.ALREADY_INSIDE, rules.already_inside
+    if rules.passback.applies(last, at.now.wall_ms, rules.zone):
+        yield Reason.ALREADY_INSIDE, rules.passback.action
     if at.now.trusted:
-        if at.list_state is not None and _is_stale(at.list_state, at.now, rules):
-            yield Reason.LIST_STALE, rules.stale_list
-    elif permit.valid_from or permit.valid_until or permit.card_expiry or contents.expiry_date:
+        if rules.rest.is_short(last, at.now.wall_ms):
+            yield Reason.SHORT_REST, rules.rest.action
+        if rules.hours and not is_open(rules.hours, at.lane, _local(at.now.wall_ms, rules.zone)):
+            yield Reason.OUTSIDE_HOURS, rules.outside_hours
+        if at.list_state is not None and not _list_suffices(at.list_state, at, rules):
+            yield Reason.LIST_STALE, Action.REFUSE
+    elif rules.hours or permit.valid_from or permit.valid_until or permit.card_expiry or contents.expiry_date:
         yield Reason.CLOCK_UNTRUSTED, rules.untrusted_clock
 
 
-def _is_stale(held: ListState, now: Moment, rules: Rules) -> bool:
-    return now.wall_ms - held.confirmed_ms > rules.stale_after_ms or now.wall_ms > held.expires_ms
+def _list_suffices(held: ListState, at: Circumstances, rules: Rules) -> bool:
+    """Whether a list of this age is good enough for this card (P5): fresh, ageing or stale, each its policy."""
+    match _list_policy(held, at.now, rules):
+        case ListPolicy.EVERYBODY:
+            return True
+        case ListPolicy.SEEN_HERE:
+            seen = (at.history.last_passage, at.history.last_chip)
+            return any(one is not None and 0 <= at.now.wall_ms - one.wall_ms <= rules.seen_here_ms for one in seen)
+        case _:
+            return False
+
+
+def _list_policy(held: ListState, now: Moment, rules: Rules) -> ListPolicy:
+    age_ms = now.wall_ms - held.confirmed_ms
+    if age_ms > rules.stale_after_ms or now.wall_ms > held.expires_ms:
+        return rules.stale_list
+    return rules.ageing_list if age_ms > rules.ageing_after_ms else ListPolicy.EVERYBODY
 
 
 def _certain_day(at: Circumstances, rules: Rules) -> date:
@@ -175,3 +204,10 @@ def _certain_day(at: Circumstances, rules: Rules) -> date:
     except (OverflowError, ValueError, OSError):
         # A clock outside years 1 to 9999 is no reason to keep anybody in (P6).
         return date.min if wall_ms < 0 else date.max
+
+
+def _local(wall_ms: int, zone: tzinfo) -> datetime:
+    try:
+        return datetime.fromtimestamp(wall_ms / 1000, zone)
+    except (OverflowError, ValueError, OSError):
+        return datetime.min.replace(tzinfo=zone)

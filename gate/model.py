@@ -151,6 +151,8 @@ class Reason(StrEnum):
     COMPANY_NOT_APPROVED = "company_not_approved"
     TRAINING_MISSING = "training_missing"
     ALREADY_INSIDE = "already_inside"
+    SHORT_REST = "short_rest"
+    OUTSIDE_HOURS = "outside_hours"
     LIST_STALE = "list_stale"
     CLOCK_UNTRUSTED = "clock_untrusted"
 

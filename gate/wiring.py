@@ -20,9 +20,20 @@ import gate
 from gate import clock as clocks
 from gate.cache.journal import SqliteJournal
 from gate.cache.permits import SqlitePermits
-from gate.config import GateConfig, GpioLane, OsdpReader, PcscReader, Pn532Reader, SerialLine, VirtualReader, state_dir
+from gate.config import (
+    DAYS,
+    GateConfig,
+    GpioLane,
+    OsdpReader,
+    PcscReader,
+    Pn532Reader,
+    SerialLine,
+    VirtualReader,
+    state_dir,
+    time_of_day,
+)
 from gate.controller import Controller, Place
-from gate.decide import Action, Credentials, Rules
+from gate.decide import HOUR_MS, Credentials, Rules
 from gate.drivers import load_layout, new_lane, new_panel, new_readers
 from gate.errors import StoreCorrupt
 from gate.lane_control import LaneParts
@@ -30,6 +41,7 @@ from gate.model import Direction, Event, EventKind, Medium
 from gate.ports import Noted
 from gate.reader.layouts import load_osdp, load_scbk
 from gate.reader.profiles import load_all
+from gate.rules import Action, ListPolicy, OpeningHours, Passback, Rest
 from gate.simulator.remote import RemoteServer
 from gate.threads import ControllerThread
 from gate.uplink import contract, translate
@@ -263,9 +275,28 @@ def _rules(config: GateConfig) -> Rules:
             if_chip_seen=_media(rules.credentials.entry_if_chip_seen),
             chip_seen_ms=rules.credentials.chip_seen_days * 86_400_000,
         ),
-        already_inside=Action(rules.already_inside),
-        stale_list=Action(rules.stale_list),
-        stale_after_ms=int(rules.stale_after_h * 3_600_000),
+        passback=Passback(
+            Action(rules.already_inside),
+            None if rules.inside_for_h is None else int(rules.inside_for_h * HOUR_MS),
+            int(rules.inside_grace_s * 1000),
+            None if rules.inside_reset is None else time_of_day(rules.inside_reset),
+        ),
+        hours=tuple(
+            OpeningHours(
+                frozenset(DAYS.index(day) for day in hours.days),
+                time_of_day(hours.opens),
+                time_of_day(hours.closes),
+                frozenset(hours.lanes) or None,
+            )
+            for hours in rules.hours
+        ),
+        outside_hours=Action(rules.outside_hours),
+        rest=Rest(Action(rules.short_rest), int(rules.rest_h * HOUR_MS), int(rules.break_h * HOUR_MS)),
+        ageing_after_ms=int(rules.ageing_after_h * HOUR_MS),
+        ageing_list=ListPolicy(rules.ageing_list),
+        stale_after_ms=int(rules.stale_after_h * HOUR_MS),
+        stale_list=ListPolicy(rules.stale_list),
+        seen_here_ms=rules.seen_here_days * 24 * HOUR_MS,
         untrusted_clock=Action(rules.untrusted_clock),
     )
 

@@ -136,6 +136,20 @@ ANSWERS: Mapping[Reason, Mapping[Language, Answer]] = {
         LT: ("Trūksta mokymų", "Pirma išklausykite statybvietės saugos instruktažą. Biuras parodys, kur."),
         RO: ("Lipsește instruirea", "Faceți mai întâi instruirea SSM a șantierului. Biroul vă arată unde."),
     },
+    Reason.SHORT_REST: {
+        NB: ("For kort hviletid", "Du må hvile mellom vaktene. Snakk med byggeplasskontoret."),
+        EN: ("Rest too short", "You need rest between shifts. Please talk to the site office."),
+        PL: ("Za krótki odpoczynek", "Między zmianami potrzebny jest odpoczynek. Zgłoś się do biura budowy."),
+        LT: ("Per trumpas poilsis", "Tarp pamainų būtina pailsėti. Kreipkitės į statybvietės biurą."),
+        RO: ("Odihnă prea scurtă", "Între ture trebuie să vă odihniți. Vorbiți cu biroul șantierului."),
+    },
+    Reason.OUTSIDE_HOURS: {
+        NB: ("Plassen er stengt nå", "Kom igjen i åpningstiden, eller ring byggeplasskontoret."),
+        EN: ("The site is closed now", "Please come back in opening hours, or call the site office."),
+        PL: ("Budowa jest zamknięta", "Przyjdź w godzinach otwarcia albo zadzwoń do biura budowy."),
+        LT: ("Statybvietė uždaryta", "Ateikite darbo laiku arba skambinkite į statybvietės biurą."),
+        RO: ("Șantierul este închis", "Reveniți în programul de lucru sau sunați la biroul șantierului."),
+    },
     Reason.ALREADY_INSIDE: {
         NB: ("Allerede registrert inne", "Kortet er ikke registrert ut. Byggeplasskontoret retter det for deg."),
         EN: ("Already checked in", "The card was not checked out. The site office will put it right for you."),

@@ -17,10 +17,11 @@ from gate.cache.journal import SqliteJournal
 from gate.cache.permits import SqlitePermits
 from gate.clock import SystemClock, always
 from gate.controller import Controller, Place
-from gate.decide import Action, Rules
+from gate.decide import Rules
 from gate.lane_control import LaneParts
 from gate.model import CardContents, CardId, CardReading, Decision, Direction, Event, ListState, Medium, Permit
 from gate.ports import CardShown, Deliver, PassageSensed
+from gate.rules import Action, Passback
 from gate.turnstile import Mode
 from gate.uplink import contract, translate
 from tests.benchmarks.figures import Figure
@@ -94,7 +95,7 @@ def _badges(size: int, count: int) -> list[float]:
             permits=permits,
             journal=journal,
             clock=clock,
-            rules=Rules(ZoneInfo("Europe/Oslo"), already_inside=Action.OFF),
+            rules=Rules(ZoneInfo("Europe/Oslo"), passback=Passback(Action.OFF)),
             deadline_ms=5_000,
             new_badge=lambda: "7d9e0c52-4a51-4f3a-9a0e-2f9be1c7a001",
         )

@@ -341,7 +341,17 @@ class Witness:
             certainty = Certainty.CLOCK_UNTRUSTED
             if at.boot in offsets:
                 time_ms, certainty = at.monotonic_ms + offsets[at.boot], Certainty.CLOCK_CORRECTED
-        return Sighting(time_ms, key.gate, key.epoch, seq, card, str(event.direction), event.lane, certainty)
+        return Sighting(
+            time_ms,
+            key.gate,
+            key.epoch,
+            seq,
+            card,
+            str(event.direction),
+            event.lane,
+            certainty,
+            event.uid.hex() or None,
+        )
 
     def _objection(self, view: GateView, event: Event) -> str | None:
         """Why this entry should not have been: an answer found without any of the product's rules."""

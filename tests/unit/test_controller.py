@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gate.controller import Controller, Place, ReaderHealth
-from gate.decide import Action, Rules
+from gate.decide import Rules
 from gate.errors import StoreError
 from gate.lane_control import LaneParts
 from gate.model import (
@@ -28,6 +28,7 @@ from gate.model import (
     Unreadable,
 )
 from gate.ports import CardShown, HolderRead, Noted, PassageSensed, ReaderChanged
+from gate.rules import Action, Passback
 from gate.uplink import contract, translate
 from tests.sim.ports import Log, MemoryDisk, MemoryJournal, MemoryLane, MemoryPermits, SetClock
 
@@ -595,7 +596,7 @@ def test_p2_p4_no_morning_leaves_a_release_without_a_record_or_a_grant_without_a
     morning: list[tuple[object, ...]],
 ) -> None:
     """Every release has its granted badge, every grant its one passage, whatever the order of things."""
-    bench = Bench(max_waiting=10_000, rules=Rules(ZoneInfo("Europe/Oslo"), already_inside=Action.REFUSE))
+    bench = Bench(max_waiting=10_000, rules=Rules(ZoneInfo("Europe/Oslo"), passback=Passback(Action.REFUSE)))
     for step in morning:
         play(bench, step)
         bench.gate.tick()

@@ -1,14 +1,15 @@
 """May this card pass: every answer, their order, and the promises on them (P5, P6, P10)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gate.decide import Action, Circumstances, Credentials, Rules, decide
+from gate.decide import Circumstances, Credentials, Rules, decide
 from gate.model import (
     CardContents,
     CardHistory,
@@ -25,6 +26,7 @@ from gate.model import (
     Reason,
     Unreadable,
 )
+from gate.rules import Action, ListPolicy, OpeningHours, Passback, Rest
 
 OSLO = ZoneInfo("Europe/Oslo")
 NOON = datetime(2026, 6, 15, 12, 0, tzinfo=OSLO)
@@ -95,7 +97,15 @@ CASES = {
     "already inside": Case(
         Reason.ALREADY_INSIDE,
         at=replace(ENTERING, history=INSIDE_HERE),
-        rules=replace(RULES, already_inside=Action.REFUSE),
+        rules=replace(RULES, passback=Passback(Action.REFUSE)),
+    ),
+    "too soon after the last shift": Case(
+        Reason.SHORT_REST,
+        at=replace(ENTERING, history=CardHistory(LastPassage(Direction.EXIT, TRUSTED.wall_ms - 8 * HOUR_MS))),
+        rules=replace(RULES, rest=Rest(Action.REFUSE)),
+    ),
+    "outside the opening hours": Case(
+        Reason.OUTSIDE_HOURS, rules=replace(RULES, hours=(OpeningHours(frozenset(), time(6), time(18)),))
     ),
     "the list was not confirmed for long": Case(Reason.LIST_STALE, at=replace(ENTERING, list_state=STALE)),
     "the list has expired": Case(
@@ -125,6 +135,8 @@ AT_THE_MOMENT_OF_ENTRY = {
     Reason.LANE_CLOSED,
     Reason.WEAK_CREDENTIAL,
     Reason.ALREADY_INSIDE,
+    Reason.SHORT_REST,
+    Reason.OUTSIDE_HOURS,
     Reason.CLOCK_UNTRUSTED,
 }
 
@@ -169,7 +181,7 @@ def test_the_most_serious_objection_is_told_first(cured: int) -> None:
     if Reason.ALREADY_INSIDE not in wrong:
         at = replace(at, history=CardHistory())
     reading = shown(Medium.STRIPE if Reason.WEAK_CREDENTIAL in wrong else Medium.CHIP)
-    rules = replace(RULES, already_inside=Action.REFUSE)
+    rules = replace(RULES, passback=Passback(Action.REFUSE))
     assert decide(reading, permit, at, rules).reason is SERIOUS_FIRST[cured]
 
 
@@ -198,18 +210,19 @@ def test_p5_a_blocked_card_stays_out_even_without_a_list_and_without_a_clock() -
 
 # --- rules that refuse, warn or are off ---------------------------------------------------------------
 
-CHOSEN = {
-    "already_inside": CASES["already inside"],
-    "stale_list": CASES["the list was not confirmed for long"],
-    "untrusted_clock": CASES["the clock is untrusted"],
+CHOSEN: dict[str, tuple[Case, Callable[[Rules, Action], Rules]]] = {
+    "passback": (CASES["already inside"], lambda rules, action: replace(rules, passback=Passback(action))),
+    "rest": (CASES["too soon after the last shift"], lambda rules, action: replace(rules, rest=Rest(action))),
+    "hours": (CASES["outside the opening hours"], lambda rules, action: replace(rules, outside_hours=action)),
+    "clock": (CASES["the clock is untrusted"], lambda rules, action: replace(rules, untrusted_clock=action)),
 }
 
 
 @pytest.mark.parametrize("rule", CHOSEN)
 @pytest.mark.parametrize("action", Action)
 def test_a_rule_refuses_warns_or_is_off(rule: str, action: Action) -> None:
-    case = CHOSEN[rule]
-    rules = replace(RULES, **{rule: action})  # type: ignore[arg-type]
+    case, chosen = CHOSEN[rule]
+    rules = chosen(case.rules, action)
     expected = {
         Action.REFUSE: Decision(admitted=False, reason=case.reason),
         Action.WARN: Decision(admitted=True, reason=Reason.GRANTED, warnings=(case.reason,)),
@@ -227,7 +240,7 @@ def test_warnings_stand_beside_the_refusal_they_did_not_cause() -> None:
 
 def test_who_went_out_last_is_not_inside() -> None:
     at = replace(ENTERING, history=CardHistory(LastPassage(Direction.EXIT, 0)))
-    assert decide(READING, PERMIT, at, replace(RULES, already_inside=Action.REFUSE)).admitted
+    assert decide(READING, PERMIT, at, replace(RULES, passback=Passback(Action.REFUSE))).admitted
 
 
 @pytest.mark.parametrize("medium", Medium)
@@ -380,12 +393,35 @@ any_circumstances = st.builds(
     st.booleans(),
 )
 any_media = st.frozensets(st.sampled_from(Medium))
+any_time = st.times().map(lambda at: at.replace(tzinfo=None))
+any_passback = st.builds(
+    Passback, st.sampled_from(Action), st.none() | st.integers(0, 10**9), st.integers(0, 10**6), st.none() | any_time
+)
+any_lanes = st.none() | st.just(frozenset({""}))
+any_hours = st.builds(OpeningHours, st.frozensets(st.integers(0, 6)), any_time, any_time, any_lanes)
 any_rules = st.builds(
     Rules,
     st.sampled_from([OSLO, ZoneInfo("Pacific/Kiritimati"), ZoneInfo("America/St_Johns"), UTC]),
     st.builds(Credentials, any_media, any_media, any_media, st.integers(0, 10**12)),
+    st.builds(
+        Passback,
+        st.sampled_from(Action),
+        st.none() | st.integers(0, 10**9),
+        st.integers(0, 10**6),
+        st.none() | any_time,
+    ),
+    st.lists(
+        st.builds(
+            OpeningHours, st.frozensets(st.integers(0, 6)), any_time, any_time, st.none() | st.just(frozenset({""}))
+        ),
+        max_size=2,
+    ).map(tuple),
     st.sampled_from(Action),
-    st.sampled_from(Action),
+    st.builds(Rest, st.sampled_from(Action)),
+    st.integers(0, 10**12),
+    st.sampled_from(ListPolicy),
+    st.integers(0, 10**12),
+    st.sampled_from(ListPolicy),
     st.integers(0, 10**12),
     st.sampled_from(Action),
 )

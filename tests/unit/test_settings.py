@@ -185,7 +185,7 @@ RULES = '[rules]\nalready_inside = "warn"\n'
             '[rules]\nalready_inside = "no"\n[hub]',
             "rules.already_inside: 'no' is none of refuse, warn, off",
         ),
-        ("[hub]", '[rules]\nstale_list = ""\n[hub]', "rules.stale_list: '' is none of refuse, warn, off"),
+        ("[hub]", '[rules]\nstale_list = ""\n[hub]', "rules.stale_list: '' is none of everybody, seen_here, nobody"),
         ("[hub]", '[rules]\nuntrusted_clock = "x"\n[hub]', "rules.untrusted_clock: 'x' is none of refuse, warn, off"),
         (
             "[hub]",
