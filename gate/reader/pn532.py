@@ -12,6 +12,7 @@ from typing import Any
 
 import nfc.clf.pn532
 import nfc.clf.transport
+import serial
 
 from gate.config import Pn532Reader as Pn532Settings
 from gate.errors import ReaderError, ReaderHung, ReaderLost, ReaderTransient
@@ -29,6 +30,14 @@ log = logging.getLogger(__name__)
 
 RESET_S = 0.1
 """How long the chip is held in reset, and then left to wake up."""
+
+_FAST_BAUDS = (921_600, 460_800, 230_400)
+_WAKE_UP = bytes(10)
+_ACK = bytes.fromhex("0000FF00FF00")
+_SET_115200 = bytes.fromhex("0000FF03FDD410041800")
+"""SetSerialBaudRate, UM0701-02 §7.2.6: 0x04 is 115,200."""
+_ANSWER_BYTES = 9
+_ANSWER_S = 0.1
 
 LOOKS_UNTIL_GONE = 2
 """A card at the edge of the field misses a look now and then, and has not left."""
@@ -136,7 +145,19 @@ def _quieted(chip: Chip) -> None:
 
 
 def _opened(device: str) -> Any:
-    """nfcpy's device. Raises ReaderLost, ReaderHung, ReaderError."""
+    """nfcpy's device. Raises ReaderLost, ReaderHung, ReaderError.
+
+    nfcpy begins at 115,200 baud and goes up. A gate that was killed leaves the chip up there, deaf to the
+    next one; so a chip that does not answer is told, at each speed that it may be at, to come down first.
+    """
+    try:
+        return _initialised(device)
+    except ReaderHung:
+        _call_down(device)
+        return _initialised(device)
+
+
+def _initialised(device: str) -> Any:
     try:
         transport = nfc.clf.transport.TTY(device)
     except (OSError, termios.error, ValueError) as refused:
@@ -149,6 +170,21 @@ def _opened(device: str) -> Any:
         if not Path(device).exists():
             raise ReaderLost(f"{device} is not there; is it plugged in?") from silent
         raise ReaderHung(f"no PN532 answers at {device}; check wiring and the module's switches (HSU)") from silent
+
+
+def _call_down(device: str) -> None:
+    for baud in _FAST_BAUDS:
+        try:
+            with serial.Serial(device, baud, timeout=_ANSWER_S, exclusive=True) as line:
+                line.write(_WAKE_UP + _SET_115200)
+                if line.read(len(_ACK)) == _ACK and line.read(_ANSWER_BYTES):
+                    # The chip changes its speed when the answer was acknowledged.
+                    line.write(_ACK)
+                    line.flush()
+                    log.warning("device=%s baud=%d chip=called_down", device, baud)
+                    return
+        except (OSError, termios.error) as refused:
+            log.debug("device=%s baud=%d why=%r", device, baud, str(refused))
 
 
 def _let_go(device: Any) -> None:

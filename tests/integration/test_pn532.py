@@ -123,6 +123,13 @@ def test_noise_and_spoilt_frames_cost_a_look_and_no_card(chip: Pn532, start: Sta
     assert bench.states == ["ok"]
 
 
+@pytest.mark.parametrize("baud", [921_600, 460_800, 230_400])
+def test_a_chip_that_a_killed_gate_left_at_another_speed_is_called_down(chip: Pn532, start: Start, baud: int) -> None:
+    chip.baud = baud
+    bench = start()
+    assert isinstance(bench.show(card_of()).result, CardContents)
+
+
 def test_a_chip_that_hangs_is_a_state_and_is_opened_anew(chip: Pn532, start: Start) -> None:
     bench = start()
     chip.hangs = True

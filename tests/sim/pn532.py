@@ -16,6 +16,7 @@ from tests.sim.serial_line import SerialLine
 
 ACK = bytes.fromhex("0000FF00FF00")
 _START = b"\x00\xff"
+_BAUDS = (9_600, 19_200, 38_400, 57_600, 115_200, 230_400, 460_800, 921_600, 1_288_000)
 
 TIMEOUT, FORMAT, AUTHENTICATION, CONTEXT = 0x01, 0x13, 0x14, 0x27
 
@@ -38,6 +39,9 @@ class Pn532:
         self._stumbles: frozenset[int] = frozenset()
         self._exchanges = 0
         self._field = False
+        self.baud = 115_200
+        """The speed that it speaks; it hears nothing of a line that is set to another."""
+        self._coming_baud = 0
         self._buffer = bytearray()
         self._stopping = threading.Event()
         self._wake = os.pipe()
@@ -72,6 +76,7 @@ class Pn532:
         """The RSTPDN pin was pulled low and let go."""
         with self._turn:
             self.hangs = False
+            self.baud = 115_200
             self._buffer.clear()
             self._field = False
 
@@ -84,6 +89,7 @@ class Pn532:
         """Another line under the same link."""
         self.line.plug_in()
         self._buffer.clear()
+        self.baud = 115_200
         self._stopping = threading.Event()
         self._wake = os.pipe()
         self._thread = threading.Thread(target=self._run, name="pn532", daemon=True)
@@ -110,6 +116,13 @@ class Pn532:
             data = self.line.wait(self._wake[0])
             if data is None:
                 return
+            if self._coming_baud and data.startswith(ACK):
+                # It was sent at the speed before; a terminal only knows the speed of now.
+                self.baud, self._coming_baud = self._coming_baud, 0
+                data = data[len(ACK) :]
+            if self.line.baud != self.baud:
+                self._buffer.clear()
+                continue
             self._buffer += data
             while (command := self._next_frame()) is not None:
                 with self._turn:
@@ -176,7 +189,7 @@ class Pn532:
             # Every register reads 0 but the error register, which nfcpy looks at when no card is there.
             0x06: lambda data: bytes(0x26 if data[at : at + 2] == b"\x63\x39" else 0 for at in range(0, len(data), 2)),
             0x08: lambda _: b"",
-            0x10: lambda _: b"",
+            0x10: self._set_baud,
             0x12: lambda _: b"",
             0x14: lambda _: b"",
             0x16: self._power_down,
@@ -192,6 +205,10 @@ class Pn532:
         if code not in known:
             return None
         return bytes((code + 1,)) + known[code](data)
+
+    def _set_baud(self, data: bytes) -> bytes:
+        self._coming_baud = _BAUDS[data[0]]
+        return b""
 
     def _power_down(self, _: bytes) -> bytes:
         self._field = False

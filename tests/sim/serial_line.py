@@ -5,7 +5,9 @@ again may come back as another device under the same link.
 """
 
 import os
+import re
 import select
+import termios
 import tty
 from pathlib import Path
 
@@ -46,6 +48,16 @@ class SerialLine:
         """The terminal behind the link."""
         assert self._ends is not None, "the line is unplugged"
         return os.ttyname(self._ends[1])
+
+    @property
+    def baud(self) -> int:
+        """The speed that the gate has set the line to."""
+        assert self._ends is not None, "the line is unplugged"
+        speed = termios.tcgetattr(self._ends[1])[5]
+        return next(
+            (int(name[1:]) for name, value in vars(termios).items() if value == speed and re.fullmatch(r"B\d+", name)),
+            0,
+        )
 
     def wait(self, wake: int) -> bytes | None:
         """What comes next from the gate; None when `wake` becomes readable first."""
