@@ -39,6 +39,10 @@ def _parser() -> argparse.ArgumentParser:
     _add_config(run)
     run.set_defaults(run=_run)
 
+    safe = commands.add_parser("safe-lanes", help="put every lane as it is to stand without a gate; after a crash")
+    _add_config(safe)
+    safe.set_defaults(run=_safe_lanes)
+
     check = commands.add_parser("check-config", help="check a settings file and what it refers to")
     check.add_argument("file", type=Path, nargs="?", help="default: the first of --config's places")
     check.add_argument("--json", action="store_true", help="for a machine to read")
@@ -64,13 +68,38 @@ def _add_config(parser: argparse.ArgumentParser) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     from gate.config import load_config
     from gate.wiring import Gate
+    from portvakt.notify import Supervisor
     from portvakt.process import stop_on_signals
 
     config = load_config(config_path(arguments.config))
     logs.configure(config.log_level)
     stop = stop_on_signals()
-    Gate(config).run(stop, ready=lambda: print(f"gate ready site={config.site} gate={config.gate}", flush=True))
+    Gate(config, Supervisor()).run(
+        stop, ready=lambda: print(f"gate ready site={config.site} gate={config.gate}", flush=True)
+    )
     return 0
+
+
+def _safe_lanes(arguments: argparse.Namespace) -> int:
+    """P7: what a process that was killed had no time for. Refuses beside a running gate."""
+    from gate.config import load_config, state_dir
+    from gate.drivers import new_lane
+    from gate.errors import RelayError
+    from portvakt.process import FolderLock
+
+    config = load_config(config_path(arguments.config))
+    failed = 0
+    with FolderLock(state_dir(config)):
+        for settings in config.lanes:
+            try:
+                lane = new_lane(settings)
+                lane.start(lambda _given: None)
+                lane.close()
+                print(f"lane {settings.name}: safe")
+            except RelayError as broken:
+                failed = 1
+                print(f"gate: {broken}", file=sys.stderr)
+    return failed
 
 
 def _check_config(arguments: argparse.Namespace) -> int:

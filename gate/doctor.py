@@ -88,7 +88,7 @@ def examine(config: GateConfig, wishes: Wishes) -> Iterator[Finding]:
     yield from _broker(config)
     if running.state is State.WARNING:
         yield Finding(
-            "readers, lanes", State.SKIPPED, "the running gate uses them", "stop it first: systemctl stop portvakt-gate"
+            "readers, lanes", State.SKIPPED, "the running gate uses them", "stop it first: systemctl stop gate"
         )
         return
     for reader in config.readers:

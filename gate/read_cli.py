@@ -3,6 +3,7 @@
 import argparse
 import json
 import queue
+import signal
 import sys
 import time
 from contextlib import suppress
@@ -65,6 +66,8 @@ def read_command(args: argparse.Namespace) -> int:
         return 2
     heard: queue.Queue[Input] = queue.Queue()
     reader = new_reader(settings)
+    # A shell that starts us in the background has SIGINT ignored, and with it Ctrl-C of whoever brings us back.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     reader.start(heard.put)
     try:
         return _listen(heard, args)

@@ -8,6 +8,7 @@ sensors are never blocked.
 import logging
 import queue
 import threading
+from collections.abc import Callable
 from typing import Protocol
 
 from gate.ports import Input
@@ -28,15 +29,16 @@ class Served(Protocol):
 
 
 class ControllerThread:
-    """Runs a controller until `close`. `beat` counts its turns: a watchdog sees a hung one by it."""
+    """Runs a controller until `close`. `alive` is called after each of its turns, at least once a second: a
+    controller that hangs is missed by whoever waits for that, a busy one is not."""
 
-    def __init__(self, controller: Served) -> None:
+    def __init__(self, controller: Served, alive: Callable[[], None]) -> None:
         self._controller = controller
+        self._alive = alive
         self._inbox: queue.Queue[Input | None] = queue.Queue(INBOX_INPUTS)
         self._thread = threading.Thread(target=self._run, name="controller", daemon=True)
         self.dropped = 0
         self.faults = 0
-        self.beat = 0
 
     def start(self) -> None:
         self._thread.start()
@@ -57,7 +59,7 @@ class ControllerThread:
 
     def _run(self) -> None:
         while True:
-            self.beat += 1
+            self._alive()
             try:
                 given = self._inbox.get(timeout=self._controller.due_ms() / 1000)
             except queue.Empty:

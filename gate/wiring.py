@@ -50,6 +50,7 @@ from gate.uplink.session import Identity, Session
 from gate.uplink.signing import Verifier
 from portvakt.errors import PortvaktError, SettingsError
 from portvakt.link import BrokerLink, LastWill
+from portvakt.notify import Supervisor
 from portvakt.process import FolderLock
 
 log = logging.getLogger(__name__)
@@ -63,27 +64,30 @@ S = TypeVar("S")
 class Gate:
     """A whole gate. `run` returns when `stop` is set; everything is then closed, lanes first."""
 
-    def __init__(self, config: GateConfig) -> None:
+    def __init__(self, config: GateConfig, supervisor: Supervisor) -> None:
         self._config = config
+        self._supervisor = supervisor
         self._folder = state_dir(config)
 
     def run(self, stop: threading.Event, ready: Callable[[], None]) -> None:
         """Run until told to stop. Raises PortvaktError when it cannot start."""
         with FolderLock(self._folder):
-            parts = _Parts(self._config, self._folder)
+            parts = _Parts(self._config, self._folder, self._supervisor)
             try:
                 parts.start()
+                self._supervisor.ready(f"gate {self._config.gate} of site {self._config.site}")
                 ready()
                 while not stop.wait(PRUNE_EVERY_S):
                     parts.prune()
             finally:
+                self._supervisor.stopping()
                 parts.close()
 
 
 class _Parts:
     """Everything that is started and closed, in the order in which that must happen."""
 
-    def __init__(self, config: GateConfig, folder: Path) -> None:
+    def __init__(self, config: GateConfig, folder: Path, supervisor: Supervisor) -> None:
         self._config = config
         self._topics = contract.Topics(config.site)
         verifier = Verifier(config.site, verify_key(Path(config.hub.verify_key)))
@@ -99,7 +103,7 @@ class _Parts:
         self._panel = new_panel(config)
         self._readers = new_readers(config.readers)
         self._controller = self._build_controller()
-        self._thread = ControllerThread(self._controller)
+        self._thread = ControllerThread(self._controller, supervisor.alive)
         self._build_uplink(verifier)
         self._folder = folder
         self._remote: RemoteServer | None = None

@@ -29,6 +29,7 @@ from hub.service import HubService
 from hub.store import HubStore
 from hub.sync import ListSync
 from portvakt.link import BrokerLink, Connected, LastWill, LinkInput, Lost, Message
+from portvakt.notify import Supervisor
 from portvakt.process import FolderLock
 
 log = logging.getLogger(__name__)
@@ -53,7 +54,7 @@ def run(config: HubConfig, stop: threading.Event, ready: Callable[[str], None]) 
         signer = Signer(config.site, signing_key(signing_key_file(config)))
         if config.broker.embedded:
             held.enter_context(EmbeddedBroker(config.broker.host, config.broker.port))
-        HubLoop(config, store, signer, ready).run(stop)
+        HubLoop(config, store, signer, ready).run(stop, Supervisor())
 
 
 class HubLoop:
@@ -83,11 +84,14 @@ class HubLoop:
             heartbeat_ms=int(config.list.heartbeat_s * 1000),
         )
 
-    def run(self, stop: threading.Event) -> None:
+    def run(self, stop: threading.Event, supervisor: Supervisor) -> None:
         """Work until `stop` is set. Raises AnotherHub."""
         self._link.start()
+        # Whether a broker answers is nothing that a supervisor could mend.
+        supervisor.ready(f"hub of site {self._config.site}")
         try:
             while not stop.is_set():
+                supervisor.alive()
                 try:
                     self._turn(self._drain())
                 except StoreError as failed:
@@ -95,6 +99,7 @@ class HubLoop:
                     log.warning("store=failed why=%r retry_s=%.0f", str(failed), STORE_RETRY_S)
                     stop.wait(STORE_RETRY_S)
         finally:
+            supervisor.stopping()
             # Only who holds the site may say that its hub has left.
             self._link.close(self._gone if self._claim.state is Claim.HELD else None)
             log.info("hub=stopped site=%s", self._config.site)

@@ -38,7 +38,12 @@ class Reading:
         assert self.process.poll() is None, self.err.read_text()
 
     def end(self) -> tuple[int, str, str]:
-        status = self.process.wait(20)
+        try:
+            status = self.process.wait(20)
+        finally:
+            # One that hangs would hold its line, and with it the next test's.
+            self.process.kill()
+            self.process.wait()
         return status, self.out.read_text(), self.err.read_text()
 
 

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from gate.cli import _parser
+from gate.controller import IDLE_TICK_MS
+
 UNITS = sorted((Path(__file__).parents[2] / "systemd").glob("*.service"))
 ANALYZE = shutil.which("systemd-analyze")
 needs_systemd = pytest.mark.skipif(ANALYZE is None, reason="systemd-analyze is not installed")
@@ -38,4 +41,16 @@ def test_the_unit_is_fenced_in(unit: Path) -> None:
 
 
 def test_there_are_units_for_both() -> None:
-    assert [unit.stem for unit in UNITS] == ["portvakt-gate", "portvakt-hub"]
+    assert [unit.stem for unit in UNITS] == ["gate", "hub"]
+
+
+def test_a_gate_that_hangs_is_started_again_and_leaves_safe_lanes() -> None:
+    unit = (Path(__file__).parents[2] / "systemd" / "gate.service").read_text(encoding="utf-8")
+    found = re.search(r"^WatchdogSec=(\d+)$", unit, re.MULTILINE)
+    assert found
+    # The controller gives a sign each second, and waits for a late disk for 5 s at the most (journal.deadline_ms).
+    assert int(found[1]) > 2 * (IDLE_TICK_MS / 1000 + 1)
+    assert {"Type=notify", "Restart=always"} <= set(unit.splitlines())
+    command = re.search(r"^ExecStopPost=\S+/gate (.*)$", unit, re.MULTILINE)
+    assert command
+    assert _parser().parse_args(command[1].split())
