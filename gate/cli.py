@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 import gate
-from gate import card_cli, doctor_cli, read_cli
+from gate import card_cli, doctor_cli, read_cli, simulate_cli
 from gate.places import DEFAULT_CONFIGS, config_path
 from portvakt import logs
 from portvakt.errors import PortvaktError
@@ -57,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     card_cli.add_commands(commands)
     doctor_cli.add_commands(commands)
     read_cli.add_commands(commands)
+    simulate_cli.add_commands(commands)
     return parser
 
 
