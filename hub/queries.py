@@ -76,6 +76,8 @@ class GateLine:
     clock_trusted: bool | None
     alarms: tuple[str, ...]
     readers: dict[str, str]
+    reader_reads_ms: dict[str, int]
+    """When each reader last gave a card's contents; 0 before the first."""
     journals: tuple[JournalLine, ...]
     conflicts: int
     conflict_ms: int | None
@@ -172,6 +174,7 @@ def gates(store: HubStore) -> SiteGates:
                 clock_trusted=status.clock_trusted if status else None,
                 alarms=status.alarms if status else (),
                 readers=status.readers if status else {},
+                reader_reads_ms=status.reader_reads_ms if status else {},
                 journals=tuple(
                     JournalLine(
                         epoch=journal.key.epoch,

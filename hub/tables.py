@@ -85,12 +85,20 @@ def gates_text(site: SiteGates) -> str:
                 moment(gate.seen_ms) if gate.seen_ms else "never",
                 _revision(gate.list_revision, site.revision),
                 _journal(journal),
-                ", ".join(f"{name} {state}" for name, state in sorted(gate.readers.items())),
+                "; ".join(
+                    _reader(name, state, gate.reader_reads_ms.get(name, 0))
+                    for name, state in sorted(gate.readers.items())
+                ),
             )
         )
         notes += [f"{gate.gate}: {note}" for note in gate_notes(gate, site.revision)]
     text = table(("GATE", "STATE", "LAST WORD", "LIST", "JOURNAL made/stored/gaps", "READERS"), rows)
     return "\n".join([text, "", f"The current list is revision {site.revision}.", *notes])
+
+
+def _reader(name: str, state: str, read_ms: int) -> str:
+    """How a reader is, and since when it has read nothing: one that is well all morning and reads nothing is not."""
+    return f"{name} {state}, read {moment(read_ms)}" if read_ms else f"{name} {state}"
 
 
 def gate_notes(gate: GateLine, revision: int) -> list[str]:

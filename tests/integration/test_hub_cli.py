@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import stat
 import subprocess
 import sys
@@ -62,7 +63,16 @@ def test_a_day_in_tables(state: Path, capsys: pytest.CaptureFixture[str]) -> Non
     north.passage("9999999", "entry", trusted=False)
     with contextlib.closing(HubStore(state / "hub.sqlite3")) as store:
         Ingest("yard", store, Signer("yard", Ed25519PrivateKey.generate())).take([north.message(1, 3)], START_MS)
-        status = Status("north", "one", True, epoch=north.epoch, head_seq=4, list_revision=9, readers={"in": "ready"})
+        status = Status(
+            "north",
+            "one",
+            True,
+            epoch=north.epoch,
+            head_seq=4,
+            list_revision=9,
+            readers={"in": "ok", "out": "hung"},
+            reader_reads_ms={"in": START_MS},
+        )
         store.put_gate_health([follow(None, status, START_MS)])
     capsys.readouterr()
     assert main(["roster"]) == 0
@@ -80,6 +90,7 @@ def test_a_day_in_tables(state: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert main(["gates"]) == 0
     out = capsys.readouterr().out
     assert "9 (not 1)  4/2/1" in out
+    assert re.search(r"in ok, read [\d:. -]+; out hung", out)
     assert "north: holds a newer list than this hub" in out
     assert main(["events", "--json", "--limit", "1", "--gate", "north", "--kind", "passage"]) == 0
     assert [event["seq"] for event in json.loads(capsys.readouterr().out)] == [3]
