@@ -35,7 +35,7 @@ def suspicions(known: Mapping[CardKey, Sighting], sightings: Iterable[Sighting],
     """What these sightings say beside the last known one of each card. The result does not depend on their order."""
     found: list[Suspicion] = []
     last = dict(known)
-    for sighting in sorted(set(sightings), key=lambda one: one[:4]):
+    for sighting in sorted(set(sightings), key=lambda one: (one[:4], one.uid or "")):
         before = last.get(sighting.card)
         if before is not None and before[:4] < sighting[:4]:
             found += _between(before, sighting, least_walk_ms)
