@@ -39,8 +39,9 @@ docs: $(VENV)/.test ## write the parts of docs/ that are made from the code
 fuzz: $(VENV)/.test ## a million random inputs for each decoder; COUNT= for another number
 	$(BIN)/python -m tests.fuzz --count $(COUNT)
 
-soak: $(VENV)/.test ## ten thousand taps on readers, and what grows meanwhile
-	PORTVAKT_TAPS=10000 $(BIN)/pytest -q -k taps --timeout 3600 tests/integration/test_pn532.py tests/integration/test_pcsc.py
+soak: $(VENV)/.test ## ten thousand taps on a PN532, two thousand on pcscd, and what grows meanwhile (40 min)
+	PORTVAKT_TAPS=10000 $(BIN)/pytest -q -k taps --timeout 3600 tests/integration/test_pn532.py
+	PORTVAKT_TAPS=2000 $(BIN)/pytest -q -k taps --timeout 3600 tests/integration/test_pcsc.py
 
 clean: ## remove everything that make made
 	rm -rf $(VENV) var build *.egg-info bench.json .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 import gate
-from gate import card_cli, doctor_cli, read_cli, simulate_cli
+from gate import card_cli, doctor_cli, read_cli, screen_cli, simulate_cli
 from gate.places import DEFAULT_CONFIGS, config_path
 from portvakt import logs
 from portvakt.errors import PortvaktError
@@ -58,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     doctor_cli.add_commands(commands)
     read_cli.add_commands(commands)
     simulate_cli.add_commands(commands)
+    screen_cli.add_commands(commands)
     return parser
 
 

@@ -179,6 +179,13 @@ class SideGate(Settings, frozen=True, kw_only=True):
     pin: Pin
 
 
+class ScreenSettings(Settings, frozen=True, kw_only=True):
+    """The page on a display at the lane: `gate screen`."""
+
+    seconds: Annotated[float, msgspec.Meta(ge=1, le=60)] = 6.0
+    """How long an answer is shown."""
+
+
 class CredentialSettings(Settings, frozen=True, kw_only=True):
     """Which media count, strongest first: chip, osdp (with secure channel), stripe, qr, uid; manual is a
     person at the site. What does not count is `weak_credential`: refused at an entry, noted at an exit."""
@@ -287,6 +294,7 @@ class GateConfig(Settings, frozen=True, kw_only=True):
     rules: RuleSettings = RuleSettings()
     fire: FireSettings = FireSettings()
     side_gates: tuple[SideGate, ...] = ()
+    screen: ScreenSettings = ScreenSettings()
     journal: JournalSettings = JournalSettings()
     clock: ClockSettings = ClockSettings()
     state_dir: str | None = None
@@ -348,6 +356,11 @@ def _anchored(config: GateConfig, folder: Path) -> GateConfig:
 def state_dir(config: GateConfig) -> Path:
     """The folder of this gate's databases."""
     return Path(config.state_dir or os.environ.get("STATE_DIRECTORY") or "var/gate")
+
+
+def screen_socket(config: GateConfig, lane: str) -> Path:
+    """Where a lane's screens connect: systemd's $RUNTIME_DIRECTORY, otherwise the folder of the databases."""
+    return Path(os.environ.get("RUNTIME_DIRECTORY") or state_dir(config)) / f"screen-{lane}.sock"
 
 
 def _problems(config: GateConfig) -> list[str]:

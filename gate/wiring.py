@@ -29,21 +29,26 @@ from gate.config import (
     Pn532Reader,
     SerialLine,
     VirtualReader,
+    screen_socket,
     state_dir,
     time_of_day,
 )
 from gate.controller import Controller, Place
 from gate.decide import HOUR_MS, Credentials, Rules
+from gate.displayed_lane import DisplayedLane
 from gate.drivers import load_layout, new_lane, new_panel, new_readers
 from gate.errors import StoreCorrupt
 from gate.lane_control import LaneParts
 from gate.model import Direction, Event, EventKind, Medium
-from gate.ports import Noted
+from gate.ports import Lane, Noted
 from gate.reader.layouts import load_osdp, load_scbk
 from gate.reader.profiles import load_all
+from gate.relay.display import of_mode
+from gate.relay.display_server import DisplayServer
 from gate.rules import Action, ListPolicy, OpeningHours, Passback, Rest
 from gate.simulator.remote import RemoteServer
 from gate.threads import ControllerThread
+from gate.turnstile import Mode
 from gate.uplink import contract, translate
 from gate.uplink.mqtt import Uplink, UplinkInput, UplinkThread
 from gate.uplink.session import Identity, Session
@@ -100,6 +105,7 @@ class _Parts:
             clocks.always() if config.clock.trust == "always" else clocks.kernel_says_synchronised()
         )
         self._lanes = {settings.name: new_lane(settings) for settings in config.lanes}
+        self._displays = self._open_displays()
         self._panel = new_panel(config)
         self._readers = new_readers(config.readers)
         self._controller = self._build_controller()
@@ -145,6 +151,8 @@ class _Parts:
             self._controller.stop()
         for lane in self._lanes.values():
             lane.close()
+        for display in self._displays.values():
+            display.close()
         self._uplink.close()
         self._link.close(self._will())
         self._journal.close()
@@ -166,6 +174,22 @@ class _Parts:
             self._set_aside.append(f"{damaged}; kept as {aside.name}, started anew")
             return open_(path)
 
+    def _open_displays(self) -> dict[str, DisplayServer]:
+        """Where the lanes' screens connect; a socket that cannot be made costs the screen, not the lane."""
+        found = {}
+        for name in self._lanes:
+            path = screen_socket(self._config, name)
+            try:
+                found[name] = DisplayServer(path, of_mode(Mode.NORMAL))
+            except OSError as refused:
+                log.warning("lane=%s screen=none socket=%s why=%r", name, path, str(refused))
+        return found
+
+    def _shown(self, name: str) -> Lane:
+        """The lane as the controller drives it: with its screen, where it has one."""
+        lane = self._lanes[name]
+        return DisplayedLane(lane, self._displays[name]) if name in self._displays else lane
+
     def _open_journal(self, path: Path) -> SqliteJournal:
         config = self._config
 
@@ -181,7 +205,7 @@ class _Parts:
         return Controller(
             lanes={
                 settings.name: LaneParts(
-                    self._lanes[settings.name],
+                    self._shown(settings.name),
                     int(settings.walk_s * 1000),
                     settings.tailgate_ms if isinstance(settings, GpioLane) else 0,
                 )

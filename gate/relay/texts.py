@@ -214,3 +214,43 @@ PHRASES: Mapping[Phrase, Mapping[Language, str]] = {
         RO: "Nu uitați să folosiți cardul și la ieșire.",
     },
 }
+
+
+MODE_WORDS: Mapping[str, Mapping[Language, str]] = {
+    "locked": {
+        NB: "Stengt. Bare utgang.",
+        EN: "Closed. Exit only.",
+        PL: "Zamknięte. Tylko wyjście.",
+        LT: "Uždaryta. Tik išėjimas.",
+        RO: "Închis. Numai ieșire.",
+    },
+    "out_of_order": {
+        NB: "Ute av drift. Bare utgang.",
+        EN: "Out of order. Exit only.",
+        PL: "Nieczynne. Tylko wyjście.",
+        LT: "Neveikia. Tik išėjimas.",
+        RO: "Defect. Numai ieșire.",
+    },
+    "held_open": {
+        NB: "Åpent. Gå inn.",
+        EN: "Open. Walk in.",
+        PL: "Otwarte. Wejdź.",
+        LT: "Atidaryta. Įeikite.",
+        RO: "Deschis. Intrați.",
+    },
+    "free": {
+        NB: "Åpent. Gå gjennom.",
+        EN: "Open. Walk through.",
+        PL: "Otwarte. Przejdź.",
+        LT: "Atidaryta. Praeikite.",
+        RO: "Deschis. Treceți.",
+    },
+    "evacuated": {
+        NB: "EVAKUER! Gå til møteplassen.",
+        EN: "EVACUATE! Assembly point.",
+        PL: "EWAKUACJA! Punkt zbiórki.",
+        LT: "EVAKUACIJA! Susitikimo vieta.",
+        RO: "EVACUARE! Punct de adunare.",
+    },
+}
+"""What a lane says of itself while it is not in its ordinary mode (`gate.turnstile.Mode`)."""

@@ -44,10 +44,16 @@ class WorkerText:
 
 def language_for(tag: str | None) -> Language:
     """The language to speak for a tag such as `pl`, `en-GB` or `nb_NO`; bokmål when it is none of ours."""
-    primary = (tag or "").replace("_", "-").split("-")[0].strip().lower()
+    primary = _primary(tag)
     if primary in _OTHER_TAGS:
         return _OTHER_TAGS[primary]
     return Language(primary) if primary in Language.__members__.values() else Language.NB
+
+
+def is_spoken(tag: str | None) -> bool:
+    """Whether a lane can speak to this worker in a language that the worker has."""
+    primary = _primary(tag)
+    return primary in _OTHER_TAGS or primary in Language.__members__.values()
 
 
 def words_for(reason: Reason, language: str | None) -> WorkerText:
@@ -64,3 +70,7 @@ def farewell_for(reason: Reason, language: str | None) -> WorkerText:
 def phrase(which: Phrase, language: str | None) -> str:
     """One of the few other words."""
     return PHRASES[which][language_for(language)]
+
+
+def _primary(tag: str | None) -> str:
+    return (tag or "").replace("_", "-").split("-")[0].strip().lower()

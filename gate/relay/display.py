@@ -1,0 +1,90 @@
+"""What a lane's screen shows: one face at a time. Pure.
+
+A worker who reads none of our languages goes by the sign, its colour and its place: go, stop, ask, try
+again.
+"""
+
+from enum import StrEnum, unique
+
+import msgspec
+
+from gate.model import Decision, Direction, Reason
+from gate.relay.screen import LaneScreen, Tone
+from gate.relay.texts import MODE_WORDS, Language, Phrase
+from gate.relay.words import is_spoken, language_for, phrase
+from gate.turnstile import Mode
+
+
+@unique
+class Sign(StrEnum):
+    """What a face says without words. ASK: no entry, and somebody at the site can help. AGAIN: nobody is
+    refused yet, the card was not read or not shown as it should be."""
+
+    SHOW_CARD = "show_card"
+    GO = "go"
+    NOTE = "note"
+    STOP = "stop"
+    ASK = "ask"
+    AGAIN = "again"
+    CLOSED = "closed"
+    OPEN = "open"
+    EVACUATE = "evacuate"
+    LOST = "lost"
+
+
+class Face(msgspec.Struct, frozen=True):
+    """One picture. No card number, ever; a name only where a reader is set to greet (P12).
+
+    A `passing` face gives way to the lane's own after a few seconds. `also` says the same in English to a
+    worker whose language nobody knows.
+    """
+
+    sign: Sign
+    headline: str
+    next_step: str = ""
+    word: str = ""
+    also: str = ""
+    name: str = ""
+    passing: bool = False
+
+
+_SIGNS = {Tone.PASS: Sign.GO, Tone.NOTE: Sign.NOTE, Tone.STOP: Sign.STOP}
+_REFUSED = {
+    Reason.UNREADABLE: Sign.AGAIN,
+    Reason.WEAK_CREDENTIAL: Sign.AGAIN,
+    Reason.LANE_CLOSED: Sign.STOP,
+    Reason.OUTSIDE_HOURS: Sign.STOP,
+    Reason.SHORT_REST: Sign.STOP,
+    Reason.EXPIRED: Sign.STOP,
+    Reason.CANCELLED: Sign.STOP,
+}
+"""The refusals that no question at the site office mends; all others are ASK."""
+
+_MODE_SIGNS = {
+    Mode.NORMAL: Sign.SHOW_CARD,
+    Mode.LOCKED: Sign.CLOSED,
+    Mode.OUT_OF_ORDER: Sign.CLOSED,
+    Mode.HELD_OPEN: Sign.OPEN,
+    Mode.FREE: Sign.OPEN,
+    Mode.EVACUATED: Sign.EVACUATE,
+}
+
+LOST = Face(Sign.LOST, phrase(Phrase.WAIT, Language.NB), phrase(Phrase.WAIT, Language.EN))
+"""The gate does not speak: whatever was shown last may be true no more."""
+
+
+def answer(decision: Decision, direction: Direction, language: str | None) -> Face:
+    """The face of an answer to a badge, in the worker's language."""
+    screen = LaneScreen.of(decision, direction, language)
+    sign = _SIGNS[screen.tone] if decision.admitted else _REFUSED.get(decision.reason, Sign.ASK)
+    english = LaneScreen.of(decision, direction, Language.EN)
+    also = "" if is_spoken(language) else f"{english.headline}. {english.next_step}"
+    return Face(sign, screen.headline, screen.next_step, screen.word, also, passing=True)
+
+
+def of_mode(mode: Mode) -> Face:
+    """The lane's own face while nobody is answered: in the language of the site's signs, and in English."""
+    if mode is Mode.NORMAL:
+        return Face(Sign.SHOW_CARD, phrase(Phrase.SHOW_CARD, Language.NB), phrase(Phrase.SHOW_CARD, Language.EN))
+    words = MODE_WORDS[mode.value]
+    return Face(_MODE_SIGNS[mode], words[language_for("nb")], words[language_for("en")])

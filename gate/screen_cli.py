@@ -1,0 +1,101 @@
+"""`gate screen`: the page on a display at the lane."""
+
+import argparse
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from gate.errors import GateError
+from gate.model import Decision, Direction, Reason
+from portvakt.errors import SettingsError
+
+if TYPE_CHECKING:
+    from gate.relay.display import Face
+
+Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+DEMO_S = 3.0
+SILENCE_S = 4.0
+
+
+def add_commands(subparsers: Subparsers) -> None:
+    """Add `screen` to the parser of `gate`."""
+    screen = subparsers.add_parser("screen", help="the page on a display at the lane")
+    screen.add_argument("--config", type=Path, metavar="FILE", help="settings file of the gate on this machine")
+    screen.add_argument("--lane", metavar="NAME", help="which lane; needed when the gate has several")
+    screen.add_argument("--demo", action="store_true", help="every picture in turn, without a gate")
+    screen.set_defaults(run=screen_command)
+
+
+def screen_command(args: argparse.Namespace) -> int:
+    """Show until closed. Raises SettingsError, GateError."""
+    try:
+        from gate.screen.app import LaneScreenApp
+    except ImportError as missing:
+        raise GateError(f"{missing.name} is not installed: pip install 'portvakt[screen]'") from missing
+    if args.demo:
+        LaneScreenApp(demo_faces, DEMO_S * 10).run()
+        return 0
+    from gate.config import load_config, screen_socket
+    from gate.places import config_path
+
+    config = load_config(config_path(args.config))
+    names = [lane.name for lane in config.lanes]
+    name = args.lane or names[0]
+    if name not in names or (args.lane is None and len(names) > 1):
+        raise SettingsError(f"say which lane with --lane: {', '.join(names)}")
+    path = screen_socket(config, name)
+    LaneScreenApp(lambda: faces_from(path), config.screen.seconds).run()
+    return 0
+
+
+async def faces_from(path: Path) -> "AsyncIterator[Face]":
+    """The faces that a gate sends; ends when the gate has gone. Raises OSError, msgspec.DecodeError, and
+    TimeoutError when the gate is silent: it says something every second while it lives."""
+    import msgspec
+
+    from gate.relay.display import Face
+
+    reader, writer = await asyncio.open_unix_connection(str(path))
+    try:
+        while line := await asyncio.wait_for(reader.readline(), SILENCE_S):
+            if line.strip():
+                yield msgspec.json.decode(line, type=Face)
+    finally:
+        writer.close()
+
+
+def demo_pictures() -> "Sequence[Face]":
+    """Every picture there is, the answers in several languages."""
+    from msgspec.structs import replace
+
+    from gate.relay.display import LOST, answer, of_mode
+    from gate.turnstile import Mode
+
+    def refused(reason: Reason, language: str) -> "Face":
+        return answer(Decision(admitted=False, reason=reason), Direction.ENTRY, language)
+
+    go = Decision(admitted=True, reason=Reason.GRANTED)
+    return [
+        of_mode(Mode.NORMAL),
+        answer(go, Direction.ENTRY, "nb"),
+        replace(answer(go, Direction.ENTRY, "pl"), name="Łukasz"),
+        answer(
+            Decision(admitted=True, reason=Reason.GRANTED, warnings=(Reason.ALREADY_INSIDE,)), Direction.ENTRY, "en"
+        ),
+        refused(Reason.UNREADABLE, "lt"),
+        refused(Reason.EXPIRED, "ro"),
+        refused(Reason.TRAINING_MISSING, "nb"),
+        answer(go, Direction.EXIT, "lt"),
+        *(of_mode(mode) for mode in Mode if mode is not Mode.NORMAL),
+        LOST,
+    ]
+
+
+async def demo_faces() -> "AsyncIterator[Face]":
+    """Round and round."""
+    while True:
+        for face in demo_pictures():
+            yield face
+            await asyncio.sleep(DEMO_S)
