@@ -117,10 +117,12 @@ def test_a_card_with_another_key_is_unreadable_with_the_reason(chip: Pn532, star
 
 def test_noise_and_spoilt_frames_cost_a_look_and_no_card(chip: Pn532, start: Start) -> None:
     bench = start()
+    # On a busy machine the chip may have missed its 100 ms at the opening.
+    before = list(bench.states)
     chip.noise_next = b"\x00\x55\xff"
     chip.spoil_next = 1
     assert isinstance(bench.show(card_of()).result, CardContents)
-    assert bench.states == ["ok"]
+    assert bench.states == before
 
 
 @pytest.mark.parametrize("baud", [921_600, 460_800, 230_400])
