@@ -12,6 +12,7 @@ from typing import Annotated
 import msgspec
 from msgspec.structs import replace
 
+from gate.zones import GROUP_PATTERN, SITE, ZONE_PATTERN
 from portvakt.link import BrokerSettings, anchored_broker, broker_problems
 from portvakt.logs import LEVELS
 from portvakt.settings import Settings, load, refusal
@@ -120,6 +121,10 @@ class OsdpReader(Settings, frozen=True, kw_only=True, tag_field="driver", tag="o
 ReaderSettings = PcscReader | Pn532Reader | StripeReader | QrReader | OsdpReader | VirtualReader
 
 
+Zone = Annotated[str, msgspec.Meta(pattern=ZONE_PATTERN)]
+"""`site`, or a part of it that has lanes of its own, such as `site/tunnel`."""
+
+
 class GpioLane(Settings, frozen=True, kw_only=True, tag_field="driver", tag="gpio"):
     """A turnstile on the Pi's pins. A pin that is left out is not wired."""
 
@@ -151,6 +156,8 @@ class GpioLane(Settings, frozen=True, kw_only=True, tag_field="driver", tag="gpi
     red_lamp_pin: Pin | None = None
     buzzer_pin: Pin | None = None
     walk_s: Annotated[float, msgspec.Meta(gt=0, le=60)] = 7.0
+    zone: Zone = SITE
+    """Where an entry leads; an exit leads to what lies around it."""
 
 
 class VirtualLane(Settings, frozen=True, kw_only=True, tag_field="driver", tag="virtual"):
@@ -158,6 +165,7 @@ class VirtualLane(Settings, frozen=True, kw_only=True, tag_field="driver", tag="
 
     name: Name
     walk_s: Annotated[float, msgspec.Meta(gt=0, le=60)] = 7.0
+    zone: Zone = SITE
 
 
 LaneSettings = GpioLane | VirtualLane
@@ -187,11 +195,11 @@ class ScreenSettings(Settings, frozen=True, kw_only=True):
 
 
 class CredentialSettings(Settings, frozen=True, kw_only=True):
-    """Which media count, strongest first: chip, osdp (with secure channel), stripe, qr, uid; manual is a
-    person at the site. What does not count is `weak_credential`: refused at an entry, noted at an exit."""
+    """Which media count, strongest first: chip, osdp (with secure channel), stripe, qr, uid. What does not
+    count is `weak_credential`: refused at an entry, noted at an exit."""
 
-    entry: tuple[str, ...] = ("chip", "osdp", "manual")
-    exit: tuple[str, ...] = ("chip", "osdp", "stripe", "qr", "uid", "manual")
+    entry: tuple[str, ...] = ("chip", "osdp")
+    exit: tuple[str, ...] = ("chip", "osdp", "stripe", "qr", "uid")
     entry_if_chip_seen: tuple[str, ...] = ()
     """These open an entry when this gate has read the same card's chip within `chip_seen_days`."""
     chip_seen_days: Annotated[int, msgspec.Meta(ge=1, le=30)] = 14
@@ -206,6 +214,28 @@ class HoursSettings(Settings, frozen=True, kw_only=True):
     """At or before `opens` it is on the day after."""
     lanes: tuple[str, ...] = ()
     """The lanes that it speaks of; all of them when left out."""
+    groups: tuple[str, ...] = ()
+    """The groups of the crew list whom it lets in; everybody when left out."""
+
+
+class OccupancySettings(Settings, frozen=True, kw_only=True):
+    """How many may be in a zone, over all gates of the site."""
+
+    zone: Zone = SITE
+    limit: Annotated[int, msgspec.Meta(ge=1)]
+    warn_at: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    """From so many on it is an alarm at the hub; nobody is refused."""
+    action: str = "refuse"
+
+
+class CoverSettings(Settings, frozen=True, kw_only=True):
+    """Somebody of a group is in a zone before the n-th worker goes in."""
+
+    zone: Zone = SITE
+    group: Annotated[str, msgspec.Meta(pattern=GROUP_PATTERN)]
+    """A group of the crew list, such as first-aider or warden."""
+    before: Annotated[int, msgspec.Meta(ge=1)] = 2
+    action: str = "warn"
 
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -224,7 +254,7 @@ class RuleSettings(Settings, frozen=True, kw_only=True):
 
     credentials: CredentialSettings = CredentialSettings()
     already_inside: str = "warn"
-    """`refuse`, `warn` or `off`. One gate sees its own passages only, so `refuse` suits a site with one gate."""
+    """`refuse`, `warn` or `off`, for an entry of who is in the zone already, by whatever gate."""
     inside_for_h: Annotated[float, msgspec.Meta(gt=0)] | None = None
     """An entry is forgotten after so long: whoever went out another way is not kept out for good."""
     inside_grace_s: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 0.0
@@ -253,6 +283,15 @@ class RuleSettings(Settings, frozen=True, kw_only=True):
     """How long this gate knows a card by itself."""
     untrusted_clock: str = "warn"
     """What a permit with dates gets while the clock is untrusted: `refuse`, `warn` or `off`."""
+    occupancy: tuple[OccupancySettings, ...] = ()
+    cover: tuple[CoverSettings, ...] = ()
+    hub_away: str = "warn"
+    """The most that already_inside, occupancy and cover do while the hub is silent, and this gate knows its own
+    passages only; `refuse` suits a site with one gate."""
+    manual_pass: str = "off"  # noqa: S105 - not a password
+    """What the guard's button at an entry gets: `refuse`, `warn`, which is noted, or `off`."""
+    expiry_notice_days: Annotated[int, msgspec.Meta(ge=0, le=365)] = 30
+    """A worker whose card expires within so many days is told; 0 tells nobody."""
     time_zone: str = "Europe/Oslo"
 
 
@@ -388,7 +427,7 @@ def _problems(config: GateConfig) -> list[str]:
     if config.fire.loop_pin is not None and config.fire.key_pin is None:
         found.append("fire.key_pin: an evacuation could never end; wire a key switch at the gate")
     found += _rule_problems(config)
-    media = ("chip", "osdp", "stripe", "qr", "uid", "manual")
+    media = ("chip", "osdp", "stripe", "qr", "uid")
     found += [
         f"rules.credentials.{key}: {word!r} is none of {', '.join(media)}"
         for key in ("entry", "exit", "entry_if_chip_seen")
@@ -416,9 +455,10 @@ def warnings(config: GateConfig) -> list[str]:
 
 def _rule_problems(config: GateConfig) -> Iterator[str]:
     rules = config.rules
-    for key in ("already_inside", "outside_hours", "short_rest", "untrusted_clock"):
+    for key in ("already_inside", "outside_hours", "short_rest", "untrusted_clock", "hub_away", "manual_pass"):
         if getattr(rules, key) not in ACTIONS:
             yield f"rules.{key}: {getattr(rules, key)!r} is none of {', '.join(ACTIONS)}"
+    yield from _crowd_problems(rules)
     for key in ("ageing_list", "stale_list"):
         if getattr(rules, key) not in POLICIES:
             yield f"rules.{key}: {getattr(rules, key)!r} is none of {', '.join(POLICIES)}"
@@ -439,6 +479,17 @@ def _rule_problems(config: GateConfig) -> Iterator[str]:
                 time_of_day(text)
         except ValueError:
             yield f"{key}: {text!r} is no time of day; write it as 06:30"
+
+
+def _crowd_problems(rules: RuleSettings) -> Iterator[str]:
+    actions = [(f"rules.occupancy.{place}", one.action) for place, one in enumerate(rules.occupancy)]
+    actions += [(f"rules.cover.{place}", one.action) for place, one in enumerate(rules.cover)]
+    for where, action in actions:
+        if action not in ACTIONS:
+            yield f"{where}.action: {action!r} is none of {', '.join(ACTIONS)}"
+    for place, limit in enumerate(rules.occupancy):
+        if limit.warn_at is not None and limit.warn_at > limit.limit:
+            yield f"rules.occupancy.{place}.warn_at: is above the limit"
 
 
 def _lane_problems(lanes: Sequence[LaneSettings]) -> Iterator[str]:

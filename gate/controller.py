@@ -18,7 +18,8 @@ from typing import TypeAlias
 
 from gate import records
 from gate.alarms import Alarms
-from gate.decide import Circumstances, Rules, decide
+from gate.crowd import Crowding
+from gate.decide import Circumstances, Rules, decide, decide_by_hand
 from gate.errors import StoreError
 from gate.lane_control import LaneControl, LaneParts
 from gate.model import (
@@ -54,9 +55,11 @@ from gate.ports import (
     PermitStore,
     ReaderChanged,
     SideGateChanged,
+    SiteTold,
     TurnedBack,
 )
 from gate.recorder import Recorder
+from gate.site import Seen, SitePicture
 from gate.suspicion import another_chip, chip_of
 from gate.timekeeping import Timekeeper
 from gate.turnstile import MODE_SIGNALS, Grant, Mode, Signal
@@ -146,6 +149,8 @@ class Controller:
         self._answered: dict[str, CardId | None] = {}
         """Whose badge each lane has answered last: a name that comes after it belongs to that one only."""
         self._readers = dict.fromkeys(readers, ReaderHealth())
+        self._site = SitePicture()
+        self._crowding = Crowding(rules.occupancy, self._alarms)
         self._timekeeper = Timekeeper()
         self._clock_trusted = False
         self._loop_closed: bool | None = None
@@ -195,7 +200,9 @@ class Controller:
             case ButtonPressed(lane, direction):
                 self._ask(Place(lane, direction), _ByHand(lane, direction, "button"), now)
             case PassageSensed(lane, direction):
-                self._recorder.record(self._lanes[lane].body(direction, now))
+                events = self._lanes[lane].body(direction, now)
+                self._recorder.record(events)
+                self._saw(events, now)
                 self._serve_waiting(now)
             case TurnedBack(lane, direction):
                 self._recorder.record(self._lanes[lane].turned_back(direction, now))
@@ -212,7 +219,7 @@ class Controller:
                 self._from_the_site(given, now)
 
     def _from_the_site(
-        self, given: FireLoop | KeyTurned | SideGateChanged | ModeAsked | PassAsked, now: Moment
+        self, given: FireLoop | KeyTurned | SideGateChanged | ModeAsked | PassAsked | SiteTold, now: Moment
     ) -> None:
         match given:
             case FireLoop(closed):
@@ -223,6 +230,8 @@ class Controller:
                 self._side_gate(name, is_open, now)
             case ModeAsked(lane, mode, by):
                 self._mode_asked(lane, mode, by, now)
+            case SiteTold():
+                self._told(given, now)
             case PassAsked(lane, direction, by):
                 if self._known(lane, by, now):
                     self._ask(Place(lane, direction), _ByHand(lane, direction, by), now)
@@ -307,8 +316,7 @@ class Controller:
 
     def _by_hand(self, lane: LaneControl, asked: _ByHand, now: Moment) -> None:
         """A button, or the site manager: nobody's card, and a person who answers for it."""
-        admitted = asked.direction is Direction.EXIT or lane.takes_entries
-        decision = Decision(admitted, Reason.GRANTED if admitted else Reason.LANE_CLOSED)
+        decision = decide_by_hand(asked.direction, lane_closed=not lane.takes_entries, rules=self._rules)
         badge = self._new_badge()
         event = records.by_hand(asked.by, decision, lane=lane.name, direction=asked.direction, badge_id=badge, now=now)
         grant = Grant(badge, asked.direction, None, Medium.MANUAL, None, now.monotonic_ms + lane.walk_ms)
@@ -348,8 +356,11 @@ class Controller:
             alarms = self._alarms.cleared("permits.unreadable", now)
         except StoreError as broken:
             held, alarms = None, self._alarms.raised("permits.unreadable", str(broken), now)
-        closed = not self._lanes[place.lane].takes_entries
-        around = Circumstances(place.direction, now, held, history, lane_closed=closed, lane=place.lane)
+        lane = self._lanes[place.lane]
+        around = Circumstances(
+            place.direction, now, held, history, lane_closed=not lane.takes_entries, lane=lane.name, zone=lane.zone,
+            crowd=self._site.crowd, alone=self._site.alone(now.monotonic_ms),
+        )  # fmt: skip
         return decide(reading, permit, around, self._rules), permit, alarms
 
     def _history(self, reading: CardReading, now: Moment) -> tuple[CardHistory, list[Event]]:
@@ -359,7 +370,36 @@ class Controller:
             history = self._journal.history(card) if card is not None else NOTHING_KNOWN
         except StoreError as broken:
             return NOTHING_KNOWN, self._alarms.raised("journal.unreadable", str(broken), now)
+        elsewhere = self._site.last_passage(card) if card is not None else None
+        here = history.last_passage
+        if elsewhere is not None and (here is None or elsewhere.wall_ms > here.wall_ms):
+            history = replace(history, last_passage=elsewhere)
         return history, self._alarms.cleared("journal.unreadable", now)
+
+    # --- who is where ------------------------------------------------------------------------------------
+
+    def _saw(self, events: Iterable[Event], now: Moment) -> None:
+        """Bodies went through here: that counts before the hub has heard of it."""
+        for event in events:
+            if event.kind is EventKind.PASSAGE_COMPLETED and event.card is not None and event.zone is not None:
+                self._site.saw(event.card, Seen(now.wall_ms, event.zone, self._groups(event.card)))
+        self._recorder.record(self._crowding.look(self._site.crowd, now))
+
+    def _told(self, told: SiteTold, now: Moment) -> None:
+        self._site.told(told.sightings)
+        if told.again_ms:
+            self._site.heard(told.again_ms, now.monotonic_ms)
+        if now.trusted:
+            self._site.forget(now.wall_ms)
+        self._recorder.record(self._crowding.look(self._site.crowd, now))
+
+    def _groups(self, card: CardId) -> tuple[str, ...]:
+        try:
+            permit = self._permits.find(card)
+        except StoreError:
+            # The badge before has raised the alarm; the hub tells the groups in a moment.
+            return ()
+        return permit.groups if permit is not None else ()
 
     # --- modes, fire -------------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ card is told that it is blocked, not that its training is missing.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, tzinfo
 
 from gate.model import (
@@ -31,12 +31,17 @@ from gate.rules import (
     NO_REST_RULE,
     WARN_OF_PASSBACK,
     Action,
+    Cover,
+    Crowd,
     ListPolicy,
+    Occupancy,
     OpeningHours,
     Passback,
     Rest,
+    is_newly_in,
     is_open,
 )
+from gate.zones import SITE
 
 HOUR_MS = 3_600_000
 
@@ -68,7 +73,10 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The site's choices; `zone` is where its calendar days begin and end."""
+    """The site's choices; `zone` is where its calendar days begin and end.
+
+    `hub_away`: the most that a rule about the whole site does while the gate knows its own passages only.
+    """
 
     zone: tzinfo
     credentials: Credentials = Credentials()
@@ -76,6 +84,11 @@ class Rules:
     hours: tuple[OpeningHours, ...] = ()
     outside_hours: Action = Action.REFUSE
     rest: Rest = NO_REST_RULE
+    occupancy: tuple[Occupancy, ...] = ()
+    cover: tuple[Cover, ...] = ()
+    hub_away: Action = Action.WARN
+    manual_pass: Action = Action.OFF
+    expiry_notice_days: int = 30
     ageing_after_ms: int = 24 * HOUR_MS
     ageing_list: ListPolicy = ListPolicy.EVERYBODY
     stale_after_ms: int = 72 * HOUR_MS
@@ -86,7 +99,10 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """What holds at the lane at this moment, apart from the card."""
+    """What holds at the lane at this moment, apart from the card. An entry leads to `zone`.
+
+    `alone`: other gates may have seen what this one has not heard of.
+    """
 
     direction: Direction
     now: Moment
@@ -94,11 +110,15 @@ class Circumstances:
     history: CardHistory = NOTHING_KNOWN
     lane_closed: bool = False
     lane: str = ""
+    zone: str = SITE
+    crowd: Crowd = field(default_factory=dict)
+    alone: bool = False
 
 
 def decide(reading: CardReading, permit: Permit | None, circumstances: Circumstances, rules: Rules) -> Decision:
     """The answer to one badge; `permit` is what the list holds for the card, None when nothing."""
-    refusals, warnings = [], []
+    refusals: list[Reason] = []
+    warnings: list[Reason] = []
     for reason, action in _objections(reading, permit, circumstances, rules):
         if action is Action.REFUSE:
             refusals.append(reason)
@@ -106,7 +126,21 @@ def decide(reading: CardReading, permit: Permit | None, circumstances: Circumsta
             warnings.append(reason)
     first = refusals[0] if refusals else Reason.GRANTED
     leaving = circumstances.direction is Direction.EXIT
-    return Decision(admitted=leaving or not refusals, reason=first, warnings=tuple(warnings))
+    # Two rules may object for the same reason, in different ways.
+    noted = tuple(reason for reason in dict.fromkeys(warnings) if reason not in refusals)
+    return Decision(admitted=leaving or not refusals, reason=first, warnings=noted)
+
+
+def decide_by_hand(direction: Direction, *, lane_closed: bool, rules: Rules) -> Decision:
+    """The answer to a button, or to a person who lets somebody through: nobody's card."""
+    if direction is Direction.EXIT:
+        return Decision(admitted=True, reason=Reason.GRANTED)
+    if lane_closed:
+        return Decision(admitted=False, reason=Reason.LANE_CLOSED)
+    if rules.manual_pass is Action.REFUSE:
+        return Decision(admitted=False, reason=Reason.WEAK_CREDENTIAL)
+    warned = rules.manual_pass is Action.WARN
+    return Decision(admitted=True, reason=Reason.GRANTED, warnings=(Reason.WEAK_CREDENTIAL,) if warned else ())
 
 
 def _objections(
@@ -156,18 +190,39 @@ def _objections_to_the_card(
 def _objections_to_the_moment(
     contents: CardContents, permit: Permit, at: Circumstances, rules: Rules
 ) -> Iterator[tuple[Reason, Action]]:
-    last = at.history.last_passage
-    if rules.passback.applies(last, at.now.wall_ms, rules.zone):
-        yield Reason.ALREADY_INSIDE, rules.passback.action
+    yield from _objections_of_the_site(permit, at, rules)
     if at.now.trusted:
-        if rules.rest.is_short(last, at.now.wall_ms):
+        if rules.rest.is_short(at.history.last_passage, at.now.wall_ms):
             yield Reason.SHORT_REST, rules.rest.action
-        if rules.hours and not is_open(rules.hours, at.lane, _local(at.now.wall_ms, rules.zone)):
+        if rules.hours and not is_open(rules.hours, at.lane, permit.groups, _local(at.now.wall_ms, rules.zone)):
             yield Reason.OUTSIDE_HOURS, rules.outside_hours
+        if _expires_soon(contents, permit, at, rules):
+            yield Reason.EXPIRES_SOON, Action.WARN
         if at.list_state is not None and not _list_suffices(at.list_state, at, rules):
             yield Reason.LIST_STALE, Action.REFUSE
     elif rules.hours or permit.valid_from or permit.valid_until or permit.card_expiry or contents.expiry_date:
         yield Reason.CLOCK_UNTRUSTED, rules.untrusted_clock
+
+
+def _objections_of_the_site(permit: Permit, at: Circumstances, rules: Rules) -> Iterator[tuple[Reason, Action]]:
+    """What others have seen counts here: who is inside already, how many, and who with them."""
+    last = at.history.last_passage
+    most = rules.hub_away if at.alone else Action.REFUSE
+    if rules.passback.applies(last, at.zone, at.now.wall_ms, rules.zone):
+        yield Reason.ALREADY_INSIDE, rules.passback.action.at_most(most)
+    for limit in rules.occupancy:
+        if is_newly_in(limit.zone, at.zone, last) and limit.is_full(at.crowd):
+            yield Reason.ZONE_FULL, limit.action.at_most(most)
+    for cover in rules.cover:
+        if is_newly_in(cover.zone, at.zone, last) and cover.is_missing(at.crowd, permit.groups):
+            yield Reason.COVER_MISSING, cover.action.at_most(most)
+
+
+def _expires_soon(contents: CardContents, permit: Permit, at: Circumstances, rules: Rules) -> bool:
+    """Whether the card has not expired, and will within the days of notice."""
+    known = [day for day in (contents.expiry_date, permit.card_expiry) if day is not None]
+    left = (min(known) - _certain_day(at, rules)).days if known else rules.expiry_notice_days
+    return 0 <= left < rules.expiry_notice_days
 
 
 def _list_suffices(held: ListState, at: Circumstances, rules: Rules) -> bool:

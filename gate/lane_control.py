@@ -13,17 +13,19 @@ from gate.errors import RelayError
 from gate.model import Decision, Direction, Event, EventKind, Moment
 from gate.ports import Lane
 from gate.turnstile import BACK_FOR, Effect, Effects, Grant, Mode, Signal, Turnstile
+from gate.zones import SITE, around
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class LaneParts:
-    """One lane as it was set up. `behind_ms`: see `gate.turnstile.Turnstile`."""
+    """One lane as it was set up. `behind_ms`: see `gate.turnstile.Turnstile`. An entry leads to `zone`."""
 
     driver: Lane
     walk_ms: int
     behind_ms: int = 0
+    zone: str = SITE
 
 
 class LaneControl:
@@ -32,6 +34,7 @@ class LaneControl:
     def __init__(self, name: str, parts: LaneParts, alarms: Alarms) -> None:
         self.name = name
         self.walk_ms = parts.walk_ms
+        self.zone = parts.zone
         self.turnstile = Turnstile(parts.behind_ms)
         self._driver = parts.driver
         self._alarms = alarms
@@ -114,12 +117,29 @@ class LaneControl:
             elif effect is Effect.REST:
                 events += self._rest(now)
             elif effect in _WITHOUT_GRANT:
-                events.append(Event(_WITHOUT_GRANT[effect], now, self.name, direction))
+                events.append(self._without_grant(effect, direction, now))
                 log.warning("passage lane=%s direction=%s outcome=%s", self.name, direction, effect)
             elif grant is not None:
-                events.append(_ended(effect, self.name, grant, now))
+                events.append(self._ended(effect, grant, now))
                 log.info("passage lane=%s direction=%s outcome=%s", self.name, grant.direction, effect)
         return events
+
+    def _without_grant(self, effect: Effect, direction: Direction | None, now: Moment) -> Event:
+        zone = self._led_to(direction) if direction is not None else None
+        return Event(_WITHOUT_GRANT[effect], now, self.name, direction, zone=zone)
+
+    def _led_to(self, direction: Direction) -> str:
+        return self.zone if direction is Direction.ENTRY else around(self.zone)
+
+    def _ended(self, outcome: Effect, grant: Grant, now: Moment) -> Event:
+        walked = outcome is Effect.COMPLETED
+        return Event(
+            EventKind.PASSAGE_COMPLETED if walked else EventKind.PASSAGE_ABANDONED,
+            now, self.name, grant.direction, grant.card, grant.medium,
+            employer=grant.employer, badge=grant.badge, uid=grant.uid,
+            zone=self._led_to(grant.direction) if walked else None,
+            detail={"turned_back": True} if outcome is Effect.TURNED_BACK else {},
+        )  # fmt: skip
 
     def _release(self, direction: Direction, now: Moment) -> list[Event]:
         return self._drive(lambda: self._driver.release(direction), now)
@@ -144,12 +164,3 @@ _WITHOUT_GRANT = {
     Effect.FORCED: EventKind.PASSAGE_FORCED,
     Effect.TAILGATED: EventKind.PASSAGE_TAILGATED,
 }
-
-
-def _ended(outcome: Effect, lane: str, grant: Grant, now: Moment) -> Event:
-    kind = EventKind.PASSAGE_COMPLETED if outcome is Effect.COMPLETED else EventKind.PASSAGE_ABANDONED
-    return Event(
-        kind, now, lane, grant.direction, grant.card, grant.medium,
-        employer=grant.employer, badge=grant.badge, uid=grant.uid,
-        detail={"turned_back": True} if outcome is Effect.TURNED_BACK else {},
-    )  # fmt: skip

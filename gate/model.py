@@ -134,7 +134,7 @@ class Reason(StrEnum):
     """Why a badge was answered as it was. The value is the stable code: on the wire, in every store.
 
     GRANTED is the answer without an objection; every other member is an objection, which refuses an
-    entry and is merely noted at an exit.
+    entry and is merely noted at an exit. EXPIRES_SOON is the one that only ever warns.
     """
 
     GRANTED = "granted"
@@ -151,8 +151,11 @@ class Reason(StrEnum):
     COMPANY_NOT_APPROVED = "company_not_approved"
     TRAINING_MISSING = "training_missing"
     ALREADY_INSIDE = "already_inside"
+    ZONE_FULL = "zone_full"
+    COVER_MISSING = "cover_missing"
     SHORT_REST = "short_rest"
     OUTSIDE_HOURS = "outside_hours"
+    EXPIRES_SOON = "expires_soon"
     LIST_STALE = "list_stale"
     CLOCK_UNTRUSTED = "clock_untrusted"
 
@@ -163,7 +166,8 @@ class Permit:
 
     `standing` is GRANTED, or the objection that the hub has already found (blocked, cancelled,
     not_on_crew_list, company_not_approved, training_missing). Dates are inclusive. `employer` is the
-    organisation number that the card is expected to carry: the main unit, not the sub-unit.
+    organisation number that the card is expected to carry: the main unit, not the sub-unit. `groups` are
+    the site's own words: whose hours hold, who is a first-aider.
     """
 
     card: CardId
@@ -173,6 +177,7 @@ class Permit:
     card_expiry: date | None = None
     employer: str | None = None
     language: str | None = None
+    groups: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,9 +193,9 @@ class ListState:
 
 @dataclass(frozen=True, slots=True)
 class LastPassage:
-    """The last completed passage of one card that this gate itself saw."""
+    """The last completed passage of one card that is known here, and the zone that it led to (`gate.zones`)."""
 
-    direction: Direction
+    zone: str
     wall_ms: int
 
 
@@ -263,7 +268,8 @@ class Event:
     """Something that happened, before the journal gives it its number.
 
     `badge` ties a passage to the badge that was granted: it is that badge's own random id. `uid` is the
-    serial number of the chip that was read, where it says which chip that was.
+    serial number of the chip that was read, where it says which chip that was. `zone` is where a passage led
+    (`gate.zones`).
     """
 
     kind: EventKind
@@ -277,6 +283,7 @@ class Event:
     employer: str | None = None
     badge: str | None = None
     uid: bytes = b""
+    zone: str | None = None
     detail: Detail = field(default_factory=dict)
 
 

@@ -22,6 +22,7 @@ from gate.model import (
     Permit,
     ReaderState,
 )
+from gate.site import Seen
 from gate.turnstile import Mode
 
 
@@ -115,6 +116,15 @@ class ModeAsked:
 
 
 @dataclass(frozen=True, slots=True)
+class SiteTold:
+    """The hub's word of where cards were seen last. `again_ms` is 0 for an old word that was kept by the
+    broker; otherwise the hub has just spoken, and will again within that time."""
+
+    sightings: Sequence[tuple[CardId, Seen]]
+    again_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class PassAsked:
     """The site lets one body through a lane."""
 
@@ -135,6 +145,7 @@ Input: TypeAlias = (
     | SideGateChanged
     | ModeAsked
     | PassAsked
+    | SiteTold
     | Noted
 )
 Deliver: TypeAlias = Callable[[Input], None]

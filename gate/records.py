@@ -60,8 +60,8 @@ def badge(
 def by_hand(by: str, decision: Decision, *, lane: str, direction: Direction, badge_id: str, now: Moment) -> Event:
     """One body let through by a person at the site."""
     return Event(
-        _badge_kind(decision), now, lane, direction, None, Medium.MANUAL, decision.reason, badge=badge_id,
-        detail={"by": by[:MAX_WHAT]},
+        _badge_kind(decision), now, lane, direction, None, Medium.MANUAL, decision.reason, decision.warnings,
+        badge=badge_id, detail={"by": by[:MAX_WHAT]},
     )  # fmt: skip
 
 

@@ -1,15 +1,17 @@
-"""The site's own rules about entering: hours, rest, passing twice, an ageing list. Pure.
+"""The site's own rules about entering: hours, rest, passing twice, how many and who with them. Pure.
 
 A rule refuses, warns or is off, and never touches an exit (P6). Times of day and days are those of the
 site's time zone, so an hour that daylight saving skips or repeats is what the clock on the wall shows.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta, tzinfo
 from enum import StrEnum, unique
+from typing import TypeAlias
 
-from gate.model import Direction, LastPassage
+from gate.model import LastPassage
+from gate.zones import OUTSIDE, SITE, within
 
 DAY_MS = 86_400_000
 
@@ -21,6 +23,15 @@ class Action(StrEnum):
     REFUSE = "refuse"
     WARN = "warn"
     OFF = "off"
+
+    def at_most(self, other: "Action") -> "Action":
+        """The milder of the two."""
+        return max(self, other, key=tuple(Action).index)
+
+
+EVERYBODY = ""
+Crowd: TypeAlias = Mapping[tuple[str, str], int]
+"""How many are in a zone, of a group: (zone, group), with EVERYBODY for all of them. What is absent is 0."""
 
 
 @unique
@@ -35,7 +46,8 @@ class ListPolicy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OpeningHours:
-    """From `opens` until `closes` on these weekdays (Monday is 0), at these lanes; None is all lanes.
+    """From `opens` until `closes` on these weekdays (Monday is 0), at these lanes, for these groups; None is
+    all of them.
 
     With `closes` at or before `opens` it lasts over midnight, into the day after.
     """
@@ -44,10 +56,15 @@ class OpeningHours:
     opens: time
     closes: time
     lanes: frozenset[str] | None = None
+    groups: frozenset[str] | None = None
 
-    def holds(self, lane: str, local: datetime) -> bool:
-        """Whether the lane is open at this local time."""
-        if self.lanes is not None and lane not in self.lanes:
+    def speaks_of(self, lane: str) -> bool:
+        """Whether these hours are about this lane."""
+        return self.lanes is None or lane in self.lanes
+
+    def holds(self, groups: Collection[str], local: datetime) -> bool:
+        """Whether somebody of these groups may enter at this local time."""
+        if self.groups is not None and self.groups.isdisjoint(groups):
             return False
         at = local.time().replace(tzinfo=None)
         if self.opens < self.closes:
@@ -56,25 +73,25 @@ class OpeningHours:
         return (local.weekday() in self.days and at >= self.opens) or (yesterday in self.days and at < self.closes)
 
 
-def is_open(hours: Iterable[OpeningHours], lane: str, local: datetime) -> bool:
+def is_open(hours: Iterable[OpeningHours], lane: str, groups: Collection[str], local: datetime) -> bool:
     """Whether any of the hours that speak of this lane holds; a lane that none speaks of is always open."""
-    speaking = [one for one in hours if one.lanes is None or lane in one.lanes]
-    return not speaking or any(one.holds(lane, local) for one in speaking)
+    speaking = [one for one in hours if one.speaks_of(lane)]
+    return not speaking or any(one.holds(groups, local) for one in speaking)
 
 
 @dataclass(frozen=True, slots=True)
 class Passback:
-    """Entering twice without leaving. Within `grace_ms` of the entry it is the same worker who was not
-    quick enough; `for_ms` after it, or at `reset` local time, the entry is forgotten."""
+    """Entering a zone twice without leaving it. Within `grace_ms` of the entry it is the same worker who was
+    not quick enough; `for_ms` after it, or at `reset` local time, the entry is forgotten."""
 
     action: Action = Action.WARN
     for_ms: int | None = None
     grace_ms: int = 0
     reset: time | None = None
 
-    def applies(self, last: LastPassage | None, wall_ms: int, zone: tzinfo) -> bool:
-        """Whether an entry now would be a second one."""
-        if last is None or last.direction is not Direction.ENTRY:
+    def applies(self, last: LastPassage | None, entered: str, wall_ms: int, zone: tzinfo) -> bool:
+        """Whether an entry to the zone `entered` now would be a second one; `zone` is the site's time zone."""
+        if last is None or not within(last.zone, entered):
             return False
         since_ms = wall_ms - last.wall_ms
         if 0 <= since_ms < self.grace_ms:
@@ -97,12 +114,46 @@ class Rest:
 
     def is_short(self, last: LastPassage | None, wall_ms: int) -> bool:
         """Whether an entry now comes too soon after the last shift."""
-        if last is None or last.direction is not Direction.EXIT:
+        if last is None or last.zone != OUTSIDE:
             return False
         return self.break_ms <= wall_ms - last.wall_ms < self.least_ms
 
 
 NO_REST_RULE = Rest()
+
+
+@dataclass(frozen=True, slots=True)
+class Occupancy:
+    """At most `limit` in a zone. From `warn_at` on it is an alarm that the site manager sees."""
+
+    limit: int
+    zone: str = SITE
+    warn_at: int | None = None
+    action: Action = Action.REFUSE
+
+    def is_full(self, crowd: Crowd) -> bool:
+        """Whether one more would be too many."""
+        return crowd.get((self.zone, EVERYBODY), 0) >= self.limit
+
+
+@dataclass(frozen=True, slots=True)
+class Cover:
+    """Somebody of `group`, a first-aider say, is in the zone before the n-th worker goes in."""
+
+    group: str
+    before: int = 2
+    zone: str = SITE
+    action: Action = Action.WARN
+
+    def is_missing(self, crowd: Crowd, groups: Collection[str]) -> bool:
+        """Whether somebody of these groups would be the n-th without."""
+        inside = crowd.get((self.zone, EVERYBODY), 0)
+        return self.group not in groups and inside + 1 >= self.before and not crowd.get((self.zone, self.group), 0)
+
+
+def is_newly_in(zone: str, entered: str, last: LastPassage | None) -> bool:
+    """Whether an entry to the zone `entered` brings somebody into `zone` who is not there yet."""
+    return within(entered, zone) and not (last is not None and within(last.zone, zone))
 
 
 def _passed(moment: time, before_ms: int, now_ms: int, zone: tzinfo) -> bool:

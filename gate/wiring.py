@@ -45,7 +45,7 @@ from gate.reader.layouts import load_osdp, load_scbk
 from gate.reader.profiles import load_all
 from gate.relay.display import of_mode
 from gate.relay.display_server import DisplayServer
-from gate.rules import Action, ListPolicy, OpeningHours, Passback, Rest
+from gate.rules import Action, Cover, ListPolicy, Occupancy, OpeningHours, Passback, Rest
 from gate.simulator.remote import RemoteServer
 from gate.threads import ControllerThread
 from gate.turnstile import Mode
@@ -208,6 +208,7 @@ class _Parts:
                     self._shown(settings.name),
                     int(settings.walk_s * 1000),
                     settings.tailgate_ms if isinstance(settings, GpioLane) else 0,
+                    settings.zone,
                 )
                 for settings in config.lanes
             },
@@ -315,11 +316,17 @@ def _rules(config: GateConfig) -> Rules:
                 time_of_day(hours.opens),
                 time_of_day(hours.closes),
                 frozenset(hours.lanes) or None,
+                frozenset(hours.groups) or None,
             )
             for hours in rules.hours
         ),
         outside_hours=Action(rules.outside_hours),
         rest=Rest(Action(rules.short_rest), int(rules.rest_h * HOUR_MS), int(rules.break_h * HOUR_MS)),
+        occupancy=tuple(Occupancy(one.limit, one.zone, one.warn_at, Action(one.action)) for one in rules.occupancy),
+        cover=tuple(Cover(one.group, one.before, one.zone, Action(one.action)) for one in rules.cover),
+        hub_away=Action(rules.hub_away),
+        manual_pass=Action(rules.manual_pass),
+        expiry_notice_days=rules.expiry_notice_days,
         ageing_after_ms=int(rules.ageing_after_h * HOUR_MS),
         ageing_list=ListPolicy(rules.ageing_list),
         stale_after_ms=int(rules.stale_after_h * HOUR_MS),

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gate.zones import SITE
 from portvakt.errors import PortvaktError
 
 if TYPE_CHECKING:
@@ -50,7 +51,8 @@ def _parser() -> argparse.ArgumentParser:
     verb.add_argument("--dry-run", action="store_true", help="only show what would change")
     verb.add_argument("--partial", action="store_true", help="take the good rows although others are bad")
 
-    _add(verbs, "roster", _roster, "who is inside now", json=True)
+    verb = _add(verbs, "roster", _roster, "who is inside now", json=True)
+    verb.add_argument("--zone", default=SITE, help="only who is in this part of the site, such as site/tunnel")
     verb = _add(verbs, "suspicions", _suspicions, "cards that may exist twice", json=True)
     verb.add_argument("--limit", type=int, default=50, help="the newest so many (50)")
 
@@ -183,10 +185,10 @@ def _roster(options: argparse.Namespace) -> int:
 
     store = _store(options)
     try:
-        entries = queries.roster(store)
+        entries = queries.roster(store, options.zone)
     finally:
         store.close()
-    _print_json(entries) if options.json else print(tables.roster_text(entries))
+    _print_json(entries) if options.json else print(tables.roster_text(entries, options.zone))
     return 0
 
 

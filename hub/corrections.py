@@ -77,7 +77,9 @@ def passage_of(event: WireEvent, gate: str, time_ms: int | None) -> Passage | No
         return None
     certainty = Certainty.CERTAIN if data.clock.trusted else Certainty.CLOCK_UNTRUSTED
     card = CardKey(data.card.scheme, data.card.number)
-    sighting = Sighting(time_ms, gate, event.epoch, event.seq, card, data.direction, data.lane, certainty, data.uid)
+    sighting = Sighting(
+        time_ms, gate, event.epoch, event.seq, card, data.direction, data.lane, certainty, data.uid, data.zone
+    )
     return Passage(sighting, data.clock)
 
 

@@ -35,6 +35,7 @@ class CardFacts:
     card_expiry: str | None = None
     employer: str | None = None
     language: str | None = None
+    groups: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,7 @@ def permit(facts: CardFacts) -> WirePermit:
         card_expiry=facts.card_expiry,
         employer=facts.employer,
         language=facts.language,
+        groups=facts.groups,
     )
 
 

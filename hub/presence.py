@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum, unique
 from typing import NamedTuple
 
+from gate.zones import OUTSIDE, SITE
+
 PASSAGE_COMPLETED = "passage.completed"
 ENTRY = "entry"
 EXIT = "exit"
@@ -46,11 +48,29 @@ class Sighting(NamedTuple):
     certainty: Certainty = Certainty.CERTAIN
     uid: str | None = None
     """Serial number of the chip that was shown, hexadecimal."""
+    led_to: str | None = None
+    """The zone, as far as the gate said."""
+
+    @property
+    def zone(self) -> str:
+        """Where the card's holder is after this passage; empty is off the site."""
+        if self.led_to is not None:
+            return self.led_to
+        return SITE if self.direction == ENTRY else OUTSIDE
 
     @property
     def inside(self) -> bool:
-        """Whether the card's holder is inside after this passage."""
-        return self.direction == ENTRY
+        """Whether the card's holder is on the site after this passage."""
+        return self.zone != OUTSIDE
+
+
+class Located(NamedTuple):
+    """Where a card was seen last, and the groups that its permit names."""
+
+    card: CardKey
+    zone: str
+    time_ms: int
+    groups: tuple[str, ...] = ()
 
 
 Presence = Mapping[CardKey, Sighting]

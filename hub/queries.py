@@ -8,10 +8,10 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import and_, func, or_, select
 
 from gate.uplink.contract import Status
-from hub.presence import ENTRY
+from gate.zones import OUTSIDE, SITE
 from hub.records import JournalKey
 from hub.store import HubStore, schema
 
@@ -32,6 +32,7 @@ class RosterEntry:
     lane: str | None
     certainty: str
     listed: bool
+    zone: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +93,8 @@ class SiteGates:
     gates: tuple[GateLine, ...]
 
 
-def roster(store: HubStore) -> list[RosterEntry]:
-    """Who is inside, longest first."""
+def roster(store: HubStore, zone: str = SITE) -> list[RosterEntry]:
+    """Who is in the zone, longest first."""
     seen, cards, people, companies, assignments = (
         schema.presence,
         schema.cards,
@@ -117,7 +118,7 @@ def roster(store: HubStore) -> list[RosterEntry]:
             assignments.c.listed,
         )
         .select_from(joined)
-        .where(seen.c.direction == ENTRY)
+        .where(or_(seen.c.zone == zone, seen.c.zone.startswith(f"{zone}/", autoescape=True)))
         .order_by(seen.c.time_ms, seen.c.scheme, seen.c.number)
     )
     with store.reading() as connection:
@@ -133,6 +134,7 @@ def roster(store: HubStore) -> list[RosterEntry]:
                 lane=row.lane,
                 certainty=row.certainty,
                 listed=bool(row.listed),
+                zone=row.zone,
             )
             for row in connection.execute(statement)
         ]
@@ -199,7 +201,7 @@ def counts(store: HubStore) -> dict[str, int]:
     table = schema.counters
     with store.reading() as connection:
         numbers = {row.name: row.value for row in connection.execute(select(table))}
-        inside = select(func.count()).select_from(schema.presence).where(schema.presence.c.direction == ENTRY)
+        inside = select(func.count()).select_from(schema.presence).where(schema.presence.c.zone != OUTSIDE)
         numbers["inside"] = connection.scalar(inside) or 0
         numbers["permits"] = connection.scalar(select(func.count()).select_from(schema.permits)) or 0
         numbers["quarantined"] = connection.scalar(select(func.count()).select_from(schema.quarantine)) or 0

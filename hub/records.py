@@ -104,3 +104,4 @@ class CrewMember:
     company_approved: bool = True
     status: str = "ok"
     listed: bool = True
+    groups: tuple[str, ...] = ()

@@ -13,6 +13,7 @@ from hub.health import GateHealth, follow
 from hub.ingest import Ingest
 from hub.records import JournalKey, Rejected
 from hub.sync import ListSync
+from hub.whereabouts import Whereabouts
 
 log = logging.getLogger(__name__)
 
@@ -37,13 +38,21 @@ class HubService:
     """One site's hub. One thread."""
 
     def __init__(
-        self, status: HubStatus, store: ServiceStore, ingest: Ingest, sync: ListSync, *, heartbeat_ms: int
+        self,
+        status: HubStatus,
+        store: ServiceStore,
+        ingest: Ingest,
+        sync: ListSync,
+        whereabouts: Whereabouts,
+        *,
+        heartbeat_ms: int,
     ) -> None:
         self._status = status
         self._topics = Topics(status.site)
         self._store = store
         self._ingest = ingest
         self._sync = sync
+        self._whereabouts = whereabouts
         self._heartbeat_ms = heartbeat_ms
         self._offered = 0
         self._next_heartbeat_ms = 0
@@ -52,7 +61,7 @@ class HubService:
     def connected(self, now_ms: int) -> list[Publish]:
         """Say everything retained again: the broker may have lost its memory."""
         own = Publish(self._topics.hub, contract.encode_status(self._status), retain=True)
-        return [own, *self._head(now_ms), *self._ingest.acks()]
+        return [own, *self._head(now_ms), *self._ingest.acks(), *self._whereabouts.everything(now_ms)]
 
     def take(self, messages: Sequence[tuple[str, bytes]], now_ms: int) -> list[Publish]:
         """Take in all messages that were waiting, in order; events in one commit.
@@ -78,7 +87,10 @@ class HubService:
                 rejected.append(Rejected(topic, payload, str(bad), now_ms))
         if events:
             answers += self._ingest.take(events, now_ms)
+            answers += self._whereabouts.news(now_ms)
         if healths:
+            if any(self._has_come(gate, after) for gate, after in healths.items()):
+                answers.append(self._whereabouts.beat(now_ms))
             self._store.put_gate_health(list(healths.values()))
             self._health |= healths
             answers += self._answer_statuses(healths.values(), now_ms)
@@ -96,10 +108,15 @@ class HubService:
         return answers
 
     def tick(self, now_ms: int) -> list[Publish]:
-        """The head again when its heartbeat is due, and at once when another process has imported a list."""
-        if now_ms < self._next_heartbeat_ms and self._store.revision() == self._offered:
-            return []
-        return self._head(now_ms)
+        """What others have changed, a list or who is where; and everything again when the heartbeat is due."""
+        if now_ms >= self._next_heartbeat_ms:
+            return [*self._head(now_ms), *self._whereabouts.heartbeat(now_ms)]
+        news = self._whereabouts.news(now_ms)
+        return news if self._store.revision() == self._offered else [*self._head(now_ms), *news]
+
+    def _has_come(self, gate: str, after: GateHealth) -> bool:
+        before = self._health.get(gate)
+        return after.status.online and (before is None or not before.status.online)
 
     def _head(self, now_ms: int) -> list[Publish]:
         head = self._sync.head(now_ms)

@@ -3,15 +3,17 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from gate.zones import SITE
 from hub.queries import EventLine, GateLine, JournalLine, RosterEntry, SiteGates, SuspicionLine
 
 _CERTAIN = {"certain": "", "clock_untrusted": "clock of the gate was not set"}
 
 
-def roster_text(entries: Sequence[RosterEntry]) -> str:
-    """Who is inside."""
+def roster_text(entries: Sequence[RosterEntry], zone: str = SITE) -> str:
+    """Who is in a zone."""
+    where = "inside" if zone == SITE else f"in {_clean(zone)}"
     if not entries:
-        return "Nobody is inside, as far as the gates have told this hub."
+        return f"Nobody is {where}, as far as the gates have told this hub."
     rows = [
         (
             entry.name or "(not on any crew list)",
@@ -19,12 +21,13 @@ def roster_text(entries: Sequence[RosterEntry]) -> str:
             _card(entry.scheme, entry.number),
             moment(entry.since_ms),
             "/".join(filter(None, (entry.gate, entry.lane))),
+            entry.zone.removeprefix(SITE).removeprefix("/"),
             "; ".join(filter(None, (_CERTAIN.get(entry.certainty, entry.certainty), _off_list(entry)))),
         )
         for entry in entries
     ]
     people = "1 person is" if len(rows) == 1 else f"{len(rows)} people are"
-    return f"{table(('NAME', 'EMPLOYER', 'CARD', 'SINCE', 'GATE', 'NOTE'), rows)}\n\n{people} inside."
+    return f"{table(('NAME', 'EMPLOYER', 'CARD', 'SINCE', 'GATE', 'ZONE', 'NOTE'), rows)}\n\n{people} {where}."
 
 
 _SIGNS = {

@@ -28,6 +28,7 @@ from hub.keys import signing_key
 from hub.service import HubService
 from hub.store import HubStore
 from hub.sync import ListSync
+from hub.whereabouts import Whereabouts
 from portvakt.link import BrokerLink, Connected, LastWill, LinkInput, Lost, Message
 from portvakt.notify import Supervisor
 from portvakt.process import FolderLock
@@ -76,12 +77,14 @@ class HubLoop:
         self._link = BrokerLink(
             config.broker, f"portvakt-hub-{instance}", (*topics.to_hub(), topics.hub), self._gone, self._inbox
         )
+        heartbeat_ms = int(config.list.heartbeat_s * 1000)
         self._service = HubService(
             self._own,
             store,
             Ingest(config.site, store, signer, instance, int(config.clones.least_walk_s * 1000)),
             ListSync(config.site, store, signer, config.list),
-            heartbeat_ms=int(config.list.heartbeat_s * 1000),
+            Whereabouts(config.site, store, signer, heartbeat_ms),
+            heartbeat_ms=heartbeat_ms,
         )
 
     def run(self, stop: threading.Event, supervisor: Supervisor) -> None:

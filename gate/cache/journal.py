@@ -30,7 +30,7 @@ from gate.cache.schema import (
     records,
 )
 from gate.errors import StoreFull
-from gate.model import CardHistory, CardId, Direction, Event, JournalHead, LastChip, LastPassage, OutgoingRecord
+from gate.model import CardHistory, CardId, Event, JournalHead, LastChip, LastPassage, OutgoingRecord
 from portvakt.errors import PortvaktError
 
 log = logging.getLogger(__name__)
@@ -116,7 +116,7 @@ class SqliteJournal:
         with self._read_lock:
             try:
                 if passage is None and (row := self._reading.execute(_LAST_PASSAGE, which).first()) is not None:
-                    passage = LastPassage(Direction(row.direction), row.wall_ms)
+                    passage = LastPassage(row.zone, row.wall_ms)
                 if chip is None and (row := self._reading.execute(_LAST_CHIP, which).first()) is not None:
                     chip = LastChip(row.uid, row.wall_ms)
             except DatabaseError as broken:
@@ -311,7 +311,7 @@ def read_chain(path: Path) -> Sequence[tuple[bytes, str]]:
         engine.dispose()
 
 
-_LAST_PASSAGE = select(last_passages.c.direction, last_passages.c.wall_ms).where(
+_LAST_PASSAGE = select(last_passages.c.zone, last_passages.c.wall_ms).where(
     last_passages.c.scheme == bindparam("scheme"), last_passages.c.number == bindparam("number")
 )
 _LAST_CHIP = select(last_chips.c.uid, last_chips.c.wall_ms).where(
@@ -327,7 +327,7 @@ _READ = (
 _passage_insert = upsert(last_passages)
 _UPSERT_PASSAGE = _passage_insert.on_conflict_do_update(
     index_elements=["scheme", "number"],
-    set_={"direction": _passage_insert.excluded.direction, "wall_ms": _passage_insert.excluded.wall_ms},
+    set_={"zone": _passage_insert.excluded.zone, "wall_ms": _passage_insert.excluded.wall_ms},
 )
 _chip_insert = upsert(last_chips)
 _UPSERT_CHIP = _chip_insert.on_conflict_do_update(

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from gate.model import CardId, Event, EventKind, LastChip, LastPassage
+from gate.zones import OUTSIDE
 
 BADGES = (EventKind.BADGE_GRANTED, EventKind.BADGE_REFUSED)
 
@@ -28,7 +29,7 @@ class Remembered:
             if event.card is None or event.direction is None:
                 continue
             if event.kind is EventKind.PASSAGE_COMPLETED:
-                self.passages[event.card] = LastPassage(event.direction, event.moment.wall_ms)
+                self.passages[event.card] = LastPassage(event.zone or OUTSIDE, event.moment.wall_ms)
             elif event.kind in BADGES and event.uid:
                 self.chips[event.card] = LastChip(event.uid, event.moment.wall_ms)
 
@@ -36,7 +37,7 @@ class Remembered:
 def rows_of_passages(passages: Mapping[CardId, LastPassage]) -> list[dict[str, str | int]]:
     """Rows of the table last_passages."""
     return [
-        {"scheme": card.scheme, "number": card.number, "direction": last.direction.value, "wall_ms": last.wall_ms}
+        {"scheme": card.scheme, "number": card.number, "zone": last.zone, "wall_ms": last.wall_ms}
         for card, last in passages.items()
     ]
 

@@ -113,6 +113,7 @@ def _row(permit: Permit) -> dict[str, str | None]:
         "card_expiry": _text(permit.card_expiry),
         "employer": permit.employer,
         "language": permit.language,
+        "groups": " ".join(permit.groups),
     }
 
 
@@ -126,6 +127,7 @@ def _permit(row: Row[tuple[str, ...]]) -> Permit:
             card_expiry=_date(row.card_expiry),
             employer=row.employer,
             language=row.language,
+            groups=tuple(row.groups.split()),
         )
     except ValueError as wrong:
         raise StoreError(f"the permit in row {row.scheme}/… cannot be understood ({wrong})") from wrong

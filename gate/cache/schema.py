@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     Column,
+    Connection,
     Engine,
     Index,
     Integer,
@@ -26,7 +27,7 @@ from sqlalchemy.pool import NullPool
 
 from gate.errors import StoreCorrupt, StoreError, StoreNewer
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 journal_tables = MetaData()
 
@@ -46,7 +47,7 @@ last_passages = Table(
     journal_tables,
     Column("scheme", String, primary_key=True),
     Column("number", String, primary_key=True),
-    Column("direction", String, nullable=False),
+    Column("zone", String, nullable=False),
     Column("wall_ms", BigInteger, nullable=False),
     Index("last_passages_age", "wall_ms"),
     sqlite_with_rowid=False,
@@ -83,6 +84,7 @@ permits = Table(
     Column("card_expiry", String),
     Column("employer", String),
     Column("language", String),
+    Column("groups", String, nullable=False, server_default=""),
     sqlite_with_rowid=False,
 )
 
@@ -110,11 +112,22 @@ def open_database(path: Path, tables: MetaData) -> Engine:
                     f"{path} was written by a newer version (schema {version}, this one knows {SCHEMA_VERSION}); "
                     "install that version again, or move the file aside"
                 )
+            if version:
+                _upgrade(connection, version, tables)
             tables.create_all(connection)
             connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")
     except DatabaseError as broken:
         raise opened_wrongly(path, broken) from broken
     return engine
+
+
+def _upgrade(connection: Connection, version: int, tables: MetaData) -> None:
+    """A file of an older version, in the transaction that opens it: all of it, or nothing."""
+    if version < 2 and tables is journal_tables:
+        connection.exec_driver_sql("ALTER TABLE last_passages RENAME COLUMN direction TO zone")
+        connection.exec_driver_sql("UPDATE last_passages SET zone = CASE zone WHEN 'entry' THEN 'site' ELSE '' END")
+    if version < 2 and tables is permit_tables:
+        connection.exec_driver_sql("ALTER TABLE permits ADD COLUMN groups VARCHAR NOT NULL DEFAULT ''")
 
 
 def opened_wrongly(path: Path, broken: DatabaseError) -> StoreError:

@@ -55,6 +55,8 @@ _REFUSED = {
     Reason.LANE_CLOSED: Sign.STOP,
     Reason.OUTSIDE_HOURS: Sign.STOP,
     Reason.SHORT_REST: Sign.STOP,
+    Reason.ZONE_FULL: Sign.STOP,
+    Reason.COVER_MISSING: Sign.STOP,
     Reason.EXPIRED: Sign.STOP,
     Reason.CANCELLED: Sign.STOP,
 }

@@ -52,7 +52,9 @@ def _answer(decision: Decision, direction: Direction, language: str | None) -> t
         reason = noted[0] if noted else Reason.GRANTED
         return (Tone.NOTE if noted else Tone.PASS), farewell_for(reason, language)
     welcome = words_for(Reason.GRANTED, language)
+    # The warnings that the worker can do something about; the rest are the site's own.
     if Reason.ALREADY_INSIDE in decision.warnings:
-        # The one warning that the worker can do something about; the rest are the gate's own.
         return Tone.NOTE, WorkerText(welcome.headline, phrase(Phrase.CARD_OUT_TOO, language))
+    if Reason.EXPIRES_SOON in decision.warnings:
+        return Tone.NOTE, words_for(Reason.EXPIRES_SOON, language)
     return Tone.PASS, welcome

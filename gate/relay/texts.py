@@ -157,6 +157,27 @@ ANSWERS: Mapping[Reason, Mapping[Language, Answer]] = {
         LT: ("Jau užregistruota viduje", "Kortelės išėjimas neužregistruotas. Statybvietės biuras tai ištaisys."),
         RO: ("Sunteți deja înăuntru", "Ieșirea nu a fost înregistrată. Biroul de șantier va corecta."),
     },
+    Reason.ZONE_FULL: {
+        NB: ("Det er fullt her nå", "Vent til noen har gått ut, og prøv igjen."),
+        EN: ("It is full here now", "Please wait until somebody has left, and try again."),
+        PL: ("Brak wolnych miejsc", "Poczekaj, aż ktoś wyjdzie, i spróbuj ponownie."),
+        LT: ("Vietų nėra", "Palaukite, kol kas nors išeis, ir bandykite dar kartą."),
+        RO: ("Nu mai sunt locuri", "Așteptați să iasă cineva, apoi încercați din nou."),
+    },
+    Reason.COVER_MISSING: {
+        NB: ("Vent på ansvarshavende", "Førstehjelper eller ansvarlig må gå inn først. Spør på kontoret."),
+        EN: ("Wait for your warden", "A first-aider or warden must go in first. Please ask at the office."),
+        PL: ("Czekaj na opiekuna", "Najpierw musi wejść ratownik lub osoba odpowiedzialna. Zapytaj w biurze."),
+        LT: ("Laukite atsakingo", "Pirma turi įeiti pirmosios pagalbos ar atsakingas asmuo. Klauskite biure."),
+        RO: ("Așteptați responsabilul", "Mai întâi intră prim-ajutorul sau responsabilul. Întrebați la birou."),
+    },
+    Reason.EXPIRES_SOON: {
+        NB: ("Kortet går snart ut", "Be arbeidsgiveren din om å bestille nytt kort nå."),
+        EN: ("Card expires soon", "Please ask your employer to order a new card now."),
+        PL: ("Karta wkrótce wygaśnie", "Poproś pracodawcę, aby już teraz zamówił nową kartę."),
+        LT: ("Kortelė tuoj nebegalios", "Paprašykite darbdavio jau dabar užsakyti naują kortelę."),
+        RO: ("Cardul expiră curând", "Cereți angajatorului să comande acum un card nou."),
+    },
     Reason.LIST_STALE: {
         NB: ("Listen er utdatert", "Det er ikke din feil. Si fra på byggeplasskontoret."),
         EN: ("List is out of date", "This is not your fault. Please tell the site office."),

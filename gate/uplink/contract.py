@@ -17,6 +17,7 @@ from typing import Annotated, Protocol, TypeVar
 
 import msgspec
 
+from gate.zones import GROUP_PATTERN
 from portvakt.errors import PortvaktError
 
 VERSION = "v1"
@@ -95,6 +96,24 @@ class Topics:
     def head(self) -> str:
         return f"{self._base}/permits/head"
 
+    def presence(self, part: int) -> str:
+        """One part of where every card was seen last, retained."""
+        return f"{self._base}/presence/{part}"
+
+    @property
+    def presence_now(self) -> str:
+        """What has just been seen; never retained, so it says that the hub is there."""
+        return f"{self._base}/presence/now"
+
+    @property
+    def all_presence(self) -> str:
+        """Filter of the parts and of what has just been seen."""
+        return f"{self._base}/presence/+"
+
+    def is_presence(self, topic: str) -> bool:
+        """Whether it is one of those."""
+        return topic.startswith(f"{self._base}/presence/")
+
     @property
     def hub(self) -> str:
         """Presence of the hub itself, retained, with last will."""
@@ -142,6 +161,8 @@ class EventData(msgspec.Struct, frozen=True, omit_defaults=True):
     detail: dict[str, str | int | bool] = {}
     uid: str | None = None
     """Serial number of the chip that was read, hexadecimal."""
+    zone: Annotated[str, msgspec.Meta(max_length=80)] | None = None
+    """Where a passage led (`gate.zones`); empty is off the site."""
 
 
 class WireEvent(msgspec.Struct, frozen=True):
@@ -267,6 +288,11 @@ class HubStatus(msgspec.Struct, frozen=True, omit_defaults=True):
 # --- permits: hub -> gates -----------------------------------------------------------------------
 
 
+Group = Annotated[str, msgspec.Meta(pattern=GROUP_PATTERN)]
+Groups = Annotated[tuple[Group, ...], msgspec.Meta(max_length=8)]
+"""The site's own words for whom a permit is: first-aider, warden, crane …"""
+
+
 class WirePermit(msgspec.Struct, frozen=True, array_like=True):
     """One permit; the words are those of `gate.model.Permit`. Dates are ISO 8601 or None."""
 
@@ -278,6 +304,7 @@ class WirePermit(msgspec.Struct, frozen=True, array_like=True):
     card_expiry: str | None = None
     employer: str | None = None
     language: str | None = None
+    groups: Groups = ()
 
 
 class PermitsHead(msgspec.Struct, frozen=True, array_like=True):
@@ -306,6 +333,35 @@ class PermitsChunk(msgspec.Struct, frozen=True, array_like=True):
     index: Annotated[int, msgspec.Meta(ge=0)]
     total: Annotated[int, msgspec.Meta(ge=1)]
     data: bytes
+
+
+# --- presence: hub -> gates, sealed ---------------------------------------------------------------
+
+PRESENCE_ROWS = 2_000
+"""Of one part."""
+MAX_PRESENCE_PARTS = 10
+
+
+class WireSighting(msgspec.Struct, frozen=True, array_like=True):
+    """Where a card was seen last. `zone` is empty for off the site; `groups` are those of its permit."""
+
+    scheme: Annotated[str, msgspec.Meta(min_length=1, max_length=16)]
+    number: Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
+    zone: Annotated[str, msgspec.Meta(max_length=80)]
+    time_ms: int
+    groups: Groups = ()
+
+
+class Presence(msgspec.Struct, frozen=True, array_like=True):
+    """What the hub knows of who is where: all of it in retained parts, or what has just been seen.
+
+    The hub speaks again within `again_ms`: a gate that hears nothing for longer knows that it is alone.
+    Receivers keep the later of two sightings of a card, so repetition and order do no harm.
+    """
+
+    issued_ms: int
+    again_ms: Annotated[int, msgspec.Meta(ge=1, le=86_400_000)]
+    rows: Annotated[tuple[WireSighting, ...], msgspec.Meta(max_length=PRESENCE_ROWS)] = ()
 
 
 class Digest:
@@ -407,7 +463,7 @@ def decode_hub_status(payload: bytes) -> HubStatus:
     return _decoded("hub status", msgspec.json.Decoder(HubStatus), payload)
 
 
-def encode_message(message: Ack | PermitsHead | PermitsWant | PermitsChunk) -> bytes:
+def encode_message(message: Ack | PermitsHead | PermitsWant | PermitsChunk | Presence) -> bytes:
     return _msgpack.encode(message)
 
 

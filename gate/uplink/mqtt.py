@@ -13,7 +13,7 @@ from typing import Protocol, TypeAlias
 
 from gate.errors import ListRefused, StoreError
 from gate.model import EventKind
-from gate.ports import Clock, Deliver, Noted, Outbox, PermitKeeper
+from gate.ports import Clock, Deliver, Noted, Outbox, PermitKeeper, SiteTold
 from gate.uplink import contract
 from gate.uplink.contract import Publish, Status
 from gate.uplink.lists import ConfirmList, ReplaceList
@@ -112,7 +112,7 @@ class Uplink:
                     self._link.publish(self._topics.status(self._gate), body, retain=True)
                 case ReplaceList() | ConfirmList():
                     self._apply(effect)
-                case Noted():
+                case Noted() | SiteTold():
                     self._note(effect)
 
     def _send(self, first: int, last: int) -> None:

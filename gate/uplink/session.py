@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from gate.model import EventKind, ListState
-from gate.ports import Noted
-from gate.uplink import contract
-from gate.uplink.contract import Ack, ContractError, PermitsChunk, PermitsHead, Publish, Topics
+from gate.ports import Noted, SiteTold
+from gate.uplink import contract, translate
+from gate.uplink.contract import Ack, ContractError, PermitsChunk, PermitsHead, Presence, Publish, Topics
 from gate.uplink.lists import ConfirmList, ListEffect, ListFollower, ListProblem, ReplaceList
 from gate.uplink.signing import Verifier
 
@@ -39,6 +39,9 @@ _ROLLED_BACK = "was an older image put on the card? Stop the gate, move journal.
 RIVAL_SILENT_MS = 45_000
 """A controller that runs says its status every 15 s. One that is heard once and never again is a ghost: a
 retained status of a journal that is no more, kept by a broker that lost its power and said no last will."""
+
+OLD_PRESENCE_MS = 120_000
+"""Parts come in any order behind what has just been seen, but not later than this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,7 @@ class PublishStatus:
     """Publish the gate's status now."""
 
 
-UplinkEffect: TypeAlias = SendRecords | Settle | PublishStatus | Publish | ReplaceList | ConfirmList | Noted
+UplinkEffect: TypeAlias = SendRecords | Settle | PublishStatus | Publish | ReplaceList | ConfirmList | Noted | SiteTold
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +102,14 @@ class Session:
         self._heard = settled
         self._asked_again_until = 0
         self._complained = False
+        self._told_ms = 0
         self._told_problems: deque[str] = deque(maxlen=PROBLEMS_REMEMBERED)
         self.refused = 0
 
     def subscriptions(self) -> tuple[str, ...]:
         gate = self._identity.gate
         topics = self._topics
-        return (topics.status(gate), topics.ack(gate), topics.head, topics.chunk(gate))
+        return (topics.status(gate), topics.ack(gate), topics.head, topics.chunk(gate), topics.all_presence)
 
     @property
     def unsent(self) -> int:
@@ -123,6 +127,7 @@ class Session:
         """The link is up and subscribed; first listen who else bears our name."""
         self._online = True
         self._rival = False
+        self._told_ms = 0
         self._speak_at_ms = now_ms + IDENTITY_WAIT_MS
         return []
 
@@ -149,6 +154,8 @@ class Session:
                 return self._translated(self._lists.head(self._verifier.open(PermitsHead, payload), now_ms))
             if topic == self._topics.chunk(gate):
                 return self._translated(self._lists.chunk(contract.decode_message(PermitsChunk, payload), now_ms))
+            if self._topics.is_presence(topic):
+                return self._presence(topic, payload)
             if topic == self._topics.status(gate):
                 return self._own_status(contract.decode_status(payload), now_ms)
         except ContractError as wrong:
@@ -294,6 +301,20 @@ class Session:
             self._rival = False
             return self._begin(now_ms)
         return []
+
+    def _presence(self, topic: str, payload: bytes) -> list[UplinkEffect]:
+        """What has just been seen also says that the hub is there; a part that the broker kept does not."""
+        if not payload:
+            # A part that is no longer needed.
+            return []
+        told = self._verifier.open(Presence, payload)
+        if told.issued_ms < self._told_ms - OLD_PRESENCE_MS:
+            # Played again by somebody: what was forgotten here may not come back from it.
+            self.refused += 1
+            return []
+        self._told_ms = max(self._told_ms, told.issued_ms)
+        again_ms = told.again_ms if topic == self._topics.presence_now else 0
+        return [SiteTold(translate.sightings_from_wire(told.rows), again_ms)]
 
     def _translated(self, effects: list[ListEffect]) -> list[UplinkEffect]:
         """A problem becomes a note for the journal, once: a repeated bad head must not fill the disk."""

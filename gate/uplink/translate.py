@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from datetime import UTC, date, datetime
 
 from gate.model import CardId, Event, Permit, Reason
+from gate.site import Seen
 from gate.uplink import contract
-from gate.uplink.contract import EventData, WireCard, WireClock, WireEvent, WirePermit
+from gate.uplink.contract import EventData, WireCard, WireClock, WireEvent, WirePermit, WireSighting
 
 
 def outgoing_record(event: Event, *, site: str, gate: str, epoch: str, seq: int, prevhash: str) -> bytes:
@@ -34,6 +35,7 @@ def outgoing_record(event: Event, *, site: str, gate: str, epoch: str, seq: int,
                 employer=event.employer,
                 badge=event.badge,
                 uid=event.uid.hex() or None,
+                zone=event.zone,
                 detail=dict(event.detail),
             ),
         )
@@ -63,7 +65,13 @@ def _permit(row: WirePermit) -> Permit:
         card_expiry=_date(row.card_expiry),
         employer=row.employer,
         language=row.language,
+        groups=row.groups,
     )
+
+
+def sightings_from_wire(rows: Iterable[WireSighting]) -> tuple[tuple[CardId, Seen], ...]:
+    """Where the hub has cards."""
+    return tuple((CardId(row.scheme, row.number), Seen(row.time_ms, row.zone, row.groups)) for row in rows)
 
 
 _STANDINGS = {

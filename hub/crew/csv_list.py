@@ -35,6 +35,7 @@ COLUMNS: Mapping[str, Callable[[str], Any]] = {
     "training": fields.yes_or_no,
     "company_approved": fields.yes_or_no,
     "status": fields.status,
+    "groups": fields.groups,
 }
 """Every column that there is. One that is left out counts as empty, training and company_approved as yes."""
 REQUIRED = ("card_number", "first_name", "last_name", "organisation_number")

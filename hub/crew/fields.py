@@ -7,7 +7,10 @@ in a message only through `shown`: national identity numbers are refused and nev
 import re
 from datetime import date, datetime
 
+from gate.zones import GROUP_PATTERN
+
 MAX_TEXT = 80
+MAX_GROUPS = 8
 
 _IDENTITY = re.compile(r"(?<!\d)\d{6}[ .\-]?\d{5}(?!\d)")
 """Eleven digits, written together or as birth date and number. No check digit is asked for: D-numbers,
@@ -15,6 +18,7 @@ synthetic ones and those of the years to come have other rules, and no other fie
 _CARD_NUMBER = re.compile(r"[0-9A-Za-z][0-9A-Za-z-]{2,19}")
 _SPREADSHEET_NUMBER = re.compile(r"\d+([.,]\d+)?[eE]\+?\d+|\d+[.,]0+")
 _ORGANISATION_WEIGHTS = (3, 2, 7, 6, 5, 4, 3, 2)
+_GROUP = re.compile(GROUP_PATTERN)
 _YES = frozenset({"yes", "ja", "true", "1"})
 _NO = frozenset({"no", "nei", "false", "0"})
 
@@ -98,6 +102,17 @@ def organisation_number_fits(digits: str) -> bool:
 
 def shown_organisation(digits: str) -> str:
     return f"{digits[:3]} {digits[3:6]} {digits[6:]}"
+
+
+def groups(value: str) -> tuple[str, ...]:
+    """The groups that somebody is of, with spaces or commas between them: `first-aider warden`."""
+    found = tuple(dict.fromkeys(value.lower().replace(",", " ").split()))
+    for one in found:
+        if not _GROUP.fullmatch(one):
+            raise BadCell(f"{shown(one)} is not a group", "a word of a to z, 0 to 9 and -, at most 24 letters")
+    if len(found) > MAX_GROUPS:
+        raise BadCell(f"names {len(found)} groups", f"{MAX_GROUPS} are allowed for one person")
+    return found
 
 
 def day(value: str) -> str | None:

@@ -8,11 +8,13 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import and_, func, or_, select
 
 from gate.uplink.contract import Status, decode_status, encode_status
+from gate.zones import OUTSIDE
 from hub.health import GateHealth
 from hub.permits import PermitList
+from hub.presence import CardKey, Located
 from hub.records import Journal, Rejected
 from hub.store import schema
 from hub.store.crew import CrewTransaction, read_permits, read_revision
@@ -53,6 +55,27 @@ class HubStore(Database):
         """The current list, all of one moment."""
         with self.reading() as connection:
             return read_permits(connection)
+
+    def presence_change(self) -> int:
+        """How often presence was written; it only grows. Cheap: polled."""
+        with self.reading() as connection:
+            return connection.scalar(select(func.max(schema.presence.c.change))) or 0
+
+    def located(self, after_change: int, left_after_ms: int) -> Sequence[Located]:
+        """Where the cards are whose presence changed after that, without those who left before, oldest first."""
+        seen, permits = schema.presence, schema.permits
+        same = and_(permits.c.scheme == seen.c.scheme, permits.c.number == seen.c.number)
+        chosen = (
+            select(seen.c.scheme, seen.c.number, seen.c.zone, seen.c.time_ms, permits.c.groups)
+            .select_from(seen.outerjoin(permits, same))
+            .where(seen.c.change > after_change, or_(seen.c.zone != OUTSIDE, seen.c.time_ms >= left_after_ms))
+            .order_by(seen.c.time_ms)
+        )
+        with self.reading() as connection:
+            return [
+                Located(CardKey(row.scheme, row.number), row.zone, row.time_ms, tuple((row.groups or "").split()))
+                for row in connection.execute(chosen)
+            ]
 
     def gate_health(self) -> dict[str, GateHealth]:
         """The health of every gate that ever spoke."""

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection, delete, func, select, update
@@ -29,7 +30,7 @@ def read_permits(connection: Connection) -> PermitList:
     table = schema.permits
     digest = connection.scalar(select(schema.revisions.c.digest).where(schema.revisions.c.revision == revision))
     columns = [table.c[name] for name in _PERMIT_FIELDS]
-    rows = connection.execute(select(*columns)).all()
+    rows = [(*row[:-1], tuple(row.groups.split())) for row in connection.execute(select(*columns))]
     # Sorted here, because a database sorts text by its own rules.
     permits = tuple(sorted((WirePermit(*row) for row in rows), key=lambda permit: (permit.scheme, permit.number)))
     return PermitList(revision, permits, digest.hex() if digest else "")
@@ -63,9 +64,12 @@ class CrewTransaction:
                 companies.c.approved,
                 cards.c.status,
                 assignments.c.listed,
+                assignments.c.groups,
             ).select_from(joined)
         )
-        return {CardKey(row[0], row[1]): CrewMember(*row) for row in rows}
+        return {
+            CardKey(row[0], row[1]): replace(CrewMember(*row[:-1]), groups=tuple(row.groups.split())) for row in rows
+        }
 
     def write(self, members: Collection[CrewMember]) -> None:
         """Insert or replace these cards with their holders and companies."""
@@ -106,6 +110,7 @@ class CrewTransaction:
                     "valid_until": member.valid_until,
                     "training": member.training,
                     "listed": member.listed,
+                    "groups": " ".join(member.groups),
                 }
             )
         put(self._connection, schema.companies, list(companies.values()))
@@ -144,7 +149,7 @@ class CrewTransaction:
                     delete(table).where(table.c.scheme == old.scheme, table.c.number == old.number)
                 )
         changed = [permit for permit in after.permits if permit not in kept]
-        put(self._connection, table, [{name: getattr(permit, name) for name in _PERMIT_FIELDS} for permit in changed])
+        put(self._connection, table, [_permit_row(permit) for permit in changed])
         self._connection.execute(
             schema.revisions.insert(),
             {
@@ -161,6 +166,10 @@ class CrewTransaction:
         return {CardKey(scheme, number): person for scheme, number, person in rows}
 
 
+def _permit_row(permit: WirePermit) -> dict[str, Any]:
+    return {name: getattr(permit, name) for name in _PERMIT_FIELDS} | {"groups": " ".join(permit.groups)}
+
+
 def _facts(member: CrewMember) -> CardFacts:
     return CardFacts(
         scheme=member.scheme,
@@ -174,4 +183,5 @@ def _facts(member: CrewMember) -> CardFacts:
         card_expiry=member.card_expiry,
         employer=member.organisation_number,
         language=member.language,
+        groups=member.groups,
     )

@@ -78,14 +78,14 @@ class SqlEventTransaction:
         order = ("time_ms", "gate", "epoch", "seq")
         # The same order as hub.presence.later, in the database: no need to read the rows first.
         is_later = tuple_(*(statement.excluded[name] for name in order)) > tuple_(*(table.c[name] for name in order))
-        columns = (*order, "direction", "lane", "certainty", "uid")
+        columns = (*order, "direction", "lane", "certainty", "uid", "zone", "change")
         self._connection.execute(
             statement.on_conflict_do_update(
                 index_elements=["scheme", "number"],
                 set_={name: statement.excluded[name] for name in columns},
                 where=is_later,
             ),
-            [_presence_row(sighting) for sighting in sightings],
+            self._presence_rows(sightings),
         )
 
     def last_seen(self, cards: Collection[CardKey]) -> Mapping[CardKey, Sighting]:
@@ -115,7 +115,11 @@ class SqlEventTransaction:
         put(self._connection, schema.suspicions, rows)
 
     def replace(self, sightings: Collection[Sighting]) -> None:
-        put(self._connection, schema.presence, [_presence_row(sighting) for sighting in sightings])
+        put(self._connection, schema.presence, self._presence_rows(sightings))
+
+    def _presence_rows(self, sightings: Collection[Sighting]) -> list[dict[str, Any]]:
+        change = 1 + (self._connection.scalar(select(func.max(schema.presence.c.change))) or 0)
+        return [_presence_row(sighting, change) for sighting in sightings]
 
     def corrections(self, keys: Collection[JournalKey]) -> Mapping[Boot, Correction]:
         table = schema.clock_corrections
@@ -199,7 +203,7 @@ class SqlEventTransaction:
         )
 
 
-def _presence_row(sighting: Sighting) -> dict[str, Any]:
+def _presence_row(sighting: Sighting, change: int) -> dict[str, Any]:
     return {
         "scheme": sighting.card.scheme,
         "number": sighting.card.number,
@@ -211,13 +215,24 @@ def _presence_row(sighting: Sighting) -> dict[str, Any]:
         "lane": sighting.lane,
         "certainty": str(sighting.certainty),
         "uid": sighting.uid,
+        "zone": sighting.zone,
+        "change": change,
     }
 
 
 def _sighting(row: Any) -> Sighting:
     card = CardKey(row.scheme, row.number)
     return Sighting(
-        row.time_ms, row.gate, row.epoch, row.seq, card, row.direction, row.lane, Certainty(row.certainty), row.uid
+        row.time_ms,
+        row.gate,
+        row.epoch,
+        row.seq,
+        card,
+        row.direction,
+        row.lane,
+        Certainty(row.certainty),
+        row.uid,
+        row.zone,
     )
 
 

@@ -76,6 +76,8 @@ assignments = Table(
     Column("valid_until", String(10)),
     Column("training", Boolean, nullable=False),
     Column("listed", Boolean, nullable=False),
+    # Words with spaces between them.
+    Column("groups", Text, nullable=False),
     ForeignKeyConstraint(["scheme", "number"], ["cards.scheme", "cards.number"]),
 )
 
@@ -92,6 +94,7 @@ permits = Table(
     Column("card_expiry", String(10)),
     Column("employer", String(9)),
     Column("language", String(2)),
+    Column("groups", Text, nullable=False),
 )
 
 # One row for each revision that was ever made; the greatest is the current one.
@@ -164,6 +167,10 @@ presence = Table(
     Column("lane", Text),
     Column("certainty", String(16), nullable=False),
     Column("uid", String(20)),
+    # `gate.zones`; empty is off the site.
+    Column("zone", Text, nullable=False),
+    # Grows with every transaction that writes here: what has changed since is found without comparing times.
+    Column("change", BigInteger, nullable=False, index=True),
 )
 
 # Two sightings that do not fit one card; the same pair is told once.

@@ -24,6 +24,7 @@ from gate.errors import StoreCorrupt, StoreError, StoreFull, StoreNewer
 from gate.model import CardHistory, CardId, Direction, Event, EventKind, LastChip, LastPassage, Moment
 from gate.ports import Journal, Outbox
 from gate.uplink import contract, translate
+from gate.zones import OUTSIDE, SITE
 from tests.sim.ports import MemoryDisk, MemoryJournal
 from tests.waiting import wait_for
 
@@ -45,7 +46,8 @@ def event(text: str = "", *, wall_ms: int = NOW_MS) -> Event:
 
 
 def passage(card: CardId, direction: Direction, wall_ms: int = NOW_MS) -> Event:
-    return replace(event(wall_ms=wall_ms), kind=EventKind.PASSAGE_COMPLETED, card=card, direction=direction)
+    zone = SITE if direction is Direction.ENTRY else OUTSIDE
+    return replace(event(wall_ms=wall_ms), kind=EventKind.PASSAGE_COMPLETED, card=card, direction=direction, zone=zone)
 
 
 def badge(card: CardId, uid: bytes, wall_ms: int = NOW_MS) -> Event:
@@ -254,8 +256,8 @@ def test_the_last_passage_counts_before_it_is_written(desk: Desk) -> None:
     journal.append([passage(INGRID, Direction.ENTRY), passage(OLA, Direction.ENTRY)], PATIENT_MS)
     desk.stall()
     journal.append([passage(INGRID, Direction.EXIT, NOW_MS + 1)], HURRIED_MS)
-    assert journal.history(INGRID).last_passage == LastPassage(Direction.EXIT, NOW_MS + 1)
-    assert journal.history(OLA).last_passage == LastPassage(Direction.ENTRY, NOW_MS)
+    assert journal.history(INGRID).last_passage == LastPassage(OUTSIDE, NOW_MS + 1)
+    assert journal.history(OLA).last_passage == LastPassage(SITE, NOW_MS)
 
 
 def test_the_last_passage_is_the_last_completed_one_also_after_reopening(desk: Desk) -> None:
@@ -265,7 +267,7 @@ def test_the_last_passage_is_the_last_completed_one_also_after_reopening(desk: D
     abandoned = replace(passage(INGRID, Direction.ENTRY, NOW_MS + 2), kind=EventKind.PASSAGE_ABANDONED)
     journal.append([abandoned, event()], PATIENT_MS)
     journal.close()
-    assert desk.open().history(INGRID).last_passage == LastPassage(Direction.EXIT, NOW_MS + 1)
+    assert desk.open().history(INGRID).last_passage == LastPassage(OUTSIDE, NOW_MS + 1)
 
 
 # --- settling and pruning -----------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from hub.ingest import Ingest
 from hub.service import HubService
 from hub.store import HubStore
 from hub.sync import ListSync
+from hub.whereabouts import Whereabouts
 from tests.sim.records import START_MS, RecordBook
 
 CREW = Path("config/crew.example.csv").read_bytes()
@@ -40,6 +41,7 @@ def service(store: HubStore) -> HubService:
         store,
         Ingest("yard", store, signer),
         ListSync("yard", store, signer, ListSettings()),
+        Whereabouts("yard", store, signer, 60_000),
         heartbeat_ms=60_000,
     )
 

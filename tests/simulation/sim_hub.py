@@ -17,6 +17,7 @@ from hub.permits import CardFacts
 from hub.presence import CardKey
 from hub.service import HubService
 from hub.sync import ListSync
+from hub.whereabouts import Whereabouts
 from portvakt.link import Connected, LastWill, LinkInput, Message
 from tests.simulation.invariants import Witness
 from tests.simulation.sim_disk import Disk
@@ -107,6 +108,7 @@ class SimHub(Machine):
             self.store,
             self.ingest,
             ListSync(self._site, self.store, signer, ListSettings(heartbeat_s=HEARTBEAT_S)),
+            Whereabouts(self._site, self.store, signer, HEARTBEAT_S * 1_000),
             heartbeat_ms=HEARTBEAT_S * 1_000,
         )
         self.client.start()

@@ -10,7 +10,7 @@ from hub.corrections import Boot, Correction
 from hub.errors import StoreError
 from hub.health import GateHealth
 from hub.permits import NO_LIST, CardFacts, PermitList, compile_permits, succeed
-from hub.presence import PASSAGE_COMPLETED, CardKey, Sighting, later
+from hub.presence import PASSAGE_COMPLETED, CardKey, Located, Sighting, later
 from hub.records import ChainBreak, EventRecord, Journal, JournalKey, Link, Rejected
 from tests.simulation.invariants import Witness
 from tests.simulation.sim_disk import Disk
@@ -34,6 +34,8 @@ class HubFile:
     suspicions: set[Suspicion] = field(default_factory=set)
     crew: dict[CardKey, CardFacts] = field(default_factory=dict)
     permits: PermitList = NO_LIST
+    changes: dict[CardKey, int] = field(default_factory=dict)
+    """Of presence: the number of the transaction that wrote a card's last."""
 
 
 class SimTransaction:
@@ -65,10 +67,13 @@ class SimTransaction:
 
     def see(self, sightings: Collection[Sighting]) -> None:
         def apply() -> None:
+            change = self._next_change()
             for sighting in sightings:
                 self._witness.seen(sighting)
                 known = self._file.presence.get(sighting.card)
-                self._file.presence[sighting.card] = later(known, sighting) if known else sighting
+                latest = later(known, sighting) if known else sighting
+                if latest != known:
+                    self._put(latest, change)
 
         self.changes.append(apply)
 
@@ -93,11 +98,19 @@ class SimTransaction:
 
     def replace(self, sightings: Collection[Sighting]) -> None:
         def apply() -> None:
+            change = self._next_change()
             for sighting in sightings:
                 self._witness.seen(sighting)
-                self._file.presence[sighting.card] = sighting
+                self._put(sighting, change)
 
         self.changes.append(apply)
+
+    def _next_change(self) -> int:
+        return 1 + max(self._file.changes.values(), default=0)
+
+    def _put(self, sighting: Sighting, change: int) -> None:
+        self._file.presence[sighting.card] = sighting
+        self._file.changes[sighting.card] = change
 
     def last_seen(self, cards: Collection[CardKey]) -> Mapping[CardKey, Sighting]:
         return {card: self._file.presence[card] for card in cards if card in self._file.presence}
@@ -149,6 +162,21 @@ class SimHubStore:
     def permit_list(self) -> PermitList:
         self._works()
         return self._file.permits
+
+    def presence_change(self) -> int:
+        return max(self._file.changes.values(), default=0)
+
+    def located(self, after_change: int, left_after_ms: int) -> Sequence[Located]:
+        permits = {CardKey(permit.scheme, permit.number): permit for permit in self._file.permits.permits}
+        chosen = [
+            seen
+            for card, seen in self._file.presence.items()
+            if self._file.changes[card] > after_change and (seen.inside or seen.time_ms >= left_after_ms)
+        ]
+        return [
+            Located(seen.card, seen.zone, seen.time_ms, permits[seen.card].groups if seen.card in permits else ())
+            for seen in sorted(chosen)
+        ]
 
     def gate_health(self) -> dict[str, GateHealth]:
         return dict(self._file.health)

@@ -84,7 +84,7 @@ def test_every_kind_of_event_the_gate_records_crosses_the_wire(kind: EventKind) 
     event = Event(
         kind, MOMENT, "main", Direction.EXIT, CardId("hms", "01234567"), Medium.CHIP, Reason.EXPIRED,
         (Reason.ALREADY_INSIDE,), "987654321", "badge-1", bytes.fromhex("04a1b2c3"),
-        {"what": "Ærlig talt", "block": 12, "twice": True},
+        "site/tunnel", {"what": "Ærlig talt", "block": 12, "twice": True},
     )  # fmt: skip
     body = translate.outgoing_record(event, site="site", gate="gate", epoch=EPOCH, seq=3, prevhash="a" * 64)
     wire = contract.decode_event(body)
@@ -92,6 +92,7 @@ def test_every_kind_of_event_the_gate_records_crosses_the_wire(kind: EventKind) 
     assert wire.data == EventData(
         WireClock("boot-1", 1_000, trusted=True), "main", "exit", WireCard("hms", "01234567"), "chip", "expired",
         ("already_inside",), "987654321", "badge-1", {"what": "Ærlig talt", "block": 12, "twice": True}, "04a1b2c3",
+        "site/tunnel",
     )  # fmt: skip
 
 
@@ -383,7 +384,7 @@ def test_the_digest_of_a_permit_is_pinned() -> None:
     """Hub and gates of different versions must find the same."""
     assert contract.digest_of([]) == contract.GENESIS_HASH
     assert contract.digest_of([WirePermit("hms", "01234567", "granted", valid_until="2026-12-31")]) == (
-        "10b351b544c21c7dc1987b78854c561b7cf81524eac6e6b36c70942b8a4a863c"
+        "c9c73e68411777e46a4c5ecac9b3c4248b4e91ea53ea31be9f0ce4e673c05084"
     )
 
 
@@ -434,7 +435,9 @@ def test_p11_a_snapshot_unpacks_no_further_than_its_signed_count_can_need() -> N
 
 def test_a_field_that_only_a_newer_hub_knows_leaves_list_and_digest_good() -> None:
     """Append-only: an older gate hashes what came, not what it understood."""
-    newer = [msgspec.msgpack.encode(["hms", f"{number:08}", "granted", *[None] * 5, "zone-2"]) for number in range(3)]
+    newer = [
+        msgspec.msgpack.encode(["hms", f"{number:08}", "granted", *[None] * 5, [], "zone-2"]) for number in range(3)
+    ]
     packed = zlib.compress(msgspec.msgpack.encode([msgspec.Raw(row) for row in newer]))
     rows = contract.unpack_snapshot([packed], 3)
     assert contract.digest_of_rows(rows) == contract.digest_of_rows(newer)
@@ -445,7 +448,9 @@ def test_a_field_that_only_a_newer_hub_knows_leaves_list_and_digest_good() -> No
 
 
 def test_a_permit_becomes_the_gate_s_own() -> None:
-    row = WirePermit("hms", "01234567", "granted", "2026-01-01", "2026-12-31", "2027-06-30", "987654321", "pl")
+    row = WirePermit(
+        "hms", "01234567", "granted", "2026-01-01", "2026-12-31", "2027-06-30", "987654321", "pl", ("warden",)
+    )
     (permit,) = translate.permits_from_wire([row])
     assert permit.card == CardId("hms", "01234567")
     assert [str(day) for day in (permit.valid_from, permit.valid_until, permit.card_expiry)] == [
@@ -454,6 +459,7 @@ def test_a_permit_becomes_the_gate_s_own() -> None:
         "2027-06-30",
     ]
     assert (permit.standing, permit.employer, permit.language) == (Reason.GRANTED, "987654321", "pl")
+    assert permit.groups == ("warden",)
     assert translate.permits_from_wire([WirePermit("hms", "1", "granted")]) == (Permit(CardId("hms", "1")),)
 
 

@@ -153,7 +153,7 @@ def test_a_passage_carries_the_badge_that_it_was_granted_to(bench: Bench) -> Non
         GRANTED, bench.clock.now(), "main", ENTRY, INGRID, Medium.CHIP, Reason.GRANTED,
         employer="987654321", badge="badge-1",
     )  # fmt: skip
-    assert completed == replace(granted, kind=COMPLETED, reason=None)
+    assert completed == replace(granted, kind=COMPLETED, reason=None, zone="site")
 
 
 def test_a_refused_entry_is_recorded_and_moves_nothing(bench: Bench) -> None:

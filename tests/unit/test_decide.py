@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gate.decide import Circumstances, Credentials, Rules, decide
+from gate.decide import Circumstances, Credentials, Rules, decide, decide_by_hand
 from gate.model import (
     CardContents,
     CardHistory,
@@ -26,16 +26,19 @@ from gate.model import (
     Reason,
     Unreadable,
 )
-from gate.rules import Action, ListPolicy, OpeningHours, Passback, Rest
+from gate.rules import EVERYBODY, Action, Cover, ListPolicy, Occupancy, OpeningHours, Passback, Rest
+from gate.zones import OUTSIDE, SITE
 
 OSLO = ZoneInfo("Europe/Oslo")
 NOON = datetime(2026, 6, 15, 12, 0, tzinfo=OSLO)
 TODAY = NOON.date()
+NEXT_YEAR = TODAY + timedelta(days=365)
 YESTERDAY, TOMORROW = TODAY - timedelta(days=1), TODAY + timedelta(days=1)
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
+TUNNEL = "site/tunnel"
 CARD = CardId("hms", "01234567")
-INSIDE_HERE = CardHistory(LastPassage(Direction.ENTRY, 0))
+INSIDE_HERE = CardHistory(LastPassage(SITE, 0))
 
 
 def ms(moment: datetime) -> int:
@@ -47,9 +50,9 @@ TRUSTED = Moment("boot-1", 60_000, NOON_MS, trusted=True)
 UNTRUSTED = replace(TRUSTED, wall_ms=0, trusted=False)
 FRESH = ListState(7, 1, "d", confirmed_ms=NOON_MS - 60_000, expires_ms=NOON_MS + 30 * 24 * HOUR_MS)
 RULES = Rules(zone=OSLO)
-CONTENTS = CardContents(CARD, expiry_date=TOMORROW, organisation_number="987654321")
+CONTENTS = CardContents(CARD, expiry_date=NEXT_YEAR, organisation_number="987654321")
 READING = CardReading("outside", Medium.CHIP, CONTENTS)
-PERMIT = Permit(CARD, valid_from=YESTERDAY, valid_until=TOMORROW, card_expiry=TOMORROW, employer="987654321")
+PERMIT = Permit(CARD, valid_from=YESTERDAY, valid_until=TOMORROW, card_expiry=NEXT_YEAR, employer="987654321")
 ENTERING = Circumstances(Direction.ENTRY, TRUSTED, FRESH)
 
 
@@ -99,9 +102,19 @@ CASES = {
         at=replace(ENTERING, history=INSIDE_HERE),
         rules=replace(RULES, passback=Passback(Action.REFUSE)),
     ),
+    "the zone is full": Case(
+        Reason.ZONE_FULL,
+        at=replace(ENTERING, crowd={(SITE, EVERYBODY): 3}),
+        rules=replace(RULES, occupancy=(Occupancy(3),)),
+    ),
+    "nobody in charge is inside": Case(
+        Reason.COVER_MISSING,
+        at=replace(ENTERING, crowd={(SITE, EVERYBODY): 1}),
+        rules=replace(RULES, cover=(Cover("warden", action=Action.REFUSE),)),
+    ),
     "too soon after the last shift": Case(
         Reason.SHORT_REST,
-        at=replace(ENTERING, history=CardHistory(LastPassage(Direction.EXIT, TRUSTED.wall_ms - 8 * HOUR_MS))),
+        at=replace(ENTERING, history=CardHistory(LastPassage(OUTSIDE, TRUSTED.wall_ms - 8 * HOUR_MS))),
         rules=replace(RULES, rest=Rest(Action.REFUSE)),
     ),
     "outside the opening hours": Case(
@@ -121,8 +134,8 @@ CASES = {
 
 
 def test_every_reason_has_a_case() -> None:
-    """A new Reason without a case here fails."""
-    assert {case.reason for case in CASES.values()} == set(Reason)
+    """A new Reason without a case here fails. EXPIRES_SOON refuses nobody."""
+    assert {case.reason for case in CASES.values()} == set(Reason) - {Reason.EXPIRES_SOON}
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -135,6 +148,8 @@ AT_THE_MOMENT_OF_ENTRY = {
     Reason.LANE_CLOSED,
     Reason.WEAK_CREDENTIAL,
     Reason.ALREADY_INSIDE,
+    Reason.ZONE_FULL,
+    Reason.COVER_MISSING,
     Reason.SHORT_REST,
     Reason.OUTSIDE_HOURS,
     Reason.CLOCK_UNTRUSTED,
@@ -212,6 +227,14 @@ def test_p5_a_blocked_card_stays_out_even_without_a_list_and_without_a_clock() -
 
 CHOSEN: dict[str, tuple[Case, Callable[[Rules, Action], Rules]]] = {
     "passback": (CASES["already inside"], lambda rules, action: replace(rules, passback=Passback(action))),
+    "occupancy": (
+        CASES["the zone is full"],
+        lambda rules, action: replace(rules, occupancy=(Occupancy(3, action=action),)),
+    ),
+    "cover": (
+        CASES["nobody in charge is inside"],
+        lambda rules, action: replace(rules, cover=(Cover("warden", action=action),)),
+    ),
     "rest": (CASES["too soon after the last shift"], lambda rules, action: replace(rules, rest=Rest(action))),
     "hours": (CASES["outside the opening hours"], lambda rules, action: replace(rules, outside_hours=action)),
     "clock": (CASES["the clock is untrusted"], lambda rules, action: replace(rules, untrusted_clock=action)),
@@ -231,6 +254,108 @@ def test_a_rule_refuses_warns_or_is_off(rule: str, action: Action) -> None:
     assert decide(case.reading, case.permit, case.at, rules) == expected[action]
 
 
+@pytest.mark.parametrize("rule", ["passback", "occupancy", "cover"])
+@pytest.mark.parametrize("hub_away", Action)
+@pytest.mark.parametrize("action", Action)
+def test_a_rule_about_the_whole_site_does_no_more_than_is_said_while_the_hub_is_away(
+    rule: str, action: Action, hub_away: Action
+) -> None:
+    case, chosen = CHOSEN[rule]
+    rules = replace(chosen(case.rules, action), hub_away=hub_away)
+    alone = decide(case.reading, case.permit, replace(case.at, alone=True), rules)
+    heard = decide(
+        case.reading, case.permit, case.at, chosen(case.rules, max(action, hub_away, key=list(Action).index))
+    )
+    assert alone == heard
+
+
+@pytest.mark.parametrize(
+    ("entered", "last", "inside", "admitted"),
+    [
+        (SITE, None, {SITE: 3}, False),
+        (SITE, None, {SITE: 2}, True),
+        (TUNNEL, SITE, {SITE: 9, TUNNEL: 3}, True),
+        (TUNNEL, None, {SITE: 3}, False),  # a lane from the street straight into the tunnel
+        (TUNNEL, OUTSIDE, {SITE: 3}, False),
+        (SITE, "site/tunnel/shaft", {SITE: 9}, True),  # who has been counted is not counted again
+    ],
+)
+def test_a_zone_is_full_for_who_is_not_in_it_yet(
+    entered: str, last: str | None, inside: dict[str, int], admitted: bool
+) -> None:
+    history = CardHistory(LastPassage(last, 0)) if last is not None else CardHistory()
+    crowd = {(zone, EVERYBODY): count for zone, count in inside.items()}
+    at = replace(ENTERING, zone=entered, history=history, crowd=crowd)
+    assert decide(READING, PERMIT, at, replace(RULES, occupancy=(Occupancy(3),))).admitted is admitted
+
+
+@pytest.mark.parametrize(
+    ("inside", "wardens", "groups", "admitted"),
+    [
+        (0, 0, (), True),  # the first is alone, and no n-th
+        (1, 0, (), False),
+        (1, 0, ("warden",), True),
+        (1, 0, ("first-aider",), False),
+        (5, 1, (), True),
+        (5, 0, (), False),
+    ],
+)
+def test_somebody_in_charge_is_inside_before_the_nth(
+    inside: int, wardens: int, groups: tuple[str, ...], admitted: bool
+) -> None:
+    at = replace(ENTERING, crowd={(SITE, EVERYBODY): inside, (SITE, "warden"): wardens})
+    rules = replace(RULES, cover=(Cover("warden", action=Action.REFUSE),))
+    assert decide(READING, held(groups=groups), at, rules).admitted is admitted
+
+
+def test_hours_may_be_those_of_a_group() -> None:
+    crane = OpeningHours(frozenset(range(7)), time(4), time(22), groups=frozenset({"crane"}))
+    day = OpeningHours(frozenset(range(7)), time(14), time(15))
+    rules = replace(RULES, hours=(crane, day))
+    assert decide(READING, held(groups=("crane", "warden")), ENTERING, rules).admitted
+    assert decide(READING, held(groups=("warden",)), ENTERING, rules).reason is Reason.OUTSIDE_HOURS
+
+
+@pytest.mark.parametrize(
+    ("on_card", "on_list", "days", "told"),
+    [
+        (29, 365, 30, True),
+        (365, 29, 30, True),
+        (30, None, 30, False),
+        (0, None, 30, True),
+        (0, None, 0, False),
+        (None, None, 30, False),
+        (-1, 5, 30, False),  # that one has expired, which says enough
+    ],
+)
+def test_a_card_that_expires_soon_is_told_and_let_in(
+    on_card: int | None, on_list: int | None, days: int, told: bool
+) -> None:
+    expiries = [None if left is None else TODAY + timedelta(days=left) for left in (on_card, on_list)]
+    rules = replace(RULES, expiry_notice_days=days)
+    reading, permit = shown(expiry_date=expiries[0]), held(card_expiry=expiries[1])
+    answer = decide(reading, permit, ENTERING, rules)
+    assert (Reason.EXPIRES_SOON in answer.warnings) is told
+    assert answer.reason is (Reason.EXPIRED if on_card == -1 else Reason.GRANTED)
+    for unsaid in (replace(ENTERING, direction=Direction.EXIT), replace(ENTERING, now=UNTRUSTED)):
+        assert Reason.EXPIRES_SOON not in decide(reading, permit, unsaid, rules).warnings
+
+
+@pytest.mark.parametrize("action", Action)
+def test_a_manual_pass_is_refused_noted_or_let_through_and_p6_never_at_an_exit(action: Action) -> None:
+    rules = replace(RULES, manual_pass=action)
+    assert (
+        decide_by_hand(Direction.ENTRY, lane_closed=False, rules=rules)
+        == {
+            Action.REFUSE: Decision(admitted=False, reason=Reason.WEAK_CREDENTIAL),
+            Action.WARN: Decision(admitted=True, reason=Reason.GRANTED, warnings=(Reason.WEAK_CREDENTIAL,)),
+            Action.OFF: Decision(admitted=True, reason=Reason.GRANTED),
+        }[action]
+    )
+    assert decide_by_hand(Direction.EXIT, lane_closed=True, rules=rules).admitted
+    assert decide_by_hand(Direction.ENTRY, lane_closed=True, rules=rules).reason is Reason.LANE_CLOSED
+
+
 def test_warnings_stand_beside_the_refusal_they_did_not_cause() -> None:
     at = replace(ENTERING, history=INSIDE_HERE)
     assert decide(READING, held(standing=Reason.CANCELLED), at, RULES) == Decision(
@@ -239,7 +364,7 @@ def test_warnings_stand_beside_the_refusal_they_did_not_cause() -> None:
 
 
 def test_who_went_out_last_is_not_inside() -> None:
-    at = replace(ENTERING, history=CardHistory(LastPassage(Direction.EXIT, 0)))
+    at = replace(ENTERING, history=CardHistory(LastPassage(OUTSIDE, 0)))
     assert decide(READING, PERMIT, at, replace(RULES, passback=Passback(Action.REFUSE))).admitted
 
 
@@ -377,8 +502,18 @@ any_contents = st.builds(
 any_reading = st.builds(
     CardReading, st.just("r"), st.sampled_from(Medium), any_contents | st.builds(Unreadable, st.text())
 )
+any_zone = st.sampled_from([OUTSIDE, SITE, TUNNEL])
+any_group = st.sampled_from([EVERYBODY, "warden", "crane"])
 any_permit = st.none() | st.builds(
-    Permit, st.just(CARD), st.sampled_from(Reason), any_day, any_day, any_day, any_employer, st.none()
+    Permit,
+    st.just(CARD),
+    st.sampled_from(Reason),
+    any_day,
+    any_day,
+    any_day,
+    any_employer,
+    st.none(),
+    st.lists(any_group, max_size=2).map(tuple),
 )
 any_circumstances = st.builds(
     Circumstances,
@@ -387,9 +522,13 @@ any_circumstances = st.builds(
     st.none() | st.builds(ListState, st.integers(1, 9), st.just(1), st.just("d"), any_ms, any_ms),
     st.builds(
         CardHistory,
-        st.none() | st.builds(LastPassage, st.sampled_from(Direction), any_ms),
+        st.none() | st.builds(LastPassage, any_zone, any_ms),
         st.none() | st.builds(LastChip, st.binary(), any_ms),
     ),
+    st.booleans(),
+    st.just(""),
+    any_zone,
+    st.dictionaries(st.tuples(any_zone, any_group), st.integers(0, 3)),
     st.booleans(),
 )
 any_media = st.frozensets(st.sampled_from(Medium))
@@ -418,6 +557,13 @@ any_rules = st.builds(
     ).map(tuple),
     st.sampled_from(Action),
     st.builds(Rest, st.sampled_from(Action)),
+    st.lists(st.builds(Occupancy, st.integers(0, 3), any_zone, st.none(), st.sampled_from(Action)), max_size=2).map(
+        tuple
+    ),
+    st.lists(st.builds(Cover, any_group, st.integers(0, 3), any_zone, st.sampled_from(Action)), max_size=2).map(tuple),
+    st.sampled_from(Action),
+    st.sampled_from(Action),
+    st.integers(0, 40),
     st.integers(0, 10**12),
     st.sampled_from(ListPolicy),
     st.integers(0, 10**12),

@@ -74,6 +74,6 @@ def test_revisions_only_grow(history: list[list[CardFacts]]) -> None:
 def test_a_permit_names_no_person() -> None:
     """P12: what a gate gets has no field for a name or a birth date."""
     assert WirePermit.__struct_fields__ == (
-        "scheme", "number", "standing", "valid_from", "valid_until", "card_expiry", "employer", "language",
+        "scheme", "number", "standing", "valid_from", "valid_until", "card_expiry", "employer", "language", "groups",
     )  # fmt: skip
     assert not {"first_name", "last_name", "date_of_birth"} & set(CardFacts.__dataclass_fields__)

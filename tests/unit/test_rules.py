@@ -24,7 +24,9 @@ from gate.model import (
     Reason,
 )
 from gate.rules import DAY_MS, Action, ListPolicy, OpeningHours, Passback, Rest, is_open
+from gate.zones import OUTSIDE, SITE
 
+TUNNEL = "site/tunnel"
 OSLO = ZoneInfo("Europe/Oslo")
 WEEKDAYS = frozenset(range(5))
 ENTRY, EXIT = Direction.ENTRY, Direction.EXIT
@@ -60,7 +62,7 @@ NIGHT_SHIFT = OpeningHours(frozenset({4}), time(22), time(6))
     ],
 )
 def test_a_stretch_of_hours_over_midnight_too(hours: OpeningHours, at: datetime, open_: bool) -> None:
-    assert is_open((hours,), "main", at) is open_
+    assert is_open((hours,), "main", (), at) is open_
 
 
 @pytest.mark.parametrize(
@@ -76,15 +78,15 @@ def test_a_stretch_of_hours_over_midnight_too(hours: OpeningHours, at: datetime,
 )
 def test_hours_are_those_of_the_clock_on_the_wall_when_it_changes(at: datetime, open_: bool) -> None:
     night = OpeningHours(frozenset({5}), time(20), time(3))
-    assert is_open((night,), "main", at.astimezone(OSLO)) is open_
+    assert is_open((night,), "main", (), at.astimezone(OSLO)) is open_
 
 
 def test_a_lane_that_no_hours_speak_of_is_open() -> None:
     yard = replace(DAY_SHIFT, lanes=frozenset({"yard"}))
     sunday = oslo(2026, 6, 14, 12)
-    assert is_open((yard,), "main", sunday)
-    assert not is_open((yard,), "yard", sunday)
-    assert is_open((), "yard", sunday)
+    assert is_open((yard,), "main", (), sunday)
+    assert not is_open((yard,), "yard", (), sunday)
+    assert is_open((), "yard", (), sunday)
 
 
 # --- entering twice -------------------------------------------------------------------------------------------
@@ -103,9 +105,9 @@ def test_a_lane_that_no_hours_speak_of_is_open() -> None:
 )
 def test_an_entry_without_an_exit_between(rule: Passback, since_ms: int, applies: bool) -> None:
     now = ms(oslo(2026, 6, 15, 12))
-    assert rule.applies(LastPassage(ENTRY, now - since_ms), now, OSLO) is applies
-    assert not rule.applies(LastPassage(EXIT, now - since_ms), now, OSLO)
-    assert not rule.applies(None, now, OSLO)
+    assert rule.applies(LastPassage(SITE, now - since_ms), SITE, now, OSLO) is applies
+    assert not rule.applies(LastPassage(OUTSIDE, now - since_ms), SITE, now, OSLO)
+    assert not rule.applies(None, SITE, now, OSLO)
 
 
 @pytest.mark.parametrize(
@@ -122,7 +124,7 @@ def test_an_entry_without_an_exit_between(rule: Passback, since_ms: int, applies
 )
 def test_entries_are_forgotten_at_the_reset(entered: datetime, now: datetime, applies: bool) -> None:
     rule = Passback(reset=time(3))
-    assert rule.applies(LastPassage(ENTRY, ms(entered)), ms(now), OSLO) is applies
+    assert rule.applies(LastPassage(SITE, ms(entered)), SITE, ms(now), OSLO) is applies
 
 
 # --- rest -------------------------------------------------------------------------------------------------------
@@ -134,8 +136,8 @@ def test_entries_are_forgotten_at_the_reset(entered: datetime, now: datetime, ap
 )
 def test_a_break_is_no_rest_and_rest_is_long_enough(out_ms: int, short: bool) -> None:
     now = ms(oslo(2026, 6, 15, 6))
-    assert Rest().is_short(LastPassage(EXIT, now - out_ms), now) is short
-    assert not Rest().is_short(LastPassage(ENTRY, now - out_ms), now)
+    assert Rest().is_short(LastPassage(OUTSIDE, now - out_ms), now) is short
+    assert not Rest().is_short(LastPassage(SITE, now - out_ms), now)
 
 
 # --- the age of the list --------------------------------------------------------------------------------------------
@@ -143,7 +145,7 @@ def test_a_break_is_no_rest_and_rest_is_long_enough(out_ms: int, short: bool) ->
 CARD = CardId("hms", "01234567")
 NOW = Moment("boot-1", 1, ms(oslo(2026, 6, 15, 7)), trusted=True)
 KNOWN = CardHistory(last_chip=LastChip(b"\x04\x01", NOW.wall_ms - DAY_MS))
-LONG_AGO = CardHistory(LastPassage(EXIT, NOW.wall_ms - 15 * DAY_MS))
+LONG_AGO = CardHistory(LastPassage(OUTSIDE, NOW.wall_ms - 15 * DAY_MS))
 
 
 def admitted(age_ms: int, rules: Rules, history: CardHistory, direction: Direction = ENTRY) -> bool:
@@ -167,9 +169,9 @@ def test_p5_a_list_ages_in_grades(policy: ListPolicy, history: CardHistory, know
     assert admitted(99 * DAY_MS, rules, history, EXIT), "nobody is kept in"
 
 
-@given(st.integers(-(10**18), 10**18), st.integers(-(10**18), 10**18), st.sampled_from(Direction))
-def test_p9_no_time_whatever_stops_a_rule(wall_ms: int, last_ms: int, direction: Direction) -> None:
-    last = LastPassage(direction, last_ms)
+@given(st.integers(-(10**18), 10**18), st.integers(-(10**18), 10**18), st.sampled_from((SITE, TUNNEL, OUTSIDE)))
+def test_p9_no_time_whatever_stops_a_rule(wall_ms: int, last_ms: int, zone: str) -> None:
+    last = LastPassage(zone, last_ms)
     for rule in (Passback(Action.REFUSE, 1000, 10, time(3)), Passback(reset=time(0))):
-        assert rule.applies(last, wall_ms, OSLO) in (True, False)
+        assert rule.applies(last, SITE, wall_ms, OSLO) in (True, False)
     assert Rest(Action.REFUSE).is_short(last, wall_ms) in (True, False)

@@ -190,7 +190,7 @@ RULES = '[rules]\nalready_inside = "warn"\n'
         (
             "[hub]",
             '[rules.credentials]\nentry = ["chip", "nfc"]\n[hub]',
-            "rules.credentials.entry: 'nfc' is none of chip, osdp, stripe, qr, uid, manual",
+            "rules.credentials.entry: 'nfc' is none of chip, osdp, stripe, qr, uid",
         ),
         ("[hub]", '[clock]\ntrust = "gps"\n[hub]', "clock.trust: 'gps' is neither `ntp` nor `always`"),
     ],
