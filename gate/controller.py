@@ -382,7 +382,9 @@ class Controller:
         """Bodies went through here: that counts before the hub has heard of it."""
         for event in events:
             if event.kind is EventKind.PASSAGE_COMPLETED and event.card is not None and event.zone is not None:
-                self._site.saw(event.card, Seen(now.wall_ms, event.zone, self._groups(event.card)))
+                # By a clock that was not set: any word of the hub's, which knows better, is the later one.
+                seen_ms = now.wall_ms if now.trusted else 0
+                self._site.saw(event.card, Seen(seen_ms, event.zone, self._groups(event.card)))
         self._recorder.record(self._crowding.look(self._site.crowd, now))
 
     def _told(self, told: SiteTold, now: Moment) -> None:

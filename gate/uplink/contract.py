@@ -337,9 +337,9 @@ class PermitsChunk(msgspec.Struct, frozen=True, array_like=True):
 
 # --- presence: hub -> gates, sealed ---------------------------------------------------------------
 
-PRESENCE_ROWS = 2_000
-"""Of one part."""
-MAX_PRESENCE_PARTS = 10
+PRESENCE_ROWS = 500
+"""Of one part: so many of the longest stay below MAX_CHUNK_BYTES."""
+MAX_PRESENCE_PARTS = 40
 
 
 class WireSighting(msgspec.Struct, frozen=True, array_like=True):

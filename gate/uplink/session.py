@@ -103,6 +103,7 @@ class Session:
         self._asked_again_until = 0
         self._complained = False
         self._told_ms = 0
+        self._beat_ms = 0
         self._told_problems: deque[str] = deque(maxlen=PROBLEMS_REMEMBERED)
         self.refused = 0
 
@@ -313,7 +314,9 @@ class Session:
             self.refused += 1
             return []
         self._told_ms = max(self._told_ms, told.issued_ms)
-        again_ms = told.again_ms if topic == self._topics.presence_now else 0
+        again_ms = 0
+        if topic == self._topics.presence_now and told.issued_ms > self._beat_ms:
+            self._beat_ms, again_ms = told.issued_ms, told.again_ms
         return [SiteTold(translate.sightings_from_wire(told.rows), again_ms)]
 
     def _translated(self, effects: list[ListEffect]) -> list[UplinkEffect]:

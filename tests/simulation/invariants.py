@@ -16,6 +16,7 @@ from gate.uplink.contract import WirePermit
 from hub.permits import GRANTED, PermitList
 from hub.presence import CardKey, Certainty, Sighting
 from hub.records import ChainBreak, EventRecord, JournalKey
+from tests.simulation.whereabouts import Watch
 from tests.simulation.world import World
 
 if TYPE_CHECKING:
@@ -43,8 +44,9 @@ class GateView:
 class Witness:
     """See the module."""
 
-    def __init__(self, world: World, zone: tzinfo) -> None:
+    def __init__(self, world: World, zone: tzinfo, watch: Watch) -> None:
         self.world = world
+        self.watch = watch
         self.zone = zone
         self.made: dict[JournalKey, dict[int, tuple[str, Event]]] = {}
         self.made_count = 0
@@ -80,6 +82,7 @@ class Witness:
         for event in events:
             self._evidence(gate, view, event.moment, event)
             view.in_memory.append(event)
+            self.watch.answered(gate, event)
             match event.kind:
                 case EventKind.BADGE_GRANTED:
                     self._granted(gate, view, event)
@@ -285,6 +288,7 @@ class Witness:
                 held = view.held.revision if view.held else 0
                 raise self.world.broken("P5", f"{gate}: still holds list {held}; the hub's is {self.newest.revision}")
         self._true_times()
+        self.watch.finish(hub.presence, hub_forgot=bool(self.lost_with_hub))
 
     def _true_times(self) -> None:
         """P10: every untrusted event of a boot that got its correction has its right time."""
@@ -351,6 +355,7 @@ class Witness:
             event.lane,
             certainty,
             event.uid.hex() or None,
+            event.zone,
         )
 
     def _objection(self, view: GateView, event: Event) -> str | None:

@@ -22,6 +22,8 @@ from gate.lane_control import LaneControl
 from gate.model import CardReading, Decision, Event, EventKind, JournalHead, Moment, Permit, Reason
 from gate.ports import Input
 from gate.recorder import Recorder
+from gate.rules import Occupancy
+from gate.site import SitePicture
 from gate.timekeeping import Timekeeper
 from gate.turnstile import TABLE, Effect, Mode, Phase, Signal, Turnstile
 from gate.uplink import contract
@@ -35,6 +37,7 @@ from hub.ingest import EventTransaction, Ingest
 from hub.intake import Gathered, Taken, gather
 from hub.presence import CardKey, Certainty, Sighting
 from hub.records import Journal
+from hub.whereabouts import Whereabouts
 from tests.simulation.sim_disk import SimJournal, SimPermits
 from tests.simulation.site import Plan, live
 from tests.simulation.world import Broken
@@ -219,6 +222,26 @@ def older_list() -> AbstractContextManager[Any]:
     return _patched((ListFollower, "head", follow), (SimPermits, "_refuse_older", lambda *_: None))
 
 
+def others_unheard() -> AbstractContextManager[Any]:
+    """A gate knows only whom it has seen itself."""
+    return _patched((SitePicture, "told", lambda *_: None))
+
+
+def alone_unnoticed() -> AbstractContextManager[Any]:
+    """A hub that was heard once is always there."""
+    return _patched((SitePicture, "alone", lambda *_: False))
+
+
+def never_full() -> AbstractContextManager[Any]:
+    """One more always fits in."""
+    return _patched((Occupancy, "is_full", lambda *_: False))
+
+
+def news_and_parts_forgotten() -> AbstractContextManager[Any]:
+    """A gate that was away is told only what comes next."""
+    return _patched((Whereabouts, "everything", lambda self, now_ms: [self.beat(now_ms)]))
+
+
 def garbage_ends_the_uplink() -> AbstractContextManager[Any]:
     """A message that cannot be decoded ends the uplink."""
 
@@ -308,7 +331,8 @@ MUTANTS: Mapping[str, Mutant] = {
         relay_not_tried_again, copies_overlooked, fire_forgotten_at_restart, fire_ended_by_command,
         fire_after_the_record,
         correction_forgotten, number_used_again, settled_when_sent, resend_forgotten,
-        any_signature, older_list, garbage_ends_the_uplink, ack_before_commit, dedupe_skipped,
+        any_signature, older_list, garbage_ends_the_uplink, others_unheard, alone_unnoticed,
+        never_full, news_and_parts_forgotten, ack_before_commit, dedupe_skipped,
         ack_of_the_highest, presence_by_grant, times_taken_as_they_come,
         garbage_ends_the_intake,
     )

@@ -16,6 +16,7 @@ from tests.simulation.invariants import Witness
 from tests.simulation.sim_gate import SimGate
 from tests.simulation.sim_hub import SimHub
 from tests.simulation.sim_lane import SimLane
+from tests.simulation.whereabouts import WARDEN
 from tests.simulation.world import DAY_MS, HOUR_MS, MINUTE_MS, START_MS, World
 
 ATTEMPTS = 5
@@ -243,7 +244,8 @@ def _worker(chance: Random, number: int) -> Worker:
     today = datetime.fromtimestamp(START_MS / 1000, UTC).date()
     employer = chance.choice(EMPLOYERS)
     expiry = today + timedelta(days=400)
-    facts = CardFacts(card.scheme, card.number, employer=employer, card_expiry=expiry.isoformat())
+    groups = (WARDEN,) if number % 10 == 0 else ()
+    facts = CardFacts(card.scheme, card.number, employer=employer, card_expiry=expiry.isoformat(), groups=groups)
     fault = chance.randrange(12) if number else 0
     face: date = expiry
     match fault:

@@ -138,6 +138,7 @@ class SimGate(Machine):
             permits=self.permits, journal=self.journal, clock=self._clock, rules=self._rules,
             deadline_ms=DEADLINE_MS, new_badge=self._new_badge,
         )  # fmt: skip
+        self._witness.watch.process_began(self.name, self.controller._site)
         identity = Identity(self._site, self.name, self.journal_file.epoch)
         self.session = Session(
             identity, self._verifier, self.journal.settled(), self.journal.head().seq, self.permits.state()
@@ -328,6 +329,8 @@ class SimGate(Machine):
         try:
             if given is not None:
                 self.uplink.take(given)
+            if isinstance(given, Message) and given.topic == self._topics.presence_now and given.payload:
+                self._witness.watch.hub_spoke(self.name)
         finally:
             self._witness.hearing_rogue = False
         self.uplink.tick()

@@ -23,9 +23,10 @@ from tests.simulation.invariants import Witness
 from tests.simulation.sim_disk import Disk
 from tests.simulation.sim_net import Broker, Client
 from tests.simulation.sim_store import HubFile, SimHubStore
+from tests.simulation.whereabouts import HEARTBEAT_MS
 from tests.simulation.world import Machine, World
 
-HEARTBEAT_S = 120
+HEARTBEAT_S = HEARTBEAT_MS // 1_000
 INBOX_MESSAGES = 512
 STORE_RETRY_MS = 1_000
 LOST = 0.15

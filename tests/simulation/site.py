@@ -18,6 +18,7 @@ from tests.simulation.people import People
 from tests.simulation.sim_gate import SimGate
 from tests.simulation.sim_hub import SimHub
 from tests.simulation.sim_net import Broker, Weather
+from tests.simulation.whereabouts import Watch, site_rules
 from tests.simulation.world import DAY_MS, HOUR_MS, START_MS, World
 
 SITE = "tomta"
@@ -61,7 +62,8 @@ def live(
     with _quiet():
         world = World(plan.seed, show)
         zone = ZoneInfo("Europe/Oslo")
-        witness = Witness(world, zone)
+        passback, occupancy, cover = site_rules(plan.workers_a_gate * plan.gates)
+        witness = Witness(world, zone, Watch(world, occupancy))
         broker = Broker(world, Weather())
         key, other_key = _key(plan.seed, "site"), _key(plan.seed, "another site")
         hub = SimHub(world, SITE, broker, key, witness)
@@ -73,7 +75,7 @@ def live(
                 site=SITE,
                 lanes=2 if number == 1 else 1,
                 broker=broker,
-                rules=Rules(zone),
+                rules=Rules(zone, passback=passback, occupancy=occupancy, cover=cover),
                 verifier=verifier,
                 witness=witness,
             )
