@@ -493,6 +493,27 @@ def test_a_file_of_a_newer_version_is_refused_and_left_as_it_is(tmp_path: Path) 
         SqliteJournal(path, encode, contract.record_hash, max_waiting=MAX_WAITING)
 
 
+def test_a_journal_of_the_first_version_is_taken_over_with_what_it_knows(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    journal = SqliteJournal(path, encode, contract.record_hash, max_waiting=MAX_WAITING)
+    journal.append([passage(INGRID, Direction.ENTRY), passage(OLA, Direction.EXIT)], PATIENT_MS)
+    before = journal.head()
+    journal.close()
+    with sqlite3.connect(path) as connection:
+        connection.executescript(
+            "ALTER TABLE last_passages RENAME COLUMN zone TO direction;"
+            "UPDATE last_passages SET direction = CASE direction WHEN 'site' THEN 'entry' ELSE 'exit' END;"
+            "PRAGMA user_version = 1"
+        )
+    connection.close()
+    for _ in range(2):
+        again = SqliteJournal(path, encode, contract.record_hash, max_waiting=MAX_WAITING)
+        assert again.head() == before
+        assert again.history(INGRID).last_passage == LastPassage(SITE, NOW_MS)
+        assert again.history(OLA).last_passage == LastPassage(OUTSIDE, NOW_MS)
+        again.close()
+
+
 def test_a_folder_that_cannot_be_written_is_a_store_error(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match=r"absent/journal\.db cannot be used"):
         SqliteJournal(tmp_path / "absent" / "journal.db", encode, contract.record_hash, max_waiting=MAX_WAITING)

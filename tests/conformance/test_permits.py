@@ -22,8 +22,9 @@ from tests.waiting import wait_for
 NOW_MS = 1_781_500_000_000
 INGRID, OLA, KARI = (CardId("hms", f"0123456{digit}") for digit in range(3))
 FULL = Permit(
-    INGRID, Reason.GRANTED, date(2026, 1, 1), date(2026, 12, 31), date(2027, 6, 30), employer="987654321", language="pl"
-)
+    INGRID, Reason.GRANTED, date(2026, 1, 1), date(2026, 12, 31), date(2027, 6, 30), "987654321", "pl",
+    ("first-aider", "warden"),
+)  # fmt: skip
 BARE = Permit(OLA, Reason.BLOCKED)
 
 
@@ -224,6 +225,20 @@ def test_p11_what_a_crash_forgets_of_confirmations_is_less_than_ten_minutes(draw
 
 
 # --- the file ----------------------------------------------------------------------------------------------
+
+
+def test_a_file_of_the_first_version_is_taken_over(tmp_path: Path) -> None:
+    store = SqlitePermits(tmp_path / "permits.db")
+    store.replace([FULL, BARE], state(1))
+    store.close()
+    connection = sqlite3.connect(tmp_path / "permits.db")
+    connection.executescript("ALTER TABLE permits DROP COLUMN groups; PRAGMA user_version = 1")
+    connection.close()
+    for _ in range(2):
+        again = SqlitePermits(tmp_path / "permits.db")
+        assert again.find(INGRID) == replace(FULL, groups=())
+        assert again.state() == state(1)
+        again.close()
 
 
 def overwrite(path: Path) -> None:

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gate.uplink import contract
-from gate.uplink.contract import HubStatus, PermitsWant, Publish, Status
+from gate.uplink.contract import MAX_PRESENCE_PARTS, HubStatus, PermitsWant, Publish, Status
 from gate.uplink.signing import Signer
 from hub import queries
 from hub.config import ListSettings
@@ -52,11 +52,11 @@ def leaves(messages: list[Publish]) -> list[str]:
 
 def test_the_head_is_offered_when_due_and_when_new(store: HubStore, service: HubService) -> None:
     """A heartbeat a minute; a list that another process has imported at the next tick."""
-    assert service.tick(START_MS) == []
+    service.tick(START_MS)
     import_list(store, read_list(CREW), START_MS)
     assert leaves(service.tick(START_MS + 1)) == ["permits/head"]
     assert service.tick(START_MS + 60_000) == []
-    assert leaves(service.tick(START_MS + 60_001)) == ["permits/head"]
+    assert leaves(service.tick(START_MS + 60_001)) == ["permits/head", "presence/now"]
     import_list(store, read_list(CREW), START_MS)
     assert service.tick(START_MS + 60_002) == []
     import_list(store, read_list(CREW.replace(b"blocked", b"ok")), START_MS)
@@ -70,8 +70,9 @@ def test_a_new_connection_hears_everything_again(store: HubStore, service: HubSe
     service.take([north.message()], START_MS)
     import_list(store, read_list(CREW), START_MS)
     said = service.connected(START_MS)
-    assert leaves(said) == ["hub", "permits/head", "north/ack"]
-    assert all(message.retain for message in said)
+    parts = [f"presence/{part}" for part in range(MAX_PRESENCE_PARTS)]
+    assert leaves(said) == ["hub", "permits/head", "north/ack", *parts, "presence/now"]
+    assert [message.retain for message in said] == [True] * (len(said) - 1) + [False]
 
 
 def test_one_bunch_of_everything(store: HubStore, service: HubService) -> None:
@@ -91,12 +92,29 @@ def test_one_bunch_of_everything(store: HubStore, service: HubService) -> None:
         ],
         START_MS,
     )
-    assert leaves(answers) == ["north/permits/chunk", "north/ack"]
+    assert leaves(answers) == ["north/permits/chunk", "north/ack", "presence/now", "presence/now"]
     assert queries.counts(store)["rejected"] == 3
     (gate,) = queries.gates(store).gates
     assert (gate.gate, gate.online, gate.seen_ms) == ("north", True, START_MS)
     (entry,) = queries.roster(store)
     assert (entry.name, entry.employer, entry.listed) == ("Torbjørg Åsnes", "Vinkel Bygg AS", True)
+
+
+def test_a_gate_that_comes_hears_at_once_that_the_hub_is_there(service: HubService) -> None:
+    status = contract.encode_status(Status("north", "one", online=True))
+    assert leaves(service.take([(TOPICS.status("north"), status)], START_MS)) == ["presence/now"]
+    assert service.take([(TOPICS.status("north"), status)], START_MS) == []
+
+
+def test_what_another_process_changes_of_presence_is_told_at_the_next_tick(
+    store: HubStore, service: HubService
+) -> None:
+    service.tick(START_MS)
+    north = RecordBook()
+    north.passage("5310027", "entry")
+    Ingest("yard", store, Signer("yard", Ed25519PrivateKey.generate())).take([north.message()], START_MS)
+    assert leaves(service.tick(START_MS + 1)) == ["presence/now"]
+    assert service.tick(START_MS + 2) == []
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100, deadline=None)

@@ -7,6 +7,7 @@ gate when one is dead. Some have no business here. The office blocks, unblocks a
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from random import Random
 
 from gate.model import CardContents, CardId, CardReading, Decision, Direction, Medium, Unreadable
@@ -72,7 +73,10 @@ class People:
             self._at(comes_ms, worker, Direction.ENTRY)
             if chance.random() < 0.3:
                 lunch_ms = start_ms + 11 * HOUR_MS + chance.randint(0, 60 * MINUTE_MS)
-                self._at(lunch_ms, worker, Direction.EXIT)
+                if chance.random() < 0.1:
+                    self.world.after(lunch_ms - self.world.now_ms, partial(self._by_the_fence, worker))
+                else:
+                    self._at(lunch_ms, worker, Direction.EXIT)
                 self._at(lunch_ms + chance.randint(10, 40) * MINUTE_MS, worker, Direction.ENTRY)
             self._at(leaves_ms, worker, Direction.EXIT)
         for stranger in self.strangers:
@@ -81,6 +85,12 @@ class People:
                          chance.choice(tuple(Direction)))  # fmt: skip
         for _ in range(3):
             self.world.after(start_ms + chance.randint(6 * 60, 17 * 60) * MINUTE_MS - self.world.now_ms, self._office)
+
+    def _by_the_fence(self, worker: Worker) -> None:
+        """Out without a turnstile: still inside, as far as anybody has recorded."""
+        if not worker.busy and worker.inside:
+            self.world.counts["left by the fence"] += 1
+            worker.inside = False
 
     def choose_gate(self, worker: Worker) -> SimGate:
         """Mostly one's own; the others for the rest."""

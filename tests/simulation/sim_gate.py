@@ -138,7 +138,7 @@ class SimGate(Machine):
             permits=self.permits, journal=self.journal, clock=self._clock, rules=self._rules,
             deadline_ms=DEADLINE_MS, new_badge=self._new_badge,
         )  # fmt: skip
-        self._witness.watch.process_began(self.name, self.controller._site)
+        self._witness.watch.process_began(self.name, self.controller._site, self.journal_file)
         identity = Identity(self._site, self.name, self.journal_file.epoch)
         self.session = Session(
             identity, self._verifier, self.journal.settled(), self.journal.head().seq, self.permits.state()

@@ -4,6 +4,7 @@ The rules are not among the numbered promises; a failure here is called `rules`.
 """
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from gate.model import CardId, Direction, Event, EventKind, Reason
 from gate.rules import Action, Cover, Occupancy, Passback
@@ -11,6 +12,9 @@ from gate.site import KEEP_OUTSIDE_MS, SitePicture
 from gate.zones import OUTSIDE, SITE
 from hub.presence import CardKey, Sighting
 from tests.simulation.world import HOUR_MS, World
+
+if TYPE_CHECKING:
+    from tests.simulation.sim_disk import JournalFile
 
 HEARTBEAT_MS = 120_000
 ALONE_MS = 300_000
@@ -24,7 +28,11 @@ def site_rules(workers: int) -> tuple[Passback, tuple[Occupancy, ...], tuple[Cov
     """Strict ones, so that they have something to say: the site is full before everybody is in."""
     limit = max(4, workers * 4 // 10)
     occupancy = Occupancy(limit, warn_at=limit - 2)
-    return Passback(Action.REFUSE, for_ms=10 * HOUR_MS, grace_ms=60_000), (occupancy,), (Cover(WARDEN, before=3, action=Action.REFUSE),)
+    return (
+        Passback(Action.REFUSE, for_ms=10 * HOUR_MS, grace_ms=60_000),
+        (occupancy,),
+        (Cover(WARDEN, before=3, action=Action.REFUSE),),
+    )
 
 
 class Watch:
@@ -35,10 +43,12 @@ class Watch:
         self.pictures: dict[str, SitePicture] = {}
         self._heard_ms: dict[str, int] = {}
         self._limits = occupancy
+        self._files: dict[str, JournalFile] = {}
 
-    def process_began(self, gate: str, picture: SitePicture) -> None:
+    def process_began(self, gate: str, picture: SitePicture, file: "JournalFile") -> None:
         """Whoever was heard by the process before was not heard by this one."""
         self.pictures[gate] = picture
+        self._files[gate] = file
         self._heard_ms.pop(gate, None)
 
     def hub_spoke(self, gate: str) -> None:
@@ -62,8 +72,8 @@ class Watch:
         """Counted anew, card by card, and not by the picture's own counters."""
         seen = self.pictures[gate]._seen
         inside = sum(one.zone != OUTSIDE for one in seen.values())
-        own = seen.get(event.card) if event.card is not None else None
-        counted = own is not None and own.zone != OUTSIDE
+        known = (seen.get(event.card), self._files[gate].seen.passages.get(event.card)) if event.card else ()
+        counted = any(one is not None and one.zone != OUTSIDE for one in known)
         for limit in self._limits:
             if limit.zone == SITE and inside >= limit.limit and not counted:
                 self.world.counts["one too many, and told so"] += 1

@@ -27,9 +27,11 @@ from gate.model import (
     Reason,
     Unreadable,
 )
-from gate.ports import CardShown, HolderRead, Noted, PassageSensed, ReaderChanged
-from gate.rules import Action, Passback
+from gate.ports import CardShown, HolderRead, Noted, PassageSensed, ReaderChanged, SiteTold
+from gate.rules import Action, Cover, Occupancy, Passback
+from gate.site import Seen
 from gate.uplink import contract, translate
+from gate.zones import OUTSIDE, SITE
 from tests.sim.ports import Log, MemoryDisk, MemoryJournal, MemoryLane, MemoryPermits, SetClock
 
 NOW_MS = 1_781_500_000_000
@@ -52,6 +54,7 @@ class Bench:
     rules: Rules = field(default_factory=lambda: Rules(zone=ZoneInfo("Europe/Oslo")))
     log: Log = field(default_factory=list)
     behind_ms: int = 0
+    zone: str = SITE
 
     def __post_init__(self) -> None:
         self.clock = SetClock(NOW_MS)
@@ -72,7 +75,7 @@ class Bench:
         """Another process over the same disk."""
         self.log.clear()
         self.gate = Controller(
-            lanes={"main": LaneParts(self.lane, WALK_MS, self.behind_ms)},
+            lanes={"main": LaneParts(self.lane, WALK_MS, self.behind_ms, self.zone)},
             readers={"outside": Place("main", ENTRY), "inside": Place("main", EXIT)},
             permits=self.permits,
             journal=self.journal,
@@ -154,6 +157,99 @@ def test_a_passage_carries_the_badge_that_it_was_granted_to(bench: Bench) -> Non
         employer="987654321", badge="badge-1",
     )  # fmt: skip
     assert completed == replace(granted, kind=COMPLETED, reason=None, zone="site")
+
+
+# --- the whole site -----------------------------------------------------------------------------------
+
+FULL = Rules(
+    ZoneInfo("Europe/Oslo"), passback=Passback(Action.REFUSE), occupancy=(Occupancy(2, warn_at=2),),
+    cover=(Cover("warden", action=Action.REFUSE),),
+)  # fmt: skip
+
+
+def told(bench: Bench, *cards: CardId, zone: str = SITE, groups: tuple[str, ...] = (), again_ms: int = 60_000) -> None:
+    """The hub says where cards are, just now."""
+    seen = Seen(bench.clock.now().wall_ms, zone, groups)
+    bench.gate.handle(SiteTold([(card, seen) for card in cards], again_ms))
+
+
+def reasons(bench: Bench) -> list[Reason | None]:
+    return [event.reason for event in bench.events if event.kind in (GRANTED, EventKind.BADGE_REFUSED)]
+
+
+def test_who_entered_by_another_gate_is_inside_until_that_gate_saw_the_exit() -> None:
+    bench = Bench(rules=FULL)
+    told(bench, INGRID, groups=("warden",))
+    bench.badge(INGRID)
+    told(bench, INGRID, zone=OUTSIDE)
+    bench.badge(INGRID)
+    assert reasons(bench) == [Reason.ALREADY_INSIDE, Reason.GRANTED]
+
+
+def test_a_zone_is_full_over_all_gates_and_an_exit_here_makes_room_at_once() -> None:
+    bench = Bench(rules=FULL)
+    told(bench, OLA, KARI, groups=("warden",))
+    bench.badge(INGRID)
+    bench.badge(OLA, EXIT)
+    bench.body(EXIT)
+    bench.badge(INGRID)
+    assert reasons(bench) == [Reason.ZONE_FULL, Reason.GRANTED, Reason.GRANTED]
+    assert bench.alarms() == ["+crowded.site", "-crowded.site"]
+
+
+def test_the_warden_who_walks_in_here_counts_before_the_hub_has_heard() -> None:
+    bench = Bench(rules=replace(FULL, occupancy=()))
+    bench.permits.permits[INGRID] = Permit(INGRID, groups=("warden",))
+    told(bench)
+    bench.badge(OLA)
+    bench.body()
+    bench.badge(KARI)
+    assert reasons(bench)[-1] is Reason.COVER_MISSING
+    bench.badge(INGRID)
+    bench.body()
+    bench.badge(KARI)
+    assert reasons(bench)[-2:] == [Reason.GRANTED, Reason.GRANTED]
+
+
+def test_while_the_hub_is_away_rules_of_the_site_warn_and_p6_exits_never_ask() -> None:
+    bench = Bench(rules=FULL)
+    told(bench, OLA, KARI)
+    bench.wait(149_999)
+    bench.badge(INGRID)
+    bench.wait(1)
+    bench.badge(INGRID)
+    bench.body()
+    assert reasons(bench) == [Reason.ZONE_FULL, Reason.GRANTED]
+    granted = next(event for event in bench.events if event.kind is GRANTED)
+    assert granted.warnings == (Reason.ZONE_FULL, Reason.COVER_MISSING)
+    bench.badge(INGRID, EXIT)
+    assert reasons(bench)[-1] is Reason.GRANTED
+
+
+def test_a_word_that_the_broker_has_kept_does_not_say_that_the_hub_is_there() -> None:
+    bench = Bench(rules=FULL)
+    told(bench, OLA, KARI, again_ms=0)
+    bench.badge(INGRID)
+    assert reasons(bench) == [Reason.GRANTED]
+
+
+def test_a_lane_inside_the_site_leads_on_and_back() -> None:
+    bench = Bench(zone="site/tunnel")
+    bench.badge(INGRID)
+    bench.body()
+    bench.badge(INGRID, EXIT)
+    bench.body(EXIT)
+    assert [event.zone for event in bench.events if event.kind is COMPLETED] == ["site/tunnel", SITE]
+
+
+def test_p10_what_was_seen_by_a_clock_that_was_not_set_gives_way_to_the_hub_s_word() -> None:
+    bench = Bench(rules=FULL)
+    bench.clock.set_wall(NOW_MS + 10**9, trusted=False)
+    bench.badge(INGRID, EXIT)
+    bench.body(EXIT)
+    bench.clock.set_wall(NOW_MS, trusted=True)
+    told(bench, INGRID)
+    assert bench.gate._site.crowd == {(SITE, ""): 1}
 
 
 def test_a_refused_entry_is_recorded_and_moves_nothing(bench: Bench) -> None:
