@@ -12,10 +12,16 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.benchmarks import badge, card, drain, footprint
+from tests.benchmarks import badge, card, drain, footprint, whereabouts
 from tests.benchmarks.figures import Figure, ratio
 
-PARTS: tuple[Callable[[bool], Iterator[Figure]], ...] = (badge.measure, card.measure, drain.measure, footprint.measure)
+PARTS: tuple[Callable[[bool], Iterator[Figure]], ...] = (
+    badge.measure,
+    card.measure,
+    drain.measure,
+    whereabouts.measure,
+    footprint.measure,
+)
 
 
 def main() -> int:
