@@ -58,7 +58,7 @@ def stop_on_signals() -> threading.Event:
     """
     stop = threading.Event()
     here, there = socket.socketpair()
-    there.setblocking(False)
+    there.settimeout(0)
     asked = (signal.SIGTERM, signal.SIGINT)
 
     def listen() -> None:
