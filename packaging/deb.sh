@@ -28,7 +28,7 @@ install -m 644 "$debian/templates" "$root/DEBIAN/"
 version=$("$python" -c 'import sys, tomllib; print(tomllib.load(open(sys.argv[1], "rb"))["project"]["version"])' "$here/pyproject.toml")
 arch=$(dpkg --print-architecture)
 minor=$("$python" -c 'import sys; print(sys.version_info.minor)')
-size=$(du -sk --apparent-size "$root" | cut -f1)
+size=$(find "$root" -type f -printf '%s\n' | awk '{ bytes += $1 } END { print int(bytes / 1024) + 1 }')
 sed -e "s/@VERSION@/$version/; s/@ARCH@/$arch/; s/@SIZE@/$size/; s/@PYTHON@/3.$minor/; s/@NEXT@/3.$((minor + 1))/" \
     "$debian/control.in" >"$root/DEBIAN/control"
 

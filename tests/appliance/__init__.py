@@ -1,0 +1,1 @@
+"""The Debian package in a machine of its own: `make appliance`."""
