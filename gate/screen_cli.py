@@ -3,7 +3,7 @@
 import argparse
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -58,7 +58,7 @@ async def _show(app: "LaneScreenApp") -> None:
     await app.run_async()
 
 
-async def faces_from(path: Path, silence_s: float = SILENCE_S) -> "AsyncIterator[Face]":
+async def faces_from(path: Path, silence_s: float = SILENCE_S) -> "AsyncGenerator[Face, None]":
     """The faces that a gate sends; ends when the gate has gone. Raises OSError, msgspec.DecodeError, and
     TimeoutError when the gate is silent: it says something every second while it lives."""
     import msgspec

@@ -1,5 +1,10 @@
-"""Rules that one gate alone cannot keep: two real gates, a real hub, a real broker between them."""
+"""Two real gates, a real hub, a real broker between them: rules that one gate alone cannot keep, and its screen."""
 
+import asyncio
+import contextlib
+import os
+import pty
+import signal
 import subprocess
 import sys
 import tempfile
@@ -12,6 +17,8 @@ import pytest
 
 from gate.model import Direction
 from gate.reader.profiles import load_pair
+from gate.relay.display import Sign
+from gate.screen_cli import faces_from
 from gate.simulator.card import make_card
 from gate.simulator.remote import RemoteControl, ShownAnswer
 from tests.sim.mosquitto import Mosquitto
@@ -170,3 +177,45 @@ def test_p1_without_the_hub_a_gate_goes_on_by_itself_and_warns(yard: Yard) -> No
     south.program.kill()
     south.program.start()
     wait_for("south to know it after a restart, too", lambda: south.answers("11111111") == "already_inside")
+
+
+def test_a_screen_shows_answers_and_notices_a_gate_that_was_killed(yard: Yard) -> None:
+    path = yard.folder / "north" / "screen-main.sock"
+
+    async def run() -> None:
+        faces = faces_from(path)
+        assert (await anext(faces)).sign is Sign.SHOW_CARD
+        await asyncio.to_thread(yard.north.badge, "99999999")
+        assert (await anext(faces)).sign is Sign.ASK
+        await asyncio.to_thread(yard.north.goes, "11111111")
+        assert [(await anext(faces)).sign for _ in range(2)] == [Sign.GO, Sign.SHOW_CARD]
+        await asyncio.to_thread(yard.north.program.kill)
+        with pytest.raises(StopAsyncIteration):
+            await anext(faces)
+        await asyncio.to_thread(yard.north.program.start)
+        again = faces_from(path)
+        assert (await anext(again)).sign is Sign.SHOW_CARD
+        await again.aclose()
+
+    asyncio.run(run())
+
+
+def test_gate_screen_ends_in_order_when_it_is_told_to() -> None:
+    """By systemd, that is: with 0, and a terminal as it was."""
+    parent, child = pty.openpty()
+    page = subprocess.Popen(
+        [sys.executable, "-m", "gate", "screen", "--demo"], cwd=ROOT, stdin=child, stdout=child, stderr=child,
+        env={**os.environ, "TERM": "linux", "COLUMNS": "80", "LINES": "24"},
+    )  # fmt: skip
+    os.close(child)
+    said = b""
+    while "█".encode() not in said:
+        said += os.read(parent, 65536)
+    page.send_signal(signal.SIGTERM)
+    with contextlib.suppress(OSError):
+        # A pseudo terminal whose other side has gone says so with an error.
+        while more := os.read(parent, 65536):
+            said += more
+    assert page.wait(20) == 0
+    assert said.rfind(b"\x1b[?1049l") > said.rfind(b"\x1b[?1049h"), "the page's screen was left"
+    os.close(parent)
