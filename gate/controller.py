@@ -248,6 +248,7 @@ class Controller:
     def tick(self) -> None:
         """Look at the clock: end overdue grants, serve who waits."""
         now = self._look_at_the_clock()
+        self._recorder.look(now)
         for lane in self._lanes.values():
             self._recorder.record(lane.look(now))
         self._serve_waiting(now)

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import pty
+import resource
 import signal
 import subprocess
 import sys
@@ -15,12 +16,14 @@ from pathlib import Path
 
 import pytest
 
+from gate.cache.journal import read_bodies
 from gate.model import Direction
 from gate.reader.profiles import load_pair
 from gate.relay.display import Sign
 from gate.screen_cli import faces_from
 from gate.simulator.card import make_card
 from gate.simulator.remote import RemoteControl, ShownAnswer
+from gate.uplink import contract
 from tests.sim.mosquitto import Mosquitto
 from tests.sim.rig import CODING, ROOT, Program
 from tests.waiting import wait_for
@@ -219,3 +222,27 @@ def test_gate_screen_ends_in_order_when_it_is_told_to() -> None:
     assert page.wait(20) == 0
     assert said.rfind(b"\x1b[?1049l") > said.rfind(b"\x1b[?1049h"), "the page's screen was left"
     os.close(parent)
+
+
+def test_p4_a_disk_that_takes_no_byte_more_keeps_no_worker_waiting_and_loses_nothing(yard: Yard) -> None:
+    """The kernel refuses every write of the gate's process, as a full card does, and then allows it again."""
+    north, journal = yard.north, yard.folder / "north" / "journal.db"
+    north.goes("11111111")
+    wait_for("the passage on the disk", lambda: "passage.completed" in kinds(journal))
+    before = len(kinds(journal))
+    limits = resource.prlimit(north.program.pid, resource.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY))
+    north.goes("22222222")
+    north.goes("22222222", Direction.EXIT)
+    assert len(kinds(journal)) == before
+    resource.prlimit(north.program.pid, resource.RLIMIT_FSIZE, limits)
+    wait_for("all of it on the disk", lambda: kinds(journal)[-1] == "alarm.cleared")
+    written = kinds(journal)[before:]
+    assert [kind for kind in written if kind in ("badge.granted", "passage.completed")] == [
+        "badge.granted", "passage.completed", "badge.granted", "passage.completed",
+    ]  # fmt: skip
+    assert "alarm.raised" in written
+    wait_for("the hub to have it all", lambda: '"22222222"' in yard.run("hub", "events", "--json"))
+
+
+def kinds(journal: Path) -> list[str]:
+    return [contract.decode_event(body).kind for body in read_bodies(journal)]
