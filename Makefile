@@ -5,9 +5,11 @@ BIN := $(VENV)/bin
 DEBIAN := pcscd libpcsclite-dev vsmartcard-vpcd libnfc-bin mosquitto gcc python3-dev pkg-config
 QUICK ?= 0
 COUNT ?= 1000000
+DESTDIR ?=
+SYSTEM_PYTHON ?= /usr/bin/python3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench simulate docs fuzz soak clean
+.PHONY: help demo test lint bench simulate docs fuzz soak install deb appliance clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,8 +46,20 @@ soak: $(VENV)/.test ## ten thousand taps on a PN532, two thousand on pcscd, and 
 	PORTVAKT_TAPS=10000 $(BIN)/pytest -q -k taps --timeout 3600 tests/integration/test_pn532.py
 	PORTVAKT_TAPS=2000 $(BIN)/pytest -q -k taps --timeout 3600 tests/integration/test_pcsc.py
 
+install: ## as root: put everything under /opt/portvakt, units and settings in place; starts nothing. DESTDIR= for elsewhere
+	@sh tools/apt.sh python3-venv libpcsclite-dev gcc python3-dev pkg-config
+	@sh packaging/install.sh "$(DESTDIR)" $(SYSTEM_PYTHON)
+
+deb: ## dist/portvakt_VERSION_ARCH.deb, for this machine's Debian and processor
+	@sh tools/apt.sh python3-venv libpcsclite-dev gcc python3-dev pkg-config
+	@sh packaging/deb.sh $(SYSTEM_PYTHON)
+
+appliance: $(VENV)/.test deb ## as root: the package in a machine of its own (QEMU): installed, cut off, upgraded, purged (10 min)
+	@sh tools/apt.sh debootstrap qemu-system-x86 cpio kmod e2fsprogs
+	$(BIN)/python -m tests.appliance
+
 clean: ## remove everything that make made
-	rm -rf $(VENV) var build *.egg-info bench.json .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) var build dist *.egg-info bench.json .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Portvakt needs Python 3.11 or newer"; exit 1; }

@@ -13,6 +13,7 @@ import msgspec
 from msgspec.structs import replace
 
 from gate.zones import GROUP_PATTERN, SITE, ZONE_PATTERN
+from portvakt.credentials import named_file
 from portvakt.link import BrokerSettings, anchored_broker, broker_problems
 from portvakt.logs import LEVELS
 from portvakt.settings import Settings, load, refusal
@@ -370,14 +371,14 @@ def load_config(path: Path) -> GateConfig:
     config = load(path, GateConfig)
     for problem in _problems(config):
         raise refusal(path, problem)
-    return _anchored(config, path.parent)
+    return _anchored(config, path)
 
 
-def _anchored(config: GateConfig, folder: Path) -> GateConfig:
+def _anchored(config: GateConfig, path: Path) -> GateConfig:
     """Files named in the settings are looked for beside the settings file, wherever it was called from."""
 
     def beside(name: str) -> str:
-        return str(folder / name)
+        return named_file(path, name)
 
     def readers() -> Iterator[ReaderSettings]:
         for reader in config.readers:
@@ -387,7 +388,7 @@ def _anchored(config: GateConfig, folder: Path) -> GateConfig:
     return replace(
         config,
         hub=replace(config.hub, verify_key=beside(config.hub.verify_key)),
-        broker=anchored_broker(config.broker, folder),
+        broker=anchored_broker(config.broker, path),
         readers=tuple(readers()),
     )
 

@@ -10,6 +10,7 @@ from typing import Annotated
 import msgspec
 from msgspec.structs import replace
 
+from portvakt.credentials import named_file
 from portvakt.errors import SettingsError
 from portvakt.link import BrokerSettings, anchored_broker, broker_problems
 from portvakt.logs import LEVELS
@@ -67,8 +68,8 @@ def load_config(path: Path) -> HubConfig:
     # Files named in the settings are looked for beside the settings file, wherever the hub was called from.
     return replace(
         config,
-        broker=anchored_broker(config.broker, path.parent),
-        signing_key=str(path.parent / config.signing_key) if config.signing_key else None,
+        broker=anchored_broker(config.broker, path),
+        signing_key=named_file(path, config.signing_key) if config.signing_key else None,
     )
 
 

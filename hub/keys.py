@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from hub.errors import KeyFileError
+from portvakt.credentials import seen_by_others
 
 
 def signing_key(file: Path) -> Ed25519PrivateKey:
@@ -21,7 +22,7 @@ def signing_key(file: Path) -> Ed25519PrivateKey:
     try:
         if not file.exists():
             _make(file)
-        if file.stat().st_mode & 0o077:
+        if seen_by_others(file):
             raise KeyFileError(f"{file}: others may read this private key; chmod 600 it, and consider it known")
         loaded = serialization.load_pem_private_key(file.read_bytes(), password=None)
     except OSError as refused:

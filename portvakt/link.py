@@ -23,6 +23,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from portvakt.backoff import Backoff
+from portvakt.credentials import named_file
 from portvakt.errors import LinkError
 from portvakt.settings import Settings
 
@@ -48,10 +49,10 @@ class BrokerSettings(Settings, frozen=True, kw_only=True):
 B = TypeVar("B", bound=BrokerSettings)
 
 
-def anchored_broker(settings: B, folder: Path) -> B:
-    """The same settings with their files looked for in `folder` unless named by a full path."""
+def anchored_broker(settings: B, file: Path) -> B:
+    """The same settings with the files meant that they name in the settings file `file`."""
     files = ("password_file", "ca_file", "cert_file", "key_file")
-    named = {name: str(folder / value) for name in files if (value := getattr(settings, name)) is not None}
+    named = {name: named_file(file, value) for name in files if (value := getattr(settings, name)) is not None}
     return replace(settings, **named)
 
 

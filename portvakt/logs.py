@@ -1,7 +1,9 @@
-"""Logging to stderr: one line per fact, key=value, for journald. Nothing else configures logging."""
+"""Logging: a line of key=value facts, to stderr, or with fields to the journal. Nothing else configures it."""
 
 import logging
 import sys
+
+from portvakt.journald import JournalHandler, PriorityFormatter, identifier, leads_to_journal
 
 LEVELS = ("debug", "info", "warning", "error")
 """What a settings file may ask for."""
@@ -9,8 +11,11 @@ LEVELS = ("debug", "info", "warning", "error")
 
 def configure(level: str) -> None:
     """Set up the root logger once, from the command line's entry point."""
-    handler = logging.StreamHandler(sys.stderr)
+    handler: logging.Handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s %(message)s"))
+    if leads_to_journal():
+        handler.setFormatter(PriorityFormatter("%(name)s %(message)s"))
+        handler = JournalHandler(identifier(sys.argv[0]), handler)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())

@@ -3,6 +3,7 @@
 import fcntl
 import os
 import signal
+import socket
 import threading
 from pathlib import Path
 from types import FrameType, TracebackType
@@ -49,12 +50,29 @@ class FolderLock:
 
 
 def stop_on_signals() -> threading.Event:
-    """An event that SIGTERM and SIGINT set. Call it from the main thread."""
+    """An event that SIGTERM and SIGINT set. Call it from the main thread.
+
+    A handler in Python runs in the main thread alone, and the kernel may hand the signal to another one (it
+    does after SIGSTOP and SIGCONT): the main thread, asleep, would not notice. What any thread can do is
+    write to the wakeup descriptor, and a thread that reads from it sets the event.
+    """
     stop = threading.Event()
+    here, there = socket.socketpair()
+    there.settimeout(0)
+    asked = (signal.SIGTERM, signal.SIGINT)
+
+    def listen() -> None:
+        # `there` is named so that it lives for as long as this thread does.
+        while told := here.recv(64):
+            if any(number in told for number in asked):
+                stop.set()
+        there.close()
 
     def ask(signum: int, frame: FrameType | None) -> None:
-        stop.set()
+        """What counts has been written already; without a handler there is no writing."""
 
-    signal.signal(signal.SIGTERM, ask)
-    signal.signal(signal.SIGINT, ask)
+    threading.Thread(target=listen, name="signals", daemon=True).start()
+    signal.set_wakeup_fd(there.fileno(), warn_on_full_buffer=False)
+    for number in asked:
+        signal.signal(number, ask)
     return stop

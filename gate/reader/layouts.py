@@ -1,12 +1,12 @@
 """Profiles of what is no chip, from the disk: stripes, QR codes, OSDP; and the keys of OSDP readers."""
 
-import stat
 from pathlib import Path
 
 from gate.errors import CodingError
 from gate.reader.qr import QrLayout, compile_qr
 from gate.reader.stripe import StripeLayout, compile_stripe
 from gate.reader.wiegand import OsdpLayout, compile_osdp
+from portvakt.credentials import seen_by_others
 
 SCBK_BYTES = 16
 DEFAULT_SCBK = bytes(range(0x30, 0x40))
@@ -53,7 +53,7 @@ def load_scbk(path: Path) -> bytes:
         raise CodingError(f"{path}: a secure channel base key is {2 * SCBK_BYTES} hexadecimal digits")
     if key == DEFAULT_SCBK:
         raise CodingError(f"{path}: this is the default key of every reader; make one: openssl rand -hex 16")
-    mode = stat.S_IMODE(path.stat().st_mode)
-    if mode & 0o077:
+    mode = seen_by_others(path)
+    if mode:
         raise CodingError(f"{path}: others on this machine may read this key (mode {mode:04o}); run `chmod 600 {path}`")
     return key

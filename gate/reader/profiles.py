@@ -11,7 +11,6 @@ Where cards of several schemes are shown, a file in place of a profile names pro
     profiles = ["hms.toml", "site.toml", "uid.toml"]      # tried in this order
 """
 
-import stat
 import tomllib
 from pathlib import Path
 from typing import Annotated, TypeAlias
@@ -22,6 +21,7 @@ from gate.errors import CodingError
 from gate.reader.coding import DECISION_FIELDS, Coding, compile_profile
 from gate.reader.language import FIELD_KINDS
 from gate.reader.mifare import KEY_BYTES, PUBLISHED_KEYS, Key, Keys
+from portvakt.credentials import seen_by_others
 from portvakt.errors import SettingsError
 from portvakt.settings import Settings, parse
 
@@ -96,8 +96,8 @@ def load_keys(path: Path) -> Keys:
         cause = wrong.__cause__
         where = str(wrong) if isinstance(cause, msgspec.ValidationError) else f"{path}: not valid TOML"
         raise CodingError(where) from None
-    mode = stat.S_IMODE(path.stat().st_mode)
-    if not file.test_keys and mode & 0o077:
+    mode = seen_by_others(path)
+    if mode and not file.test_keys:
         raise CodingError(
             f"{path}: others on this machine may read these card keys (mode {mode:04o}); "
             f"run `chmod 600 {path}`, or set test_keys = true if they are no secret"

@@ -244,5 +244,5 @@ def test_a_password_without_a_name_is_refused() -> None:
 
 
 def test_files_are_looked_for_beside_the_settings() -> None:
-    anchored = anchored_broker(BrokerSettings(ca_file="ca.pem", key_file="/etc/key.pem"), Path("/srv"))
+    anchored = anchored_broker(BrokerSettings(ca_file="ca.pem", key_file="/etc/key.pem"), Path("/srv/gate.toml"))
     assert (anchored.ca_file, anchored.key_file, anchored.cert_file) == ("/srv/ca.pem", "/etc/key.pem", None)
