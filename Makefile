@@ -37,6 +37,7 @@ simulate: $(VENV)/.test ## seven days of a site with five gates, and the planted
 
 docs: $(VENV)/.test ## write the parts of docs/ that are made from the code
 	$(BIN)/python -m tests.generated
+	$(BIN)/python -m tests.pictures
 
 fuzz: $(VENV)/.test ## a million random inputs for each decoder; COUNT= for another number
 	$(BIN)/python -m tests.fuzz --count $(COUNT)

@@ -59,7 +59,7 @@ from gate.ports import (
     TurnedBack,
 )
 from gate.recorder import Recorder
-from gate.site import Seen, SitePicture
+from gate.site import Seen, SitePicture, latest
 from gate.suspicion import another_chip, chip_of
 from gate.timekeeping import Timekeeper
 from gate.turnstile import MODE_SIGNALS, Grant, Mode, Signal
@@ -248,6 +248,7 @@ class Controller:
     def tick(self) -> None:
         """Look at the clock: end overdue grants, serve who waits."""
         now = self._look_at_the_clock()
+        self._recorder.look(now)
         for lane in self._lanes.values():
             self._recorder.record(lane.look(now))
         self._serve_waiting(now)
@@ -371,9 +372,7 @@ class Controller:
         except StoreError as broken:
             return NOTHING_KNOWN, self._alarms.raised("journal.unreadable", str(broken), now)
         elsewhere = self._site.last_passage(card) if card is not None else None
-        here = history.last_passage
-        if elsewhere is not None and (here is None or elsewhere.wall_ms > here.wall_ms):
-            history = replace(history, last_passage=elsewhere)
+        history = replace(history, last_passage=latest(history.last_passage, elsewhere, now))
         return history, self._alarms.cleared("journal.unreadable", now)
 
     # --- who is where ------------------------------------------------------------------------------------

@@ -2,11 +2,9 @@
 
 from typing import Protocol
 
-from msgspec.structs import replace
-
 from gate.model import Decision, Direction
 from gate.ports import Deliver, Lane
-from gate.relay.display import Face, answer, of_mode
+from gate.relay.display import Face, answer, named, of_mode
 from gate.turnstile import Mode
 
 
@@ -64,7 +62,7 @@ class DisplayedLane:
         """The name beside the answer that is shown."""
         self._lane.greet(first_name)
         if self._welcome is not None:
-            self._welcome = replace(self._welcome, name=first_name)
+            self._welcome = named(self._welcome, first_name)
             self._display.post(self._welcome)
 
     def close(self) -> None:

@@ -244,6 +244,10 @@ class Journal(Protocol):
         Raises StoreFull, and then keeps nothing, when the memory before the disk is full too.
         """
 
+    @property
+    def waiting(self) -> int:
+        """How many events are in memory only."""
+
     def history(self, card: CardId) -> CardHistory:
         """What this gate has recorded of a card. Raises StoreError."""
 

@@ -44,6 +44,11 @@ class Recorder:
         self._follow(self._settled(moment) if on_disk else self._late(moment))
         return True
 
+    def look(self, now: Moment) -> None:
+        """The disk may have come back while nobody badged: then its alarm ends now, and not with the next badge."""
+        if (LATE in self._alarms or FULL in self._alarms) and not self._journal.waiting:
+            self._follow(self._settled(now))
+
     def _follow(self, events: Sequence[Event]) -> None:
         """Append what is to be said of the journal itself, without waiting: whoever stands at the
         turnstile has waited one deadline already."""

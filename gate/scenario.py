@@ -43,15 +43,21 @@ from gate.ports import (
     ModeAsked,
     Noted,
     SideGateChanged,
+    SiteTold,
     TurnedBack,
 )
+from gate.rules import Action, Cover, Occupancy
 from gate.simulator.turnstile import VirtualTurnstile
+from gate.site import Seen
 from gate.turnstile import Mode
 from gate.uplink import contract, translate
+from gate.zones import OUTSIDE
+from gate.zones import SITE as ON_SITE
 from portvakt.settings import Settings, load
 
 LANE, SITE, GATE = "main", "scenario", "gate"
 START_MS = 1_781_500_000_000
+HEARTBEAT_MS = 60_000
 PATIENT_MS = 20_000
 """A deadline that the journal's disk never misses: time stands still in a scenario."""
 
@@ -64,6 +70,7 @@ class ScenarioCard(Settings, frozen=True, kw_only=True):
     name: str
     standing: str = "granted"
     language: str | None = None
+    groups: tuple[str, ...] = ()
 
 
 class Step(Settings, frozen=True, kw_only=True):
@@ -71,7 +78,7 @@ class Step(Settings, frozen=True, kw_only=True):
 
     do: Literal[
         "badge", "unreadable", "body", "back", "button", "fire", "loop_whole", "key", "mode", "wait", "restart",
-        "power_cut", "relay_breaks", "relay_mends", "sensor_sticks", "sensor_works", "side_gate_opens",
+        "power_cut", "elsewhere", "relay_breaks", "relay_mends", "sensor_sticks", "sensor_works", "side_gate_opens",
         "side_gate_closes",
     ]  # fmt: skip
     after_s: Annotated[float, msgspec.Meta(ge=0)] = 0.0
@@ -79,6 +86,8 @@ class Step(Settings, frozen=True, kw_only=True):
     way: Way = "entry"
     to: str | None = None
     """The mode that is asked for."""
+    reason: str | None = None
+    """What the badge of this step was answered with."""
     events: tuple[str, ...] | None = None
     mode: str | None = None
     ways: tuple[Way, ...] | None = None
@@ -92,6 +101,10 @@ class Scenario(Settings, frozen=True, kw_only=True):
     walk_s: float = 7.0
     tailgate_ms: int = 0
     cards: tuple[ScenarioCard, ...] = ()
+    limit: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    """At most so many on the site."""
+    cover: str | None = None
+    """The group of which somebody is inside before the second goes in."""
     steps: Annotated[tuple[Step, ...], msgspec.Meta(min_length=1)]
 
 
@@ -104,6 +117,8 @@ class Played:
     mode: str
     ways: tuple[str, ...]
     events: tuple[str, ...]
+    reasons: tuple[str, ...]
+    warnings: tuple[str, ...]
     wrong: tuple[str, ...]
 
 
@@ -176,7 +191,8 @@ class _Stage:
         self._cards = {card.name: CardId("hms", f"{number:08}") for number, card in enumerate(scenario.cards, start=1)}
         self._permits = SqlitePermits(folder / "permits.db")
         permits = [
-            Permit(self._cards[card.name], Reason(card.standing), language=card.language) for card in scenario.cards
+            Permit(self._cards[card.name], Reason(card.standing), language=card.language, groups=card.groups)
+            for card in scenario.cards
         ]
         self._permits.replace(permits, ListState(1, len(permits), "", START_MS, START_MS + 30 * 86_400_000))
         self._build()
@@ -187,16 +203,24 @@ class _Stage:
         self._do(step)
         self._controller.tick()
         bodies = self._journal.read(seen, 1_000)
-        events = tuple(contract.decode_event(record.body).kind for record in bodies)
+        recorded = [contract.decode_event(record.body) for record in bodies]
+        events = tuple(event.kind for event in recorded)
+        reasons = tuple(event.data.reason for event in recorded if event.data.reason is not None)
+        warnings = tuple(warning for event in recorded for warning in event.data.warnings)
         mode = self._controller.health.lanes[LANE]
         ways = self._ways()
         wrong = []
-        compared = (("events", step.events, events), ("mode", step.mode, mode), ("ways", step.ways, ways))
+        compared = (
+            ("events", step.events, events),
+            ("mode", step.mode, mode),
+            ("ways", step.ways, ways),
+            ("reason", step.reason, ", ".join(reasons)),
+        )
         for name, declared, found in compared:
             if declared is not None and declared != found:
                 wrong.append(f"{name}: declared {_words(declared)}, found {_words(found)}")
         at_s = (self._clock.moment.wall_ms - self._began_ms) / 1000
-        return Played(at_s, _told(step), mode, ways, events, tuple(wrong))
+        return Played(at_s, _told(step), mode, ways, events, reasons, warnings, tuple(wrong))
 
     def close(self) -> None:
         self._turnstile.close()
@@ -218,7 +242,7 @@ class _Stage:
             permits=self._permits,
             journal=self._journal,
             clock=self._clock,
-            rules=Rules(ZoneInfo("Europe/Oslo")),
+            rules=_rules(self._scenario),
             deadline_ms=PATIENT_MS,
             new_badge=self._new_badge,
         )
@@ -271,8 +295,18 @@ class _Stage:
                 self._stick(stuck=step.do == "sensor_sticks")
             case "wait":
                 pass
+            case "elsewhere":
+                self._controller.handle(self._told_by_the_hub(step))
             case _:
                 self._controller.handle(inputs[step.do])
+
+    def _told_by_the_hub(self, step: Step) -> SiteTold:
+        """The card went in or out by another gate, and the hub says so."""
+        card = self._cards.get(step.card or "", CardId("hms", "99999999"))
+        known = next((one for one in self._scenario.cards if one.name == step.card), None)
+        zone = ON_SITE if step.way == "entry" else OUTSIDE
+        seen = Seen(self._clock.moment.wall_ms, zone, known.groups if known else ())
+        return SiteTold([(card, seen)], HEARTBEAT_MS)
 
     def _card(self, step: Step) -> CardContents | Unreadable:
         if step.do == "unreadable":
@@ -296,11 +330,19 @@ class _Stage:
         self._build()
 
 
+def _rules(scenario: Scenario) -> Rules:
+    return Rules(
+        ZoneInfo("Europe/Oslo"),
+        occupancy=(Occupancy(scenario.limit),) if scenario.limit else (),
+        cover=(Cover(scenario.cover, action=Action.REFUSE),) if scenario.cover else (),
+    )
+
+
 def _told(step: Step) -> str:
     words = [step.do.replace("_", " ")]
-    if step.do == "badge":
+    if step.do in ("badge", "elsewhere"):
         words.append(step.card or "a stranger")
-    if step.do in ("badge", "unreadable", "body", "back", "button"):
+    if step.do in ("badge", "unreadable", "body", "back", "button", "elsewhere"):
         words.append(step.way)
     if step.do == "mode":
         words.append(step.to or "normal")

@@ -2,7 +2,8 @@
 
 import argparse
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+import signal
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -12,6 +13,7 @@ from portvakt.errors import SettingsError
 
 if TYPE_CHECKING:
     from gate.relay.display import Face
+    from gate.screen.app import LaneScreenApp
 
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
@@ -35,7 +37,7 @@ def screen_command(args: argparse.Namespace) -> int:
     except ImportError as missing:
         raise GateError(f"{missing.name} is not installed: pip install 'portvakt[screen]'") from missing
     if args.demo:
-        LaneScreenApp(demo_faces, DEMO_S * 10).run()
+        asyncio.run(_show(LaneScreenApp(demo_faces, DEMO_S * 10)))
         return 0
     from gate.config import load_config, screen_socket
     from gate.places import config_path
@@ -46,11 +48,17 @@ def screen_command(args: argparse.Namespace) -> int:
     if name not in names or (args.lane is None and len(names) > 1):
         raise SettingsError(f"say which lane with --lane: {', '.join(names)}")
     path = screen_socket(config, name)
-    LaneScreenApp(lambda: faces_from(path), config.screen.seconds).run()
+    asyncio.run(_show(LaneScreenApp(lambda: faces_from(path), config.screen.seconds)))
     return 0
 
 
-async def faces_from(path: Path) -> "AsyncIterator[Face]":
+async def _show(app: "LaneScreenApp") -> None:
+    # Without it the terminal would be left as the page had it.
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, app.exit)
+    await app.run_async()
+
+
+async def faces_from(path: Path, silence_s: float = SILENCE_S) -> "AsyncGenerator[Face, None]":
     """The faces that a gate sends; ends when the gate has gone. Raises OSError, msgspec.DecodeError, and
     TimeoutError when the gate is silent: it says something every second while it lives."""
     import msgspec
@@ -59,7 +67,7 @@ async def faces_from(path: Path) -> "AsyncIterator[Face]":
 
     reader, writer = await asyncio.open_unix_connection(str(path))
     try:
-        while line := await asyncio.wait_for(reader.readline(), SILENCE_S):
+        while line := await asyncio.wait_for(reader.readline(), silence_s):
             if line.strip():
                 yield msgspec.json.decode(line, type=Face)
     finally:
@@ -73,7 +81,7 @@ def demo_pictures() -> "Sequence[Face]":
     from gate.relay.display import LOST, answer, of_mode
     from gate.turnstile import Mode
 
-    def refused(reason: Reason, language: str) -> "Face":
+    def refused(reason: Reason, language: str | None) -> "Face":
         return answer(Decision(admitted=False, reason=reason), Direction.ENTRY, language)
 
     go = Decision(admitted=True, reason=Reason.GRANTED)
@@ -81,12 +89,11 @@ def demo_pictures() -> "Sequence[Face]":
         of_mode(Mode.NORMAL),
         answer(go, Direction.ENTRY, "nb"),
         replace(answer(go, Direction.ENTRY, "pl"), name="Łukasz"),
-        answer(
-            Decision(admitted=True, reason=Reason.GRANTED, warnings=(Reason.ALREADY_INSIDE,)), Direction.ENTRY, "en"
-        ),
+        answer(Decision(admitted=True, reason=Reason.GRANTED, warnings=(Reason.EXPIRES_SOON,)), Direction.ENTRY, "en"),
         refused(Reason.UNREADABLE, "lt"),
         refused(Reason.EXPIRED, "ro"),
         refused(Reason.TRAINING_MISSING, "nb"),
+        refused(Reason.UNKNOWN_CARD, None),
         answer(go, Direction.EXIT, "lt"),
         *(of_mode(mode) for mode in Mode if mode is not Mode.NORMAL),
         LOST,

@@ -5,7 +5,10 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from gate.scenario import Played
 
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
@@ -40,12 +43,18 @@ def _played(path: Path, *, as_json: bool) -> bool:
             print(json.dumps({"scenario": str(path), **asdict(step)}, ensure_ascii=False))
             continue
         ways = " and ".join(step.ways) or "none"
-        print(f"  {step.at_s:>7.1f} s  {step.what:<24} {step.mode:<13} gives: {ways:<15} {_list(step.events)}")
+        at = f"{step.at_s:>7.1f} s  {step.what:<24} {step.mode:<13}"
+        print(f"  {at} gives: {ways:<15} {_list(step.events)}{_why(step)}")
         for one in step.wrong:
             print(f"             ✗ {one}")
     if not as_json:
         print("  ✗ not as declared" if wrong else "  ✓ as declared")
     return not wrong
+
+
+def _why(step: "Played") -> str:
+    told = [*(reason for reason in step.reasons if reason != "granted"), *(f"warns: {one}" for one in step.warnings)]
+    return f"  [{', '.join(told)}]" if told else ""
 
 
 def _list(events: Sequence[str]) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from types import MappingProxyType
 from typing import NamedTuple
 
-from gate.model import CardId, LastPassage
+from gate.model import CardId, LastPassage, Moment
 from gate.rules import EVERYBODY, Crowd
 from gate.zones import OUTSIDE, all_around
 
@@ -28,6 +28,17 @@ class Seen(NamedTuple):
     wall_ms: int
     zone: str
     groups: tuple[str, ...] = ()
+
+
+def latest(recorded: LastPassage | None, told: LastPassage | None, now: Moment) -> LastPassage | None:
+    """Where the card truly was last: by this gate's own journal, or by what is known of the site.
+
+    A record from the future was made by a clock that was wrong; it counts only when there is nothing else (P10).
+    """
+    if recorded is None or told is None:
+        return recorded or told
+    wrong = now.trusted and recorded.wall_ms > now.wall_ms
+    return told if wrong or told.wall_ms > recorded.wall_ms else recorded
 
 
 class SitePicture:

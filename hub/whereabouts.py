@@ -18,6 +18,8 @@ log = logging.getLogger(__name__)
 LEFT_LATELY_MS = 36 * 3_600_000
 """Who left longer ago is told to nobody: no rule about rest looks back so far."""
 
+BEATS_BEFORE_REPEAT = 10
+
 
 class PresenceStore(Protocol):
     """What is needed of a store. Both may raise StoreError."""
@@ -40,6 +42,7 @@ class Whereabouts:
         self._told = 0
         self._parts_told: int | None = None
         self._parts = MAX_PRESENCE_PARTS
+        self._beats = 0
 
     def everything(self, now_ms: int) -> list[Publish]:
         """All parts, retained, and that the hub is there."""
@@ -55,13 +58,15 @@ class Whereabouts:
         ]
         # An empty retained message takes away what the broker keeps of a part that is no longer needed.
         told += [Publish(self._topics.presence(index), b"", retain=True) for index in range(len(parts), self._parts)]
-        self._parts, self._parts_told = len(parts), change
+        self._parts, self._parts_told, self._beats = len(parts), change, 0
         self._told = max(self._told, change)
         return [*told, self.beat(now_ms)]
 
     def heartbeat(self, now_ms: int) -> list[Publish]:
-        """Say that the hub is there; and everything, if anything has changed since that was said."""
-        if self._parts_told != self._store.presence_change():
+        """Say that the hub is there; and everything, if anything has changed since that was said, or was not said
+        for a while: what a broker did not keep is known to nobody who comes later."""
+        self._beats += 1
+        if self._parts_told != self._store.presence_change() or self._beats >= BEATS_BEFORE_REPEAT:
             return self.everything(now_ms)
         return [self.beat(now_ms)]
 

@@ -52,6 +52,8 @@ def run(config: HubConfig, stop: threading.Event, ready: Callable[[str], None]) 
     with contextlib.ExitStack() as held:
         held.enter_context(FolderLock(state_dir(config)))
         store = held.enter_context(contextlib.closing(HubStore(database_file(config))))
+        with store.changing_crew() as crew:
+            crew.renew(_now_ms())
         signer = Signer(config.site, signing_key(signing_key_file(config)))
         if config.broker.embedded:
             held.enter_context(EmbeddedBroker(config.broker.host, config.broker.port))

@@ -109,6 +109,11 @@ class SqliteJournal:
             self._turn.notify_all()
         return batch.on_disk.wait(deadline_ms / 1000)
 
+    @property
+    def waiting(self) -> int:
+        with self._turn:
+            return self._waiting_events
+
     def history(self, card: CardId) -> CardHistory:
         with self._turn:
             passage, chip = self._unwritten.passages.get(card), self._unwritten.chips.get(card)

@@ -7,12 +7,15 @@ again.
 from enum import StrEnum, unique
 
 import msgspec
+from msgspec.structs import replace
 
 from gate.model import Decision, Direction, Reason
 from gate.relay.screen import LaneScreen, Tone
 from gate.relay.texts import MODE_WORDS, Language, Phrase
 from gate.relay.words import is_spoken, language_for, phrase
 from gate.turnstile import Mode
+
+NAME_CHARS = 24
 
 
 @unique
@@ -82,6 +85,13 @@ def answer(decision: Decision, direction: Direction, language: str | None) -> Fa
     english = LaneScreen.of(decision, direction, Language.EN)
     also = "" if is_spoken(language) else f"{english.headline}. {english.next_step}"
     return Face(sign, screen.headline, screen.next_step, screen.word, also, passing=True)
+
+
+def named(face: Face, first_name: str) -> Face:
+    """The face with the holder's name beside it, as far as it may be shown: a card may hold any bytes."""
+    printable = "".join(sign for sign in first_name if sign.isprintable()).strip()
+    cut = printable if len(printable) <= NAME_CHARS else f"{printable[: NAME_CHARS - 1]}…"
+    return replace(face, name=cut)
 
 
 def of_mode(mode: Mode) -> Face:

@@ -28,13 +28,14 @@ _encode = msgspec.json.encode
 class DisplayServer:
     """Serves one lane's faces from a thread of its own until closed."""
 
-    def __init__(self, path: Path, first: Face) -> None:
+    def __init__(self, path: Path, first: Face, heartbeat_s: float = HEARTBEAT_S) -> None:
         """Raises OSError when the socket cannot be made."""
         if path.is_socket():
             # Left behind by a gate that was killed; anything else that lies there is not ours to remove.
             path.unlink()
         self._path = path
         self._resting = first
+        self._heartbeat_s = heartbeat_s
         self._waiting: deque[Face] = deque(maxlen=MAX_WAITING)
         self._closing = False
         self._listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -75,7 +76,7 @@ class DisplayServer:
         selector.register(self._listening, selectors.EVENT_READ)
         selector.register(self._wake_here, selectors.EVENT_READ)
         while not self._closing:
-            ready = selector.select(HEARTBEAT_S)
+            ready = selector.select(self._heartbeat_s)
             for key, _ in ready:
                 if key.fileobj is self._listening:
                     self._take_in()

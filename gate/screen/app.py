@@ -43,6 +43,7 @@ has a contrast of 7 to 1 or more."""
 
 RETRY_S = 1.0
 LEAST_SIGN_ROWS = 5
+SMALL_ROWS = 16
 
 
 class BlockArea(Widget):
@@ -85,8 +86,9 @@ class LaneScreenApp(App[None]):
     """
     ENABLE_COMMAND_PALETTE = False
 
-    def __init__(self, faces: Faces, passing_s: float) -> None:
+    def __init__(self, faces: Faces, passing_s: float, retry_s: float = RETRY_S) -> None:
         super().__init__()
+        self._retry_s = retry_s
         self._faces = faces
         self._passing_s = passing_s
         self._resting = LOST
@@ -122,7 +124,7 @@ class LaneScreenApp(App[None]):
             self._cancel()
             self._resting = self.face = LOST
             self._draw()
-            await asyncio.sleep(RETRY_S)
+            await asyncio.sleep(self._retry_s)
 
     def show_face(self, face: Face) -> None:
         """Show a face; a passing one gives way to the lane's own after a few seconds."""
@@ -151,7 +153,9 @@ class LaneScreenApp(App[None]):
         self.screen.styles.background = ground
         room = size.height - _lines_of_text(face, size.width)
         large = _large(face.headline, size.width - 2, room - LEAST_SIGN_ROWS - 1)
-        sign_rows = min(room - (len(large) + 1 if large else 1), size.width // 2 - 2)
+        # A row of ground above, where there is room: a sign that touches the edge is a worse sign.
+        above = 1 if size.height > SMALL_ROWS else 0
+        sign_rows = min(room - above - (len(large) + 1 if large else 1), size.width // 2 - 2)
         self.query_one("#sign", BlockArea).paint(drawn(face.sign, max(1, sign_rows)), style)
         self.query_one("#large", BlockArea).paint(large, style)
         headline = "" if large else face.headline

@@ -1,6 +1,7 @@
 """The database file: opened safely, written in whole transactions, its errors in our words."""
 
 import contextlib
+import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from hub.errors import StoreError, StoreNewer
 from hub.store import schema
+
+log = logging.getLogger(__name__)
 
 BUSY_TIMEOUT_MS = 10_000
 """How long a writer waits for another process. An import of a long crew list takes a few seconds."""
@@ -62,17 +65,21 @@ class Database:
 
     def _prepare(self) -> None:
         with self.writing() as connection:
-            version = _version(connection)
-            if version is None:
+            revision = _revision(connection)
+            if revision is None:
                 schema.metadata.create_all(connection)
-                connection.execute(
-                    schema.about.insert(), {"name": "schema_version", "value": str(schema.SCHEMA_VERSION)}
-                )
-            elif version > schema.SCHEMA_VERSION:
+                connection.execute(schema.alembic_version.insert(), {"version_num": schema.REVISIONS[-1]})
+            elif revision not in schema.REVISIONS:
                 raise StoreNewer(
-                    f"{self._name}: its schema is version {version}, this hub knows version {schema.SCHEMA_VERSION}; "
+                    f"{self._name}: its schema is revision {revision}, this hub knows up to {schema.REVISIONS[-1]}; "
                     "install the newer hub again, or set another state_dir"
                 )
+            elif revision != schema.REVISIONS[-1]:
+                # Here, as it takes a third of a second that hardly any start needs.
+                from hub.store.migrations import upgrade
+
+                log.info("store=upgraded from=%s to=%s", revision, schema.REVISIONS[-1])
+                upgrade(connection, revision)
 
 
 def upsert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
@@ -90,13 +97,17 @@ def put(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) ->
     connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=rest), rows)
 
 
-def _version(connection: Connection) -> int | None:
-    if not inspect(connection).has_table(schema.about.name):
+def _revision(connection: Connection) -> str | None:
+    """Where the database stands; None when it is new. The first version knew of no revisions."""
+    tables = set(inspect(connection).get_table_names())
+    if schema.about.name not in tables:
         return None
-    value = connection.scalar(select(schema.about.c.value).where(schema.about.c.name == "schema_version"))
-    if value is None or not value.isdigit():
-        raise StoreError("the database holds no readable schema version; restore it from a backup")
-    return int(value)
+    if schema.alembic_version.name not in tables:
+        return schema.REVISIONS[0]
+    found = connection.scalar(select(schema.alembic_version.c.version_num))
+    if found is None:
+        raise StoreError("the database holds no readable schema revision; restore it from a backup")
+    return str(found)
 
 
 def _set_up_sqlite(engine: Engine) -> None:

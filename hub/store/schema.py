@@ -21,10 +21,17 @@ from sqlalchemy import (
     Uuid,
 )
 
-SCHEMA_VERSION = 1
-"""Of this file's tables. A greater one in a database means that a newer hub has written it."""
+REVISIONS = ("0001", "0002")
+"""Of this file's tables: those of `hub.store.migrations`, the newest last. Another one in a database means that a
+newer hub has written it."""
 
 metadata = MetaData()
+
+alembic_version = Table(
+    "alembic_version",
+    metadata,
+    Column("version_num", String(32), primary_key=True),
+)
 
 about = Table(
     "about",

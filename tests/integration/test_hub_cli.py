@@ -98,6 +98,23 @@ def test_a_day_in_tables(state: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert json.loads(capsys.readouterr().out)["gates"][0]["journals"][0]["missing"] == 1
 
 
+def test_who_is_in_a_part_of_the_site(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    north = RecordBook()
+    for card, zone in (("5310118", "site/tunnel"), ("5310027", "site"), ("5310035", "site/tunnel-2")):
+        north.add("passage.completed", card=card, direction="entry", zone=zone)
+    with contextlib.closing(HubStore(state / "hub.sqlite3")) as store:
+        Ingest("yard", store, Signer("yard", Ed25519PrivateKey.generate())).take([north.message()], START_MS)
+    assert main(["roster", "--json"]) == 0
+    assert {one["zone"] for one in json.loads(capsys.readouterr().out)} == {"site/tunnel", "site", "site/tunnel-2"}
+    assert main(["roster", "--zone", "site/tunnel"]) == 0
+    out = capsys.readouterr().out
+    assert "hms:5310118" in out
+    assert "hms:5310035" not in out
+    assert out.endswith("1 person is in site/tunnel.\n")
+    assert main(["roster", "--zone", "site/%"]) == 0
+    assert "Nobody is in site/%" in capsys.readouterr().out
+
+
 def test_importing_the_example(capsys: pytest.CaptureFixture[str]) -> None:
     """A dry run shows and writes nothing; the import makes revision 1; repeating it makes no other."""
     for arguments, told in (

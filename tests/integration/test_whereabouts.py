@@ -19,7 +19,7 @@ from hub.crew.csv_list import read_list
 from hub.crew.importing import import_list
 from hub.presence import CardKey, Certainty, Sighting
 from hub.store import HubStore
-from hub.whereabouts import LEFT_LATELY_MS, Whereabouts
+from hub.whereabouts import BEATS_BEFORE_REPEAT, LEFT_LATELY_MS, Whereabouts
 
 KEY = Ed25519PrivateKey.generate()
 TOPICS = Topics("yard")
@@ -132,7 +132,8 @@ def test_many_are_told_in_parts_and_parts_that_are_needed_no_more_are_taken_away
     assert [(message.topic, bool(message.payload)) for message in told] == [
         (TOPICS.presence(0), True), (TOPICS.presence(1), False), (TOPICS.presence_now, True),
     ]  # fmt: skip
-    assert [message.topic for message in whereabouts.heartbeat(later_ms)] == [TOPICS.presence_now]
+    again = [[message.topic for message in whereabouts.heartbeat(later_ms)] for _ in range(BEATS_BEFORE_REPEAT)]
+    assert again == [[TOPICS.presence_now]] * (BEATS_BEFORE_REPEAT - 1) + [[TOPICS.presence(0), TOPICS.presence_now]]
 
 
 def test_p8_only_the_hub_tells_who_is_where_and_nobody_plays_it_again(whereabouts: Whereabouts) -> None:

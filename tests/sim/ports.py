@@ -168,6 +168,10 @@ class MemoryJournal:
         self.write()
         return self.disk.answers
 
+    @property
+    def waiting(self) -> int:
+        return len(self._waiting)
+
     def history(self, card: CardId) -> CardHistory:
         waiting = Remembered()
         waiting.add(self._waiting)

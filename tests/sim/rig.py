@@ -59,6 +59,11 @@ class Program:
         return self._settings.with_suffix(".die")
 
     @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    @property
     def log(self) -> str:
         return self._log.read_text(encoding="utf-8", errors="replace")
 

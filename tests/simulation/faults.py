@@ -143,6 +143,7 @@ class Faults:
         self._some(start_ms, "hub/cut", 2, lambda: self._cut(self.hub))
         self._some(start_ms, "hub/disk", 2, self._hub_disk)
         self._some(start_ms, "broker", 2, self._restart)
+        self._some(start_ms, "silence", 2, self._silence)
         self._some(start_ms, "blackout", 1, self._blackout)
         self._some(start_ms, "storm", 2, self._storm)
         self._some(start_ms, "replay", 4, self.attacker.replay)
@@ -256,6 +257,12 @@ class Faults:
         self.world.counts["broker amnesias" if amnesia else "broker restarts"] += 1
         if self.broker.up:
             self.broker.restart(chance.randint(500, 10 * MINUTE_MS), amnesia=amnesia)
+
+    def _silence(self) -> None:
+        """Nobody hears anybody for so long that every gate knows that it is alone."""
+        self.world.counts["long silences"] += 1
+        if self.broker.up:
+            self.broker.restart(25 * MINUTE_MS, amnesia=False)
 
     def _blackout(self) -> None:
         """The whole site loses its power; the broker remembers what it had on its disk, but says no wills."""

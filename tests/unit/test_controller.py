@@ -159,6 +159,18 @@ def test_a_passage_carries_the_badge_that_it_was_granted_to(bench: Bench) -> Non
     assert completed == replace(granted, kind=COMPLETED, reason=None, zone="site")
 
 
+def test_a_disk_that_came_back_ends_its_alarm_although_nobody_badges(bench: Bench) -> None:
+    bench.stall()
+    bench.badge(INGRID)
+    bench.wait(WALK_MS)
+    assert bench.up() == ("journal.late",)
+    bench.heal()
+    bench.journal.write()
+    bench.wait(1_000)
+    assert bench.up() == ()
+    assert bench.alarms() == ["+journal.late", "-journal.late"]
+
+
 # --- the whole site -----------------------------------------------------------------------------------
 
 FULL = Rules(

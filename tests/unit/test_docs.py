@@ -12,6 +12,7 @@ from gate.config import GateConfig
 from gate.reader.coding import compile_profile
 from portvakt.settings import parse
 from tests.generated import DOCS, ROOT, made
+from tests.pictures import ACROSS, PICTURE, drawn, sheet_faces
 
 PAGES = sorted(DOCS.glob("*.md"))
 
@@ -50,3 +51,8 @@ def test_a_block_of_settings_can_be_copied_as_it_stands(block: str) -> None:
     assert tomllib.loads(block)
     assert parse(whole + block, GateConfig, "page").readers
     assert (ROOT / "config").is_dir()
+
+
+def test_the_picture_of_the_lane_screen_is_as_the_page_is_now() -> None:
+    """When this fails: `make docs`, then look at the picture."""
+    assert PICTURE.read_text(encoding="utf-8") == drawn(sheet_faces(), ACROSS)

@@ -10,7 +10,7 @@ from gate.alarms import Alarms
 from gate.crowd import Crowding
 from gate.model import CardId, LastPassage, Moment
 from gate.rules import EVERYBODY, Occupancy
-from gate.site import HOUR_MS, KEEP_INSIDE_MS, KEEP_OUTSIDE_MS, Seen, SitePicture
+from gate.site import HOUR_MS, KEEP_INSIDE_MS, KEEP_OUTSIDE_MS, Seen, SitePicture, latest
 from gate.zones import OUTSIDE, SITE, all_around, around, within
 
 TUNNEL, SHAFT = "site/tunnel", "site/tunnel/shaft"
@@ -74,6 +74,29 @@ def test_what_the_gate_saw_itself_counts_although_its_clock_is_slow() -> None:
     assert picture.last_passage(INGRID) == LastPassage(SITE, 0)
     picture.told([(INGRID, Seen(NOW_MS + 1, OUTSIDE))])
     assert picture.crowd.get((SITE, EVERYBODY), 0) == 0
+
+
+@pytest.mark.parametrize(
+    ("recorded_ms", "told_ms", "trusted", "zone"),
+    [
+        (NOW_MS - 2, NOW_MS - 1, True, OUTSIDE),
+        (NOW_MS - 1, NOW_MS - 2, True, SITE),
+        (NOW_MS - 1, NOW_MS - 1, True, SITE),
+        (NOW_MS + 1, NOW_MS - 9, True, OUTSIDE),  # by a clock that ran ahead and has been set since
+        (NOW_MS + 1, NOW_MS - 9, False, SITE),
+    ],
+)
+def test_p10_the_later_of_two_holds_unless_it_lies_in_the_future(
+    recorded_ms: int, told_ms: int, trusted: bool, zone: str
+) -> None:
+    recorded, told = LastPassage(SITE, recorded_ms), LastPassage(OUTSIDE, told_ms)
+    now = Moment("boot-1", 1, NOW_MS, trusted)
+    found = latest(recorded, told, now)
+    assert found is not None
+    assert found.zone == zone
+    assert latest(recorded, None, now) == recorded
+    assert latest(None, told, now) == told
+    assert latest(None, None, now) is None
 
 
 def test_a_gate_is_alone_until_it_hears_and_after_two_and_a_half_heartbeats() -> None:

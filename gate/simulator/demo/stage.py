@@ -252,6 +252,7 @@ coding = "{coding}/demo.toml"
 keys = "{coding}/demo.keys.toml"
 [rules]
 already_inside = "refuse"
+hub_away = "refuse"
 [clock]
 trust = "always"
 """

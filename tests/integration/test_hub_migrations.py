@@ -1,0 +1,113 @@
+"""Databases of older versions, kept as they were: taken over whole, and like a new one afterwards."""
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, inspect
+
+from gate.uplink.contract import decode_event, digest_of
+from hub import queries
+from hub.store import HubStore, migrations, schema
+
+OLD = sorted((Path(__file__).parents[1] / "databases").glob("hub-*.sql"))
+NOW_MS = 1_781_500_000_000
+
+
+def restored(dump: Path, file: Path) -> Path:
+    with contextlib.closing(sqlite3.connect(file)) as connection, connection:
+        connection.executescript(dump.read_text(encoding="utf-8"))
+    return file
+
+
+@pytest.fixture(params=OLD, ids=lambda path: path.stem)
+def file(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    return restored(request.param, tmp_path / "hub.sqlite3")
+
+
+@pytest.fixture
+def store(file: Path) -> Iterator[HubStore]:
+    with contextlib.closing(HubStore(file)) as opened:
+        yield opened
+
+
+def shape(connection: Connection) -> dict[str, Any]:
+    """Tables with their columns, keys and indexes, without what only says how they came to be."""
+    inspector = inspect(connection)
+    return {
+        table: (
+            {column["name"]: (str(column["type"]), column["nullable"]) for column in inspector.get_columns(table)},
+            inspector.get_pk_constraint(table)["constrained_columns"],
+            sorted((one["name"] or "", tuple(one["column_names"])) for one in inspector.get_indexes(table)),
+        )
+        for table in inspector.get_table_names()
+    }
+
+
+def test_a_database_that_was_taken_over_is_like_a_new_one(store: HubStore, tmp_path: Path) -> None:
+    new = HubStore(tmp_path / "new.sqlite3")
+    with contextlib.closing(new), new.reading() as fresh, store.reading() as taken_over:
+        assert shape(taken_over) == shape(fresh)
+
+
+def test_nothing_of_it_is_lost_and_a_second_start_changes_nothing(file: Path) -> None:
+    for _ in range(2):
+        with contextlib.closing(HubStore(file)) as store:
+            (entry,) = queries.roster(store)
+            assert (entry.number, entry.name, entry.zone) == ("5310027", "Torbjørg Åsnes", "site")
+            assert [one.card.number for one in store.located(0, 0)] == ["5310027", "5310118"]
+            assert len(queries.events(store)) == 3
+            with store.reading() as connection:
+                bodies = connection.exec_driver_sql("SELECT body FROM events").scalars().all()
+                assert {decode_event(body).kind for body in bodies} == {"passage.completed"}
+                assert connection.exec_driver_sql("SELECT version_num FROM alembic_version").all() == [
+                    (schema.REVISIONS[-1],)
+                ]
+            with store.changing_crew() as crew:
+                assert len(crew.crew()) == 7
+                assert {member.groups for member in crew.crew().values()} == {()}
+
+
+def test_p5_the_list_that_is_now_written_otherwise_is_a_new_revision_once(store: HubStore) -> None:
+    before = store.permit_list()
+    assert before.digest != digest_of(before.permits)
+    for _ in range(2):
+        with store.changing_crew() as crew:
+            crew.renew(NOW_MS)
+        after = store.permit_list()
+        assert after.revision == before.revision + 1
+        assert after.permits == before.permits
+        assert after.digest == digest_of(after.permits)
+
+
+def test_before_the_first_list_there_is_nothing_to_write_anew(tmp_path: Path) -> None:
+    with contextlib.closing(HubStore(tmp_path / "new.sqlite3")) as store:
+        with store.changing_crew() as crew:
+            crew.renew(NOW_MS)
+        assert store.revision() == 0
+
+
+def test_the_revisions_are_those_that_there_are() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    walked = [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()]
+    assert tuple(reversed(walked)) == schema.REVISIONS
+
+
+def test_a_start_that_fails_in_the_middle_leaves_the_old_database(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(connection: Connection, stands_at: str) -> None:
+        connection.exec_driver_sql("ALTER TABLE permits ADD COLUMN half TEXT")
+        raise RuntimeError("the power went")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(migrations, "upgrade", fails)
+        with pytest.raises(RuntimeError):
+            HubStore(file)
+    with contextlib.closing(HubStore(file)) as store, store.reading() as connection:
+        assert "half" not in {column["name"] for column in inspect(connection).get_columns("permits")}
+        assert len(queries.roster(store)) == 1
