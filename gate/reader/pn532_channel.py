@@ -5,6 +5,7 @@ an authentication past the chip's own CRYPTO1. Everything that nfcpy raises is t
 """
 
 import struct
+import termios
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -77,7 +78,8 @@ class Chip:
         except Chipset.Error:
             self._silent = 0
             raise
-        except SerialException as gone:
+        except (SerialException, termios.error) as gone:
+            # pyserial lets the terminal's own error through when the line goes between two of its calls.
             raise ReaderLost("the line to the chip is gone; is it plugged in?") from gone
         except (OSError, IndexError, struct.error, TypeError) as spoilt:
             # nfcpy trips over frames that are cut short in any of these ways.

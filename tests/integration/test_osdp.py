@@ -1,7 +1,6 @@
 """OSDP through libosdp: two readers on one line, keys, lamps, power, and the adapter pulled out."""
 
 import secrets
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from gate.ports import CardShown, Input, ReaderChanged
 from gate.reader.layouts import DEFAULT_SCBK, load_scbk
 from gate.reader.osdp import OsdpReader, on_buses
 from portvakt.backoff import Backoff
+from tests.resources import held, nothing_grew
 from tests.sim.osdp import OsdpLine
 from tests.waiting import wait_for
 
@@ -83,10 +83,6 @@ def start(tmp_path: Path) -> Iterator[Callable[..., tuple[OsdpLine, Bench]]]:
 
 
 Starts = Callable[..., tuple[OsdpLine, Bench]]
-
-
-def open_files() -> int:
-    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 def test_a_card_comes_through_the_secure_channel_once(start: Starts) -> None:
@@ -174,7 +170,7 @@ def test_p11_the_adapter_is_pulled_out_ten_times_and_nothing_grows(start: Starts
     line.unplug()
     bench.wait_state("absent", 0)
     bench.wait_state("absent", 1)
-    files, threads = open_files(), threading.active_count()
+    before = held()
     for _ in range(10):
         line.plug_in()
         bench.wait_state("ok", 0)
@@ -182,7 +178,7 @@ def test_p11_the_adapter_is_pulled_out_ten_times_and_nothing_grows(start: Starts
         line.unplug()
         bench.wait_state("absent", 0)
         bench.wait_state("absent", 1)
-    assert (open_files(), threading.active_count()) == (files, threads)
+    nothing_grew(before)
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from gate.ports import CardShown, Input, ReaderChanged
 from gate.reader import running, stripe
 from gate.reader.layouts import load_stripe
 from portvakt.backoff import Backoff
+from tests.resources import held, nothing_grew
 from tests.sim.serial_line import SerialLine
 from tests.waiting import wait_for
 
@@ -24,10 +25,6 @@ NAME = "outside"
 STRIPE = b";100000008=12345678?\r"
 CODE = b"https://hms.example/kort/12345678\r"
 CARD = CardContents(CardId("hms", "12345678"), organisation_number="100000008")
-
-
-def open_files() -> int:
-    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 class Bench:
@@ -141,12 +138,12 @@ def test_health_is_told_at_the_start(start: Start) -> None:
 
 
 def test_closing_twice_is_closing_once_and_leaves_no_thread_and_no_descriptor(start: Start) -> None:
-    before = open_files()
+    before = held()
     bench = start()
     bench.reader.close()
     bench.reader.close()
     assert [thread.name for thread in threading.enumerate() if thread.name == f"reader-{NAME}"] == []
-    assert open_files() == before
+    nothing_grew(before)
 
 
 def test_p12_no_whole_card_number_is_logged(start: Start, caplog: pytest.LogCaptureFixture) -> None:
@@ -219,13 +216,13 @@ def test_p11_unplugged_a_hundred_times_and_nothing_grows(start: Start) -> None:
     bench = start()
     bench.line.unplug()
     bench.wait_state("absent")
-    descriptors, threads = open_files(), threading.active_count()
+    before = held()
     for _ in range(100):
         bench.line.plug_in()
         bench.wait_state("ok")
         bench.line.unplug()
         bench.wait_state("absent")
-    assert (open_files(), threading.active_count()) == (descriptors, threads)
+    nothing_grew(before)
 
 
 def test_half_a_card_before_the_plug_was_pulled_is_not_glued_to_the_next(start: Start) -> None:
