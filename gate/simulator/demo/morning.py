@@ -16,7 +16,7 @@ from gate.simulator.demo.cast import Worker
 from gate.simulator.demo.stage import LANE, Stage, roster_cells
 from gate.simulator.remote import ShownAnswer
 
-WALK_S = 1.0
+WALK_S = 1.5
 """Short, so that the abandoned passage does not keep the audience waiting."""
 
 
@@ -27,6 +27,7 @@ class Morning:
         self._stage = stage
         self._console = console
         self._badges = 0
+        self._walks = 0
 
     def play(self) -> bool:
         """True when every event made is stored once."""
@@ -89,9 +90,10 @@ class Morning:
         return answer
 
     def _walk(self, direction: Direction) -> None:
-        made = self._count("passage.completed")
+        # Walks first and counts then: the lane waits for a worker, not for an audience.
         self._stage.remote.walk(LANE, direction)
-        self._stage.wait(lambda: self._count("passage.completed") > made, "the passage to be recorded")
+        self._walks += 1
+        self._stage.wait(lambda: self._count("passage.completed") >= self._walks, "the passage to be recorded")
 
     def _until_abandoned(self) -> None:
         self._stage.wait(lambda: self._count("passage.abandoned") > 0, "the abandoned passage to be recorded")
