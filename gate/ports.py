@@ -4,7 +4,7 @@ real or simulated; `tests/conformance` holds each driver to it.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 from gate.model import (
     CardHistory,
@@ -277,16 +277,29 @@ class Outbox(Protocol):
         """The hub has committed everything up to `through`. Never moves back."""
 
 
+class ListedPermit(NamedTuple):
+    """A permit with its share in the list's digest: 32 bytes, made from what came over the wire."""
+
+    permit: Permit
+    proof: bytes
+
+
 class PermitKeeper(Protocol):
     """The uplink's side of the permit store."""
 
     def state(self) -> ListState | None:
         """Which list this is; None before the first one."""
 
-    def replace(self, permits: Sequence[Permit], state: ListState) -> None:
+    def proofs(self, cards: Sequence[CardId]) -> Mapping[CardId, bytes]:
+        """Of these cards, those that are listed. Raises StoreError."""
+
+    def replace(self, permits: Sequence[ListedPermit], state: ListState) -> None:
         """Make this the list, in one transaction that lookups never wait for.
 
         Raises ListRefused when `state.revision` is not above the present one (P5)."""
+
+    def change(self, permits: Sequence[ListedPermit], state: ListState) -> None:
+        """The same, with all other permits left as they are."""
 
     def confirm(self, state: ListState) -> None:
         """The hub says that the present list is still the current one. Raises ListRefused when

@@ -276,6 +276,7 @@ class _Parts:
             version=gate.__version__,
             list_revision=held.revision if held else 0,
             list_confirmed_ms=held.confirmed_ms if held else 0,
+            list_digest=held.digest if held else "",
             epoch=head.epoch,
             head_seq=head.seq,
             head_hash=head.hash,

@@ -63,6 +63,8 @@ def _parser() -> argparse.ArgumentParser:
 
     _add(verbs, "gates", _gates, "how the gates are, and whether all their records are here", json=True)
 
+    _add(verbs, "compare", _compare, "what each gate knows of the list; 1 when a gate has another one", json=True)
+
     verb = _add(verbs, "check-config", _check_config, "check a settings file")
     verb.add_argument("file", metavar="FILE", type=Path, nargs="?")
     return parser
@@ -214,6 +216,18 @@ def _gates(options: argparse.Namespace) -> int:
         store.close()
     _print_json(site) if options.json else print(tables.gates_text(site))
     return 0
+
+
+def _compare(options: argparse.Namespace) -> int:
+    from hub import comparison, tables
+
+    store = _store(options)
+    try:
+        found = comparison.compare(store)
+    finally:
+        store.close()
+    _print_json(found) if options.json else print(tables.comparison_text(found))
+    return int(not found.all_equal)
 
 
 def _suspicions(options: argparse.Namespace) -> int:

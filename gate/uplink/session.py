@@ -19,7 +19,7 @@ from gate.model import EventKind, ListState
 from gate.ports import Noted, SiteTold
 from gate.uplink import contract, translate
 from gate.uplink.contract import Ack, ContractError, PermitsChunk, PermitsHead, Presence, Publish, Topics
-from gate.uplink.lists import ConfirmList, ListEffect, ListFollower, ListProblem, ReplaceList
+from gate.uplink.lists import ChangeList, ConfirmList, ListEffect, ListFollower, ListProblem, ReplaceList
 from gate.uplink.signing import Verifier
 
 BATCH_RECORDS = 200
@@ -64,7 +64,9 @@ class PublishStatus:
     """Publish the gate's status now."""
 
 
-UplinkEffect: TypeAlias = SendRecords | Settle | PublishStatus | Publish | ReplaceList | ConfirmList | Noted | SiteTold
+UplinkEffect: TypeAlias = (
+    SendRecords | Settle | PublishStatus | Publish | ReplaceList | ChangeList | ConfirmList | Noted | SiteTold
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,9 +168,9 @@ class Session:
         self.refused += 1
         return []
 
-    def list_not_applied(self, held: ListState | None) -> None:
-        """The store would not take the list; the next head starts the fetch anew."""
-        self._lists.start_over(held)
+    def list_not_applied(self, held: ListState | None, now_ms: int) -> list[UplinkEffect]:
+        """The store would not take the list; `held` is what it has."""
+        return self._translated(self._lists.not_applied(held, now_ms))
 
     def tick(self, now_ms: int) -> list[UplinkEffect]:
         """Time passes: the silence at the start ends, acks are overdue, chunks are asked for again."""

@@ -21,7 +21,7 @@ from sqlalchemy import (
     Uuid,
 )
 
-REVISIONS = ("0001", "0002")
+REVISIONS = ("0001", "0002", "0003")
 """Of this file's tables: those of `hub.store.migrations`, the newest last. Another one in a database means that a
 newer hub has written it."""
 
@@ -102,6 +102,8 @@ permits = Table(
     Column("employer", String(9)),
     Column("language", String(2)),
     Column("groups", Text, nullable=False),
+    # The revision that made it what it is: what changed since another one is found without keeping that one.
+    Column("revision", BigInteger, nullable=False, index=True),
 )
 
 # One row for each revision that was ever made; the greatest is the current one.
@@ -112,6 +114,10 @@ revisions = Table(
     Column("count", Integer, nullable=False),
     Column("digest", LargeBinary(32), nullable=False),
     Column("made_ms", BigInteger, nullable=False),
+    # Permits that are no longer there; they leave no row that could tell.
+    Column("removed", Integer, nullable=False),
+    # When the last gate on line had it.
+    Column("confirmed_ms", BigInteger),
 )
 
 # --- what happened -------------------------------------------------------------------------------

@@ -13,7 +13,18 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gate.ports import KeyTurned, ModeAsked
 from gate.turnstile import Mode
-from gate.uplink.contract import Ack, PermitsChunk, PermitsHead, Topics, digest_of, encode_message, pack_snapshot
+from gate.uplink.contract import (
+    Ack,
+    ContractError,
+    PermitsChunk,
+    PermitsHead,
+    PermitsWant,
+    Topics,
+    decode_message,
+    digest_of,
+    encode_message,
+    pack_permits,
+)
 from gate.uplink.signing import Signer
 from hub.permits import GRANTED
 from tests.simulation.invariants import Witness
@@ -40,8 +51,11 @@ class Attacker:
     key: Ed25519PrivateKey
     gates: Sequence[SimGate]
     heard: list[tuple[str, bytes]] = field(default_factory=list)
+    forges_until_ms: int = 0
 
     def overhear(self, topic: str, payload: bytes) -> None:
+        if topic.endswith("/want") and self.world.now_ms < self.forges_until_ms:
+            self._forge(topic, payload)
         if topic.endswith(("/ack", "/head", "/chunk")) and payload not in self.witness.rogue:
             if len(self.heard) >= HEARD:
                 del self.heard[1 : HEARD // 2]
@@ -68,14 +82,12 @@ class Attacker:
         if newest is None:
             return
         permits = tuple(type(permit)(permit.scheme, permit.number, GRANTED) for permit in newest.permits)
-        chunks = pack_snapshot(permits)
+        chunks = pack_permits(permits)
         now_ms = self.world.now_ms
-        head = PermitsHead(
-            newest.revision + 7, len(permits), digest_of(permits), now_ms, now_ms + 9 * DAY_MS, len(chunks)
-        )
+        head = PermitsHead(newest.revision + 7, len(permits), digest_of(permits), now_ms, now_ms + 9 * DAY_MS)
         self._rogue(topics.head, signer.seal(head))
         confirming = PermitsHead(
-            newest.revision, len(newest.permits), newest.digest, now_ms + DAY_MS, now_ms + 9 * DAY_MS, 1
+            newest.revision, len(newest.permits), newest.digest, now_ms + DAY_MS, now_ms + 9 * DAY_MS
         )
         self._rogue(topics.head, signer.seal(confirming))
         for gate in self.gates:
@@ -86,6 +98,27 @@ class Attacker:
                 self.witness.rogue.add(chunk)
                 self.world.after(500, partial(self._say, topics.chunk(gate.name), chunk))
         self.world.counts["usurpations"] += 1
+
+    def forge(self) -> None:
+        """For a quarter of an hour, whoever asks for a list gets changes that let everybody in, sooner than the
+        hub's own."""
+        self.forges_until_ms = self.world.now_ms + 15 * MINUTE_MS
+        self.world.counts["forgeries"] += 1
+
+    def _forge(self, topic: str, payload: bytes) -> None:
+        newest = self.witness.newest
+        try:
+            want = decode_message(PermitsWant, payload)
+        except ContractError:
+            return
+        gate = Topics(self.site).gate_of(topic)
+        if newest is None or gate is None:
+            return
+        blocked = [permit for permit in newest.permits if permit.standing != GRANTED]
+        rows = [type(permit)(permit.scheme, permit.number, GRANTED) for permit in blocked]
+        (data,) = pack_permits(rows)
+        chunk = PermitsChunk(want.revision, 0, 1, data, want.since)
+        self._say(Topics(self.site).chunk(gate), encode_message(chunk))
 
     def babble(self) -> None:
         """Garbage on every topic."""
@@ -148,6 +181,7 @@ class Faults:
         self._some(start_ms, "storm", 2, self._storm)
         self._some(start_ms, "replay", 4, self.attacker.replay)
         self._some(start_ms, "usurp", 3, self.attacker.usurp)
+        self._some(start_ms, "forge", 3, self.attacker.forge)
         self._some(start_ms, "garbage", 4, self.attacker.babble)
 
     def end(self) -> None:

@@ -5,11 +5,12 @@ from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from gate.uplink.contract import WirePermit
 from hub.clones import Suspicion
 from hub.corrections import Boot, Correction
 from hub.errors import StoreError
 from hub.health import GateHealth
-from hub.permits import NO_LIST, CardFacts, PermitList, compile_permits, succeed
+from hub.permits import NO_LIST, CardFacts, ListHead, PermitList, compile_permits, succeed
 from hub.presence import PASSAGE_COMPLETED, CardKey, Located, Sighting, later
 from hub.records import ChainBreak, EventRecord, Journal, JournalKey, Link, Rejected
 from tests.simulation.invariants import Witness
@@ -34,6 +35,8 @@ class HubFile:
     suspicions: set[Suspicion] = field(default_factory=set)
     crew: dict[CardKey, CardFacts] = field(default_factory=dict)
     permits: PermitList = NO_LIST
+    lists: dict[int, PermitList] = field(default_factory=dict)
+    at_gates: dict[int, int] = field(default_factory=dict)
     changes: dict[CardKey, int] = field(default_factory=dict)
     """Of presence: the number of the transaction that wrote a card's last."""
 
@@ -163,6 +166,26 @@ class SimHubStore:
         self._works()
         return self._file.permits
 
+    def list_head(self) -> ListHead:
+        held = self._file.permits
+        return ListHead(held.revision, len(held.permits), held.digest)
+
+    def changes_since(self, revision: int) -> Sequence[WirePermit] | None:
+        before = self._file.lists.get(revision)
+        if before is None:
+            return None
+        known = set(before.permits)
+        return [permit for permit in self._file.permits.permits if permit not in known]
+
+    def confirm_revision(self, revision: int, now_ms: int) -> None:
+        self._machine.point("store confirm")
+        self._works()
+
+        def apply() -> None:
+            self._file.at_gates.setdefault(revision, now_ms)
+
+        self._disk.commit(apply)
+
     def presence_change(self) -> int:
         return max(self._file.changes.values(), default=0)
 
@@ -200,6 +223,7 @@ class SimHubStore:
 
         def apply() -> None:
             self._file.crew, self._file.permits = crew, after
+            self._file.lists[after.revision] = after
             self._witness.list_made(after)
 
         self._disk.commit(apply)
