@@ -68,6 +68,7 @@ class Noted:
 
     kind: EventKind
     detail: Detail
+    command: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +109,13 @@ class SideGateChanged:
 
 @dataclass(frozen=True, slots=True)
 class ModeAsked:
-    """The site wants a lane, or all with None, in another mode. `by` says who, in a word or two."""
+    """The site wants a lane, or all with None, in another mode. `by` says who, in a word or two; `number` is that
+    of the hub's command, whose outcome is then recorded."""
 
     lane: str | None
     mode: Mode
     by: str
+    number: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +134,7 @@ class PassAsked:
     lane: str
     direction: Direction
     by: str
+    number: int | None = None
 
 
 Input: TypeAlias = (
@@ -269,6 +273,9 @@ class Outbox(Protocol):
 
     def settled(self) -> int:
         """The highest number that the hub has acknowledged; 0 before the first."""
+
+    def commanded(self) -> int:
+        """The highest number of a command whose outcome was recorded; 0 before the first."""
 
     def read(self, after: int, limit: int) -> Sequence[OutgoingRecord]:
         """Up to `limit` committed records with numbers above `after`, in order."""

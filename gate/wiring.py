@@ -232,6 +232,7 @@ class _Parts:
             settled=self._journal.settled(),
             head=self._journal.head().seq,
             held=self._permits.state(),
+            commanded=self._journal.commanded(),
         )
         inbox: queue.Queue[UplinkInput] = queue.Queue(UPLINK_INBOX)
         client = f"gate-{config.site}-{config.gate}-{self._instance}"

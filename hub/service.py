@@ -9,6 +9,7 @@ from typing import Protocol
 
 from gate.uplink import contract
 from gate.uplink.contract import ContractError, HubStatus, Publish, Topics
+from hub.commands import Commands
 from hub.health import GateHealth, follow
 from hub.ingest import Ingest
 from hub.permits import ListHead
@@ -48,10 +49,11 @@ class HubService:
         self,
         status: HubStatus,
         store: ServiceStore,
+        *,
         ingest: Ingest,
         sync: ListSync,
         whereabouts: Whereabouts,
-        *,
+        commands: Commands,
         heartbeat_ms: int,
     ) -> None:
         self._status = status
@@ -60,6 +62,7 @@ class HubService:
         self._ingest = ingest
         self._sync = sync
         self._whereabouts = whereabouts
+        self._commands = commands
         self._heartbeat_ms = heartbeat_ms
         self._offered = 0
         self._confirmed = 0
@@ -117,7 +120,11 @@ class HubService:
         return answers
 
     def tick(self, now_ms: int) -> list[Publish]:
-        """What others have changed, a list or who is where; and everything again when the heartbeat is due."""
+        """What others have changed or asked for: commands, a list, who is where; and everything again when the
+        heartbeat is due."""
+        return [*self._commands.due(now_ms), *self._changes(now_ms)]
+
+    def _changes(self, now_ms: int) -> list[Publish]:
         if now_ms >= self._next_heartbeat_ms:
             return [*self._head(now_ms), *self._whereabouts.heartbeat(now_ms)]
         news = self._whereabouts.news(now_ms)

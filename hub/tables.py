@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from gate.zones import SITE
+from hub.asking import CommandLine
 from hub.comparison import Comparison, GateList, Standing
 from hub.queries import EventLine, GateLine, JournalLine, RosterEntry, SiteGates, SuspicionLine
 
@@ -98,6 +99,39 @@ def gates_text(site: SiteGates) -> str:
         notes += [f"{gate.gate}: {note}" for note in gate_notes(gate, site.revision)]
     text = table(("GATE", "STATE", "LAST WORD", "LIST", "JOURNAL made/stored/gaps", "READERS"), rows)
     return "\n".join([text, "", f"The current list is revision {site.revision}.", *notes])
+
+
+def outcome_text(line: CommandLine) -> str:
+    """What came of one command."""
+    where = f"{_clean(line.gate)}/{_clean(line.lane)}" if line.lane else _clean(line.gate)
+    if line.outcome == "done":
+        took_s = ((line.answered_ms or line.issued_ms) - line.issued_ms) / 1000
+        return f"{where}: {line.action}, done after {took_s:.1f} s"
+    if line.outcome == "refused":
+        return f"{where}: {line.action} was refused: {_clean(line.what)}"
+    return (
+        f"{where}: {line.action}: no answer; the command is no longer valid. Is the hub running, is the gate on line? "
+        "If the gate did carry it out, `hub commands` shows it when it is back"
+    )
+
+
+def commands_text(found: Sequence[CommandLine]) -> str:
+    """What was asked of the gates, newest first."""
+    if not found:
+        return "No command was ever given to a gate here."
+    rows = [
+        (
+            moment(one.issued_ms),
+            "/".join(filter(None, (one.gate, one.lane))),
+            " ".join(filter(None, (one.action, one.direction))),
+            one.by,
+            one.why,
+            one.outcome,
+            one.what,
+        )
+        for one in found
+    ]
+    return table(("WHEN", "GATE", "COMMAND", "BY", "REASON", "OUTCOME", "WHAT"), rows)
 
 
 def comparison_text(found: Comparison) -> str:

@@ -92,6 +92,9 @@ class Topics:
     def chunk(self, gate: str) -> str:
         return f"{self._base}/{gate}/permits/chunk"
 
+    def command(self, gate: str) -> str:
+        return f"{self._base}/{gate}/command"
+
     @property
     def head(self) -> str:
         return f"{self._base}/permits/head"
@@ -163,6 +166,8 @@ class EventData(msgspec.Struct, frozen=True, omit_defaults=True):
     """Serial number of the chip that was read, hexadecimal."""
     zone: Annotated[str, msgspec.Meta(max_length=80)] | None = None
     """Where a passage led (`gate.zones`); empty is off the site."""
+    command: int | None = None
+    """The number of the command that this came of."""
 
 
 class WireEvent(msgspec.Struct, frozen=True):
@@ -340,6 +345,30 @@ class PermitsChunk(msgspec.Struct, frozen=True, array_like=True):
     since: Annotated[int, msgspec.Meta(ge=0)] = 0
 
 
+# --- commands: hub -> gate, sealed ------------------------------------------------------------------
+
+
+class Command(msgspec.Struct, frozen=True, array_like=True):
+    """Somebody at the hub wants a gate to do something, now, and once.
+
+    `number` grows from one command of a site to the next; a gate carries out none that is not above the last.
+    `action` is `open`, or a mode of `gate.turnstile.Mode`; without `lane` it is meant for all of them. What came
+    of it is told in the journal: `command.done` or `command.refused` with the number.
+    """
+
+    gate: Name
+    number: Annotated[int, msgspec.Meta(ge=1, le=2**53)]
+    action: Annotated[str, msgspec.Meta(min_length=1, max_length=16)]
+    by: Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
+    issued_ms: int
+    expires_ms: int
+    lane: Annotated[str, msgspec.Meta(max_length=40)] | None = None
+    direction: Annotated[str, msgspec.Meta(max_length=8)] | None = None
+
+
+OPEN = "open"
+"""The action that lets one body through `lane` in `direction`."""
+
 # --- presence: hub -> gates, sealed ---------------------------------------------------------------
 
 PRESENCE_ROWS = 500
@@ -479,7 +508,7 @@ def decode_hub_status(payload: bytes) -> HubStatus:
     return _decoded("hub status", msgspec.json.Decoder(HubStatus), payload)
 
 
-def encode_message(message: Ack | PermitsHead | PermitsWant | PermitsChunk | Presence) -> bytes:
+def encode_message(message: Ack | PermitsHead | PermitsWant | PermitsChunk | Command | Presence) -> bytes:
     return _msgpack.encode(message)
 
 

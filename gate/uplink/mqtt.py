@@ -13,7 +13,7 @@ from typing import Protocol, TypeAlias
 
 from gate.errors import ListRefused, StoreError
 from gate.model import EventKind
-from gate.ports import Clock, Deliver, Noted, Outbox, PermitKeeper, SiteTold
+from gate.ports import Clock, Deliver, ModeAsked, Noted, Outbox, PassAsked, PermitKeeper, SiteTold
 from gate.uplink import contract
 from gate.uplink.contract import Publish, Status
 from gate.uplink.lists import ChangeList, ConfirmList, ReplaceList, refuse_change
@@ -84,7 +84,10 @@ class Uplink:
         self._perform(effects)
 
     def tick(self) -> None:
-        now_ms = self._now_ms()
+        now = self._clock.now()
+        now_ms = now.monotonic_ms
+        if now.trusted:
+            self._session.clock(now.wall_ms, now_ms)
         self._perform(self._session.written(self._outbox.head().seq, now_ms))
         self._perform(self._session.tick(now_ms))
         if self._session.speaking and now_ms - self._status_ms >= STATUS_EVERY_MS:
@@ -112,7 +115,7 @@ class Uplink:
                     self._link.publish(self._topics.status(self._gate), body, retain=True)
                 case ReplaceList() | ChangeList() | ConfirmList():
                     self._apply(effect)
-                case Noted() | SiteTold():
+                case Noted() | SiteTold() | ModeAsked() | PassAsked():
                     self._note(effect)
 
     def _send(self, first: int, last: int) -> None:

@@ -21,7 +21,7 @@ from sqlalchemy import (
     Uuid,
 )
 
-REVISIONS = ("0001", "0002", "0003")
+REVISIONS = ("0001", "0002", "0003", "0004")
 """Of this file's tables: those of `hub.store.migrations`, the newest last. Another one in a database means that a
 newer hub has written it."""
 
@@ -227,6 +227,21 @@ counters = Table(
     metadata,
     Column("name", String(40), primary_key=True),
     Column("value", BigInteger, nullable=False),
+)
+
+# What somebody asked of a gate; what came of it stands in that gate's own journal.
+commands = Table(
+    "commands",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("gate", String(40), nullable=False),
+    Column("action", String(16), nullable=False),
+    Column("lane", Text),
+    Column("direction", String(8)),
+    Column("by", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("issued_ms", BigInteger, nullable=False),
+    Column("expires_ms", BigInteger, nullable=False),
 )
 
 gates = Table(

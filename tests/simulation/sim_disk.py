@@ -176,6 +176,11 @@ class SimJournal:
         waiting.add(self._waiting)
         return self._file.seen.modes | waiting.modes
 
+    def commanded(self) -> int:
+        waiting = Remembered()
+        waiting.add(self._waiting)
+        return max(self._file.seen.commanded, waiting.commanded)
+
     def head(self) -> JournalHead:
         return self._head
 

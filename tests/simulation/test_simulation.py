@@ -27,7 +27,8 @@ def test_the_faults_and_the_people_are_really_played() -> None:
     played = (
         "gate crashes", "gate power cuts", "hub crashes", "hub power cuts", "cuts", "broker amnesias",
         "blackouts", "late disks", "late appends", "unreadable disks", "clock jumps", "stuck relays", "storms",
-        "replays", "usurpations", "forgeries", "lists changed", "garbage", "long silences", "left by the fence",
+        "replays", "usurpations", "forgeries", "lists changed", "commands", "commands carried out",
+        "garbage", "long silences", "left by the fence",
         "messages lost", "messages late", "messages doubled", "journals set aside", "lists applied", "turned back",
         "squeezed through", "times corrected", "entry refused: blocked", "entry refused: unknown_card",
         "entry refused: expired", "exit admitted: blocked", "exit admitted: unknown_card",

@@ -49,7 +49,7 @@ HUB = Signer(SITE, key("hub"))
 
 def new_session(*, settled: int = 0, head: int = 0, held: ListState | None = None, instance: str = EPOCH) -> Session:
     verifier = Verifier(SITE, key("hub").public_key())
-    return Session(Identity(SITE, GATE, instance), verifier, settled=settled, head=head, held=held)
+    return Session(Identity(SITE, GATE, instance), verifier, settled=settled, head=head, held=held, commanded=0)
 
 
 def speaking(*, settled: int = 0, head: int = 0, held: ListState | None = None) -> tuple[Session, Effects]:
