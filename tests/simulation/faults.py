@@ -108,9 +108,8 @@ class Attacker:
         self.world.counts["usurpations"] += 1
 
     def forge(self) -> None:
-        """For a quarter of an hour, whoever asks for a list gets changes that let everybody in, sooner than the
-        hub's own."""
-        self.forges_until_ms = self.world.now_ms + 15 * MINUTE_MS
+        """For some hours, whoever asks what has changed hears that everybody may enter, sooner than the hub's word."""
+        self.forges_until_ms = self.world.now_ms + 6 * HOUR_MS
         self.world.counts["forgeries"] += 1
 
     def _forge(self, topic: str, payload: bytes) -> None:
@@ -120,8 +119,9 @@ class Attacker:
         except ContractError:
             return
         gate = Topics(self.site).gate_of(topic)
-        if newest is None or gate is None:
+        if newest is None or gate is None or not want.since:
             return
+        self.world.counts["changes forged"] += 1
         blocked = [permit for permit in newest.permits if permit.standing != GRANTED]
         rows = [type(permit)(permit.scheme, permit.number, GRANTED) for permit in blocked]
         (data,) = pack_permits(rows)
