@@ -104,10 +104,10 @@ def _config(options: argparse.Namespace) -> "HubConfig":
 
 
 def _store(options: argparse.Namespace) -> "HubStore":
-    from hub.config import database_file
+    from hub.config import database
     from hub.store import HubStore
 
-    return HubStore(database_file(_config(options)))
+    return HubStore(database(_config(options)))
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -229,7 +229,7 @@ def _suspicions(options: argparse.Namespace) -> int:
 
 
 def _check_config(options: argparse.Namespace) -> int:
-    from hub.config import database_file, find_config, load_config, signing_key_file
+    from hub.config import PostgresAddress, database, find_config, load_config, signing_key_file
 
     file = options.file or options.config or find_config()
     config = load_config(file)
@@ -238,7 +238,8 @@ def _check_config(options: argparse.Namespace) -> int:
     print(f"  site         {config.site}")
     print(f"  broker       {config.broker.host}:{config.broker.port} ({broker})")
     print(f"  list         valid {config.list.valid_h:g} h, confirmed every {config.list.heartbeat_s:g} s")
-    print(f"  database     {database_file(config)}")
+    where = database(config)
+    print(f"  database     {where.url if isinstance(where, PostgresAddress) else where}")
     print(f"  signing key  {signing_key_file(config)}")
     return 0
 

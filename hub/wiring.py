@@ -21,7 +21,7 @@ from gate.uplink.contract import ContractError, HubStatus, Publish, Topics
 from gate.uplink.signing import Signer
 from hub.broker import EmbeddedBroker
 from hub.claim import Claim, SiteClaim
-from hub.config import HubConfig, database_file, signing_key_file, state_dir
+from hub.config import HubConfig, database, signing_key_file, state_dir
 from hub.errors import AnotherHub, StoreError
 from hub.ingest import Ingest
 from hub.keys import signing_key
@@ -51,7 +51,7 @@ def run(config: HubConfig, stop: threading.Event, ready: Callable[[str], None]) 
     """
     with contextlib.ExitStack() as held:
         held.enter_context(FolderLock(state_dir(config)))
-        store = held.enter_context(contextlib.closing(HubStore(database_file(config))))
+        store = held.enter_context(contextlib.closing(HubStore(database(config))))
         with store.changing_crew() as crew:
             crew.renew(_now_ms())
         signer = Signer(config.site, signing_key(signing_key_file(config)))

@@ -1,4 +1,4 @@
-"""The hub's tables, SQLAlchemy Core, for SQLite and later PostgreSQL.
+"""The hub's tables, SQLAlchemy Core, for SQLite and PostgreSQL.
 
 Hashes are 32 raw bytes, times Unix milliseconds in UTC, dates ISO 8601 text. Card and organisation
 numbers are text: they may begin with 0.
@@ -208,7 +208,8 @@ chain_breaks = Table(
 quarantine = Table(
     "quarantine",
     metadata,
-    Column("id", Integer, primary_key=True),
+    # SQLite counts to 64 bits by itself, and only in a column of this very name.
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
     Column("topic", Text, nullable=False),
     Column("payload", LargeBinary, nullable=False),
     Column("size", Integer, nullable=False),

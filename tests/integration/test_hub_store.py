@@ -1,9 +1,7 @@
-"""The hub's SQLite file: durable settings, bounds, refusals in clear words."""
+"""The hub's database, SQLite and PostgreSQL: durable settings, bounds, refusals in clear words."""
 
 import contextlib
-import sqlite3
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +12,7 @@ from hypothesis import strategies as st
 from gate.uplink.contract import Status, event_id
 from gate.uplink.signing import Signer
 from hub import queries
+from hub.config import PostgresAddress
 from hub.errors import StoreError, StoreNewer
 from hub.health import follow
 from hub.ingest import Ingest
@@ -29,19 +28,13 @@ def file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def store(file: Path) -> Iterator[HubStore]:
-    with contextlib.closing(HubStore(file)) as opened:
-        yield opened
-
-
-@pytest.fixture
 def ingest(store: HubStore) -> Ingest:
     return Ingest("yard", store, Signer("yard", Ed25519PrivateKey.generate()))
 
 
-def test_a_commit_outlives_a_power_cut(store: HubStore) -> None:
+def test_a_commit_to_sqlite_outlives_a_power_cut(file: Path) -> None:
     """P2: WAL with synchronous=FULL, and foreign keys are held."""
-    with store.reading() as connection:
+    with contextlib.closing(HubStore(file)) as store, store.reading() as connection:
         found = {
             name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
             for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
@@ -49,13 +42,12 @@ def test_a_commit_outlives_a_power_cut(store: HubStore) -> None:
     assert found == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 10_000}
 
 
-def test_a_newer_database_is_refused(file: Path) -> None:
+def test_a_newer_database_is_refused(database: Path | PostgresAddress, store: HubStore) -> None:
     """An older hub never writes into what a newer one has made."""
-    HubStore(file).close()
-    with contextlib.closing(sqlite3.connect(file)) as connection, connection:
-        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    with store.writing() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
     with pytest.raises(StoreNewer, match="install the newer hub"):
-        HubStore(file)
+        HubStore(database)
 
 
 def test_a_file_that_is_no_database_is_refused(file: Path) -> None:
@@ -73,13 +65,13 @@ def test_errors_tell_no_names(store: HubStore) -> None:
     assert failed.value.__cause__ is None
 
 
-def test_a_second_writer_waits(file: Path, store: HubStore) -> None:
+def test_a_second_writer_waits(database: Path | PostgresAddress, store: HubStore) -> None:
     """An import by another process makes ingest wait, not fail."""
     started = threading.Event()
     done: list[int] = []
 
     def write() -> None:
-        with contextlib.closing(HubStore(file)) as other:
+        with contextlib.closing(HubStore(database)) as other:
             started.set()
             with other.intake() as transaction:
                 transaction.count({"events": 1})
@@ -143,12 +135,12 @@ def test_gates_show_what_is_missing(store: HubStore, ingest: Ingest) -> None:
     st.text(max_size=20), st.binary(max_size=40) | st.text().map(lambda text: f'["{text}"]'.encode("utf-8", "replace"))
 )
 def test_garbage_reaches_the_quarantine(ingest: Ingest, topic: str, payload: bytes) -> None:
-    """P9: SQLite takes whatever the quarantine is given."""
+    """P9: the database takes whatever the quarantine is given."""
     assert ingest.take([(topic, payload)], START_MS) == []
 
 
-def test_what_is_remembered_stays(file: Path) -> None:
+def test_what_is_remembered_stays(database: Path | PostgresAddress) -> None:
     """The hub's instance is drawn once for each database."""
     for fresh in ("first", "second"):
-        with contextlib.closing(HubStore(file)) as opened:
+        with contextlib.closing(HubStore(database)) as opened:
             assert opened.remembered("instance", fresh) == "first"
