@@ -144,7 +144,9 @@ def events(store: HubStore, *, gate: str | None = None, kind: str | None = None,
     """The newest events, newest first. `kind` also takes the front of a kind: `badge` is all of `badge.…`."""
     table = schema.events
     columns = [table.c[name] for name in EventLine.__dataclass_fields__]
-    statement = select(*columns).order_by(table.c.time_ms.desc(), table.c.gate, table.c.epoch, table.c.seq.desc())
+    statement = select(*columns).order_by(
+        table.c.time_ms.desc().nulls_last(), table.c.gate, table.c.epoch, table.c.seq.desc()
+    )
     if gate is not None:
         statement = statement.where(table.c.gate == gate)
     if kind is not None:

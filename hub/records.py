@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 from gate.uplink.contract import GENESIS_HASH
 
+MAX_NUMBER = 1 << 53
+"""Greater ones are not exact in every JSON reader, and far greater ones fit into no database."""
 GENESIS = bytes.fromhex(GENESIS_HASH)
 
 

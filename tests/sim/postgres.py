@@ -8,7 +8,6 @@ import contextlib
 import itertools
 import os
 import shutil
-import signal
 import subprocess
 import tempfile
 from pathlib import Path
@@ -60,13 +59,6 @@ class Postgres:
         with contextlib.suppress(subprocess.CalledProcessError):
             self._run("pg_ctl", "-D", str(self._data), "-m", mode, "-w", "stop")
 
-    def freeze(self) -> None:
-        """It answers nothing and closes nothing, as behind a cut cable."""
-        self._signal(signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        self._signal(signal.SIGCONT)
-
     def database(self) -> PostgresAddress:
         """A new, empty database."""
         name = f"site{next(self._numbers)}"
@@ -80,14 +72,6 @@ class Postgres:
     def dump(self, address: PostgresAddress) -> str:
         """The database as SQL."""
         return self._run("pg_dump", "--no-owner", "--no-privileges", "--inserts", "-d", address.url)
-
-    def _signal(self, number: int) -> None:
-        """To the server and to each of its processes."""
-        main = int((self._data / "postmaster.pid").read_text(encoding="ascii").split("\n", 1)[0])
-        children = Path(f"/proc/{main}/task/{main}/children").read_text(encoding="ascii").split()
-        for pid in (main, *map(int, children)):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, number)
 
     def _run(self, program: str, *arguments: str, given: str | None = None) -> str:
         assert BIN, MISSING
