@@ -63,6 +63,8 @@ def _parser() -> argparse.ArgumentParser:
 
     _add(verbs, "gates", _gates, "how the gates are, and whether all their records are here", json=True)
 
+    _add(verbs, "verify", _verify, "walk every gate's journal: is all of it here, unchanged, and once", json=True)
+
     verb = _add(verbs, "check-config", _check_config, "check a settings file")
     verb.add_argument("file", metavar="FILE", type=Path, nargs="?")
     return parser
@@ -214,6 +216,19 @@ def _gates(options: argparse.Namespace) -> int:
         store.close()
     _print_json(site) if options.json else print(tables.gates_text(site))
     return 0
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from hub import tables
+    from hub.verify import verify
+
+    store = _store(options)
+    try:
+        proof = verify(store, _config(options).site)
+    finally:
+        store.close()
+    _print_json(proof) if options.json else print(tables.proof_text(proof))
+    return 0 if proof.sound else 1
 
 
 def _suspicions(options: argparse.Namespace) -> int:

@@ -43,6 +43,8 @@ class Gathered:
 
     taken: dict[JournalKey, dict[int, Taken]] = field(default_factory=dict)
     rejected: list[Rejected] = field(default_factory=list)
+    disputed: dict[JournalKey, list[EventRecord]] = field(default_factory=dict)
+    """Records whose place was taken by another one of the same messages."""
     repeated: int = 0
     conflicts: int = 0
 
@@ -95,6 +97,7 @@ def _sort_in(found: Gathered, topic: str, taken: Taken) -> None:
         found.repeated += 1
     else:
         found.conflicts += 1
+        found.disputed.setdefault(JournalKey(record.gate, record.epoch), []).append(record)
         found.rejected.append(contradiction(topic, record, record.received_ms))
 
 

@@ -55,13 +55,15 @@ class EventLine:
 
 @dataclass(frozen=True, slots=True)
 class JournalLine:
-    """A gate's journal: `made` records as far as the gate told, `stored` here, `missing` before the newest here."""
+    """A gate's journal: `made` records as far as the gate told, `stored` here, `missing` before the newest here;
+    `forked_ms` is when it showed a second history."""
 
     epoch: str
     made: int | None
     stored: int
     through: int
     missing: int
+    forked_ms: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +188,7 @@ def gates(store: HubStore) -> SiteGates:
                         stored=journal.stored,
                         through=journal.through,
                         missing=journal.highest - journal.stored,
+                        forked_ms=journal.fork.first_ms if journal.fork else None,
                     )
                     for journal in lines[gate]
                 ),

@@ -21,6 +21,27 @@ class JournalKey(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Fork:
+    """A second history of one journal: other records in places where records stand already.
+
+    An older image of the disk was put back, or a copy of it runs elsewhere. In the first case the old history has
+    ended for good; in the second both go on, and that is what tells them apart.
+    """
+
+    seq: int
+    """The lowest place that was claimed twice, so far."""
+    tip: int
+    """The highest number that was here when the other history showed, and that record's hash."""
+    tip_hash: bytes
+    records: int
+    """How often a place was claimed that was taken; repetitions count."""
+    first_ms: int
+    last_ms: int
+    both_ms: int | None = None
+    """When the history that was here first went on all the same."""
+
+
+@dataclass(frozen=True, slots=True)
 class Journal:
     """How far the hub holds a journal.
 
@@ -35,6 +56,7 @@ class Journal:
     highest: int = 0
     stored: int = 0
     first_seen_ms: int = 0
+    fork: Fork | None = None
 
 
 class Link(NamedTuple):

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, String, delete, func, select, tuple_
 from hub.clones import Suspicion
 from hub.corrections import Boot, Correction
 from hub.presence import PASSAGE_COMPLETED, CardKey, Certainty, Sighting
-from hub.records import ChainBreak, EventRecord, Journal, JournalKey, Link, Rejected
+from hub.records import ChainBreak, EventRecord, Fork, Journal, JournalKey, Link, Rejected
 from hub.store import schema
 from hub.store.database import put, upsert
 from hub.store.postgres import copy_in, hold_gates, hold_presence, hold_quarantine
@@ -19,6 +19,7 @@ MAX_QUARANTINED = 1000
 MAX_QUARANTINED_BYTES = 4096
 """Of each payload; `size` tells how long it was."""
 
+_FORK_FIELDS = tuple(Fork.__dataclass_fields__)
 _INSERT_EVENTS = schema.events.insert()
 
 
@@ -72,6 +73,7 @@ class SqlEventTransaction:
                     "highest": journal.highest,
                     "stored": journal.stored,
                     "first_seen_ms": journal.first_seen_ms,
+                    **{f"fork_{name}": getattr(journal.fork, name, None) for name in _FORK_FIELDS},
                 }
                 for journal in journals
             ],
@@ -257,8 +259,9 @@ def _sighting(row: Any) -> Sighting:
 
 def journal_of(row: Any) -> Journal:
     """A row of `journals` as a value."""
+    fork = None if row.fork_seq is None else Fork(*(getattr(row, f"fork_{name}") for name in _FORK_FIELDS))
     return Journal(
-        JournalKey(row.gate, row.epoch), row.through, row.through_hash, row.highest, row.stored, row.first_seen_ms
+        JournalKey(row.gate, row.epoch), row.through, row.through_hash, row.highest, row.stored, row.first_seen_ms, fork
     )
 
 

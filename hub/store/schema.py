@@ -21,7 +21,7 @@ from sqlalchemy import (
     Uuid,
 )
 
-REVISIONS = ("0001", "0002")
+REVISIONS = ("0001", "0002", "0005")
 """Of this file's tables: those of `hub.store.migrations`, the newest last. Another one in a database means that a
 newer hub has written it."""
 
@@ -149,6 +149,14 @@ journals = Table(
     Column("highest", BigInteger, nullable=False),
     Column("stored", BigInteger, nullable=False),
     Column("first_seen_ms", BigInteger, nullable=False),
+    # `hub.records.Fork`; empty as long as the journal has one history.
+    Column("fork_seq", BigInteger),
+    Column("fork_tip", BigInteger),
+    Column("fork_tip_hash", LargeBinary(32)),
+    Column("fork_records", BigInteger),
+    Column("fork_first_ms", BigInteger),
+    Column("fork_last_ms", BigInteger),
+    Column("fork_both_ms", BigInteger),
 )
 
 clock_corrections = Table(

@@ -359,7 +359,7 @@ class SimGate(Machine):
         return contract.Status(
             gate=self.name, instance=head.epoch, online=True,
             list_revision=held.revision if held else 0, list_confirmed_ms=held.confirmed_ms if held else 0,
-            epoch=head.epoch, head_seq=head.seq, head_hash=head.hash, unsent=session.unsent,
+            epoch=head.epoch, head_seq=head.seq, head_hash=head.hash, unsent=head.seq - session.settled,
             clock_trusted=health.clock_trusted, oldest_seq=self.journal.oldest(), alarms=health.alarms,
             lanes=dict(health.lanes),
         )  # fmt: skip
