@@ -281,7 +281,8 @@ class _Parts:
             epoch=head.epoch,
             head_seq=head.seq,
             head_hash=head.hash,
-            unsent=session.unsent,
+            # Of this very head: the session may not have heard of it yet.
+            unsent=head.seq - session.settled,
             clock_trusted=health.clock_trusted,
             readers={name: str(reader.state) for name, reader in health.readers.items()},
             reader_reads_ms={name: reader.last_read_ms or 0 for name, reader in health.readers.items()},

@@ -89,6 +89,8 @@ def _parser() -> argparse.ArgumentParser:
 
     _add(verbs, "compare", _compare, "what each gate knows of the list; 1 when a gate has another one", json=True)
 
+    _add(verbs, "verify", _verify, "walk every gate's journal: is all of it here, unchanged, and once", json=True)
+
     verb = _add(verbs, "check-config", _check_config, "check a settings file")
     verb.add_argument("file", metavar="FILE", type=Path, nargs="?")
     return parser
@@ -130,10 +132,10 @@ def _config(options: argparse.Namespace) -> "HubConfig":
 
 
 def _store(options: argparse.Namespace) -> "HubStore":
-    from hub.config import database_file
+    from hub.config import database
     from hub.store import HubStore
 
-    return HubStore(database_file(_config(options)))
+    return HubStore(database(_config(options)))
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -290,6 +292,19 @@ def _compare(options: argparse.Namespace) -> int:
     return int(not found.all_equal)
 
 
+def _verify(options: argparse.Namespace) -> int:
+    from hub import tables
+    from hub.verify import verify
+
+    store = _store(options)
+    try:
+        proof = verify(store, _config(options).site)
+    finally:
+        store.close()
+    _print_json(proof) if options.json else print(tables.proof_text(proof))
+    return 0 if proof.sound else 1
+
+
 def _suspicions(options: argparse.Namespace) -> int:
     from hub import queries, tables
 
@@ -303,7 +318,7 @@ def _suspicions(options: argparse.Namespace) -> int:
 
 
 def _check_config(options: argparse.Namespace) -> int:
-    from hub.config import database_file, find_config, load_config, signing_key_file
+    from hub.config import PostgresAddress, database, find_config, load_config, signing_key_file
 
     file = options.file or options.config or find_config()
     config = load_config(file)
@@ -312,7 +327,8 @@ def _check_config(options: argparse.Namespace) -> int:
     print(f"  site         {config.site}")
     print(f"  broker       {config.broker.host}:{config.broker.port} ({broker})")
     print(f"  list         valid {config.list.valid_h:g} h, confirmed every {config.list.heartbeat_s:g} s")
-    print(f"  database     {database_file(config)}")
+    where = database(config)
+    print(f"  database     {where.url if isinstance(where, PostgresAddress) else where}")
     print(f"  signing key  {signing_key_file(config)}")
     return 0
 

@@ -4,6 +4,7 @@ Every method takes the time and returns the messages to publish. A simulation ma
 """
 
 import logging
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
@@ -13,11 +14,13 @@ from hub.commands import Commands
 from hub.health import GateHealth, follow
 from hub.ingest import Ingest
 from hub.permits import ListHead
-from hub.records import JournalKey, Rejected
+from hub.records import MAX_NUMBER, JournalKey, Rejected
 from hub.sync import ListSync
 from hub.whereabouts import Whereabouts
 
 log = logging.getLogger(__name__)
+
+_EPOCH = re.compile(r"[0-9a-f]{16}")
 
 
 class ServiceStore(Protocol):
@@ -160,6 +163,10 @@ class HubService:
         status = contract.decode_status(payload)
         if status.gate != gate:
             raise ContractError(f"status of {status.gate!r} came on the topic of {gate!r}")
+        if max(status.head_seq, status.oldest_seq, status.list_revision) > MAX_NUMBER:
+            raise ContractError(f"status of {gate!r}: a number that no journal and no list gets to")
+        if status.epoch and not _EPOCH.fullmatch(status.epoch):
+            raise ContractError(f"status of {gate!r}: {status.epoch!r} is no journal's epoch")
         before = before or self._health.get(gate)
         after = follow(before, status, now_ms)
         if before is None or before.status.online != after.status.online:

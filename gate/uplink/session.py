@@ -134,6 +134,11 @@ class Session:
         return self._head - self._settled
 
     @property
+    def settled(self) -> int:
+        """The hub has acknowledged all records up to this one."""
+        return self._settled
+
+    @property
     def speaking(self) -> bool:
         """Whether this controller may send."""
         return self._online and self._speak_at_ms is None and not self._rival

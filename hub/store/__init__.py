@@ -1,4 +1,4 @@
-"""The hub's memory: crew, permits, events, presence, gates. SQLite now; the tables know no dialect.
+"""The hub's memory: crew, permits, events, presence, gates. SQLite or PostgreSQL; the tables know no dialect.
 
 `HubStore` is the door. Writers get a transaction object inside a `with` block; readers get values.
 """
@@ -31,7 +31,7 @@ class HubStore(Database):
     @contextlib.contextmanager
     def intake(self) -> Iterator[SqlEventTransaction]:
         """One ingest call (`hub.ingest.EventStore`)."""
-        with self.writing() as connection:
+        with self.taking_in() as connection:
             yield SqlEventTransaction(connection)
 
     @contextlib.contextmanager

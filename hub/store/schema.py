@@ -1,4 +1,4 @@
-"""The hub's tables, SQLAlchemy Core, for SQLite and later PostgreSQL.
+"""The hub's tables, SQLAlchemy Core, for SQLite and PostgreSQL.
 
 Hashes are 32 raw bytes, times Unix milliseconds in UTC, dates ISO 8601 text. Card and organisation
 numbers are text: they may begin with 0.
@@ -21,7 +21,7 @@ from sqlalchemy import (
     Uuid,
 )
 
-REVISIONS = ("0001", "0002", "0003", "0004")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005")
 """Of this file's tables: those of `hub.store.migrations`, the newest last. Another one in a database means that a
 newer hub has written it."""
 
@@ -155,6 +155,14 @@ journals = Table(
     Column("highest", BigInteger, nullable=False),
     Column("stored", BigInteger, nullable=False),
     Column("first_seen_ms", BigInteger, nullable=False),
+    # `hub.records.Fork`; empty as long as the journal has one history.
+    Column("fork_seq", BigInteger),
+    Column("fork_tip", BigInteger),
+    Column("fork_tip_hash", LargeBinary(32)),
+    Column("fork_records", BigInteger),
+    Column("fork_first_ms", BigInteger),
+    Column("fork_last_ms", BigInteger),
+    Column("fork_both_ms", BigInteger),
 )
 
 clock_corrections = Table(
@@ -214,7 +222,8 @@ chain_breaks = Table(
 quarantine = Table(
     "quarantine",
     metadata,
-    Column("id", Integer, primary_key=True),
+    # SQLite counts to 64 bits by itself, and only in a column of this very name.
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
     Column("topic", Text, nullable=False),
     Column("payload", LargeBinary, nullable=False),
     Column("size", Integer, nullable=False),

@@ -1,7 +1,5 @@
 """The hub without its threads: routing, heartbeats, new lists, and garbage on any topic."""
 
-import contextlib
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,12 +24,6 @@ from tests.sim.records import START_MS, RecordBook
 
 CREW = Path("config/crew.example.csv").read_bytes()
 TOPICS = contract.Topics("yard")
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[HubStore]:
-    with contextlib.closing(HubStore(tmp_path / "hub.sqlite3")) as opened:
-        yield opened
 
 
 @pytest.fixture

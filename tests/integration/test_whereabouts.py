@@ -1,8 +1,6 @@
 """Who is where, from the hub's real store to a gate's session: what one gate sees, another one knows."""
 
-import contextlib
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -28,12 +26,6 @@ NOW_MS = 1_781_500_000_000
 EPOCH = "00000000000000aa"
 HEADER = "card_number,first_name,last_name,organisation_number,groups"
 CREW = f"{HEADER}\n5310027,Test,Nordmann,310451274,first-aider warden\n5310035,Prøve,Hansen,310451274,\n".encode()
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[HubStore]:
-    with contextlib.closing(HubStore(tmp_path / "hub.sqlite3")) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -361,7 +361,7 @@ class SimGate(Machine):
             gate=self.name, instance=head.epoch, online=True,
             list_revision=held.revision if held else 0, list_confirmed_ms=held.confirmed_ms if held else 0,
             list_digest=held.digest if held else "",
-            epoch=head.epoch, head_seq=head.seq, head_hash=head.hash, unsent=session.unsent,
+            epoch=head.epoch, head_seq=head.seq, head_hash=head.hash, unsent=head.seq - session.settled,
             clock_trusted=health.clock_trusted, oldest_seq=self.journal.oldest(), alarms=health.alarms,
             lanes=dict(health.lanes),
         )  # fmt: skip
