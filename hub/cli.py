@@ -6,17 +6,16 @@ imported inside the verb that needs it, so that `hub --help` is quick on a small
 
 import argparse
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gate.zones import SITE
+from hub import crew_cli
+from hub.opened import print_json as _print_json
+from hub.opened import settings_of as _config
+from hub.opened import store_of as _store
 from portvakt.errors import PortvaktError
-
-if TYPE_CHECKING:
-    from hub.config import HubConfig
-    from hub.store import HubStore
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -45,11 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     verb = _add(verbs, "key", _key, "print the public key that the gates need; makes the key if there is none")
     verb.add_argument("-o", "--output", metavar="FILE", type=Path, help="write it to FILE instead")
 
-    crew = verbs.add_parser("crew", help="crew lists").add_subparsers(required=True, metavar="VERB")
-    verb = _add(crew, "import", _crew_import, "take in a crew list; it replaces the one before", json=True)
-    verb.add_argument("file", metavar="FILE.csv", type=Path)
-    verb.add_argument("--dry-run", action="store_true", help="only show what would change")
-    verb.add_argument("--partial", action="store_true", help="take the good rows although others are bad")
+    crew_cli.add_verbs(verbs, _add)
 
     verb = _add(verbs, "roster", _roster, "who is inside now", json=True)
     verb.add_argument("--zone", default=SITE, help="only who is in this part of the site, such as site/tunnel")
@@ -97,19 +92,6 @@ def _positive(text: str) -> int:
     return number
 
 
-def _config(options: argparse.Namespace) -> "HubConfig":
-    from hub.config import find_config, load_config
-
-    return load_config(options.config or find_config())
-
-
-def _store(options: argparse.Namespace) -> "HubStore":
-    from hub.config import database_file
-    from hub.store import HubStore
-
-    return HubStore(database_file(_config(options)))
-
-
 def _run(options: argparse.Namespace) -> int:
     from hub.wiring import run
     from portvakt import logs
@@ -135,49 +117,6 @@ def _key(options: argparse.Namespace) -> int:
     except OSError as refused:
         raise KeyFileError(f"{options.output}: cannot be written ({refused.strerror})") from refused
     return 0
-
-
-def _crew_import(options: argparse.Namespace) -> int:
-    from hub.crew.importing import import_list, read_file
-
-    read = read_file(options.file)
-    store = _store(options)
-    try:
-        outcome = import_list(
-            store, read, time.time_ns() // 1_000_000, dry_run=options.dry_run, partial=options.partial
-        )
-    finally:
-        store.close()
-    failed = bool(outcome.problems and not options.partial) or not read.members
-    if options.json:
-        change = outcome.change
-        _print_json(
-            {
-                "written": outcome.written,
-                "dry_run": options.dry_run,
-                "revision": outcome.revision,
-                "added": len(change.added),
-                "removed": len(change.removed),
-                "changed": len(change.changed),
-                "unchanged": change.unchanged,
-                "kept": outcome.kept,
-                "problems": outcome.problems,
-            }
-        )
-        return int(failed)
-    for problem in outcome.problems:
-        print(f"{options.file}, {problem}", file=sys.stderr)
-    rows = len({problem.row for problem in outcome.problems})
-    if failed:
-        advice = "; --partial takes the good ones" if read.members else ""
-        print(f"hub: nothing was written, because of {rows} bad row{'s' * (rows != 1)}{advice}", file=sys.stderr)
-    if outcome.written:
-        print(f"{outcome.change}, {outcome.change.unchanged} unchanged; the list is revision {outcome.revision}")
-        if outcome.kept:
-            print(f"cards that only bad rows name keep what they had: {outcome.kept}")
-    elif options.dry_run and read.members:
-        print(f"{outcome.change}, {outcome.change.unchanged} unchanged; dry run, nothing was written")
-    return int(failed)
 
 
 def _roster(options: argparse.Namespace) -> int:
@@ -233,6 +172,7 @@ def _check_config(options: argparse.Namespace) -> int:
 
     file = options.file or options.config or find_config()
     config = load_config(file)
+    crew_cli.naming_of(config, file)
     broker = "the hub's own, for trying out" if config.broker.embedded else "outside"
     print(f"{file} is in order")
     print(f"  site         {config.site}")
@@ -241,9 +181,3 @@ def _check_config(options: argparse.Namespace) -> int:
     print(f"  database     {database_file(config)}")
     print(f"  signing key  {signing_key_file(config)}")
     return 0
-
-
-def _print_json(value: Any) -> None:
-    import msgspec
-
-    print(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
