@@ -321,8 +321,8 @@ def _tell(options: argparse.Namespace, what: str, done: "Decided", *, holds_othe
             file=sys.stderr,
         )
         return 1
-    said = "" if done.answer in ("", "granted", "blocked") else f"; the gates refuse it all the same: {done.answer}"
-    print(f"{what}{said}; the list is revision {done.revision}")
+    met = f"; the gates' answer to it today: {done.answer}" if done.answer else ""
+    print(f"{what}{met}; the list is revision {done.revision}")
     if holds_others and done.other_cards:
         others = ", ".join(f"{card.scheme}:{card.number}" for card in done.other_cards)
         print(f"the same person also holds {others}, not blocked by this")

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from sqlalchemy import Connection, select
 
 from gate.uplink.contract import WirePermit
-from hub.permits import Requirements, answer, examine, permit
+from hub.permits import Finding, Requirements, answer, examine, permit
 from hub.presence import ENTRY, CardKey
 from hub.queries import EventLine
 from hub.records import AuditEntry, Block, CrewMember
@@ -108,7 +108,7 @@ def why(store: HubStore, card: CardKey, requirements: Requirements, today: str) 
             valid_until=held.valid_until if held else None,
             card_expiry=held.card_expiry if held else None,
             requirements=tuple(
-                Requirement(one.requirement, one.action, one.met, one.value, _of(one.requirement, source, member))
+                Requirement(one.requirement, one.action, one.met, one.value, _of(one, source, member, block))
                 for one in (examine(facts, requirements) if facts and member else ())
             ),
             block=block,
@@ -226,10 +226,12 @@ def _source(connection: Connection, member: CrewMember | None) -> str:
     return f"list {found.id} ({found.name}, {taken}){row}"
 
 
-def _of(requirement: str, source: str, member: CrewMember | None) -> str:
-    if member and requirement.startswith("qualification") and member.confirmed_by:
+def _of(one: Finding, source: str, member: CrewMember | None, block: Block | None) -> str:
+    if one.requirement == "not_blocked" and block:
+        return f"blocked at the hub by {block.blocked_by}"
+    if member and one.requirement.startswith("qualification") and member.confirmed_by:
         return f"{source}, confirmed by {member.confirmed_by}"
-    if member and requirement == "card_valid" and member.status_as_of:
+    if member and one.requirement in ("not_blocked", "card_valid") and member.status_as_of:
         return f"{source}, as of {member.status_as_of}"
     return source
 

@@ -111,7 +111,12 @@ class _Check(NamedTuple):
 
 
 _CHECKS = (
-    _Check("card_valid", CANCELLED, lambda facts, _: facts.status != CANCELLED, lambda facts: facts.status),
+    _Check(
+        "card_valid",
+        CANCELLED,
+        lambda facts, _: facts.status != CANCELLED,
+        lambda facts: _yes(facts.status != CANCELLED),
+    ),
     _Check("crew_list", NOT_ON_CREW_LIST, lambda facts, _: facts.listed, lambda facts: _yes(facts.listed)),
     _Check(
         "company_approved",
@@ -138,7 +143,9 @@ _CHECKS = (
 
 
 def examine(facts: CardFacts, requirements: Requirements = USUAL) -> Iterator[Finding]:
-    """Every requirement of the site with what is known of this card, gravest first. The block is not among them."""
+    """Every requirement of the site with what is known of this card, gravest first."""
+    blocked = facts.status == BLOCKED
+    yield Finding("not_blocked", "refuse", not blocked, "blocked" if blocked else "yes", BLOCKED)
     for check in _CHECKS:
         action: Action = getattr(requirements, check.requirement)
         met = check.met(facts, requirements)

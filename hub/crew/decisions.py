@@ -4,13 +4,14 @@ the audit, and with the permits that follow, in one transaction."""
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from hub.crew import fields
 from hub.crew.fields import BadCell
 from hub.crew.rows import SCHEME, SITE_SCHEME
 from hub.errors import CrewListError
-from hub.permits import GRANTED, PermitList, Requirements
+from hub.permits import PermitList, Requirements, answer
 from hub.presence import CardKey
 from hub.records import AuditEntry, Block, CrewMember
 
@@ -26,7 +27,7 @@ class Decider:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """What followed. `published` false: the gates do not hear of it before the next crew list."""
+    """What followed. `answer` is what a gate says to the card today. `published` false: the gates do not hear of it before the next crew list."""
 
     revision: int
     published: bool
@@ -195,5 +196,8 @@ def _follow(transaction: DecisionTransaction, card: CardKey | None, who: Decider
     if not transaction.may_publish():
         return Decided(0, published=False, answer="", other_cards=others)
     current = transaction.compile(who.now_ms, who.requirements)
-    standing = next((one.standing for one in current.permits if (one.scheme, one.number) == card), GRANTED)
-    return Decided(current.revision, published=True, answer=standing, other_cards=others)
+    if card is None:
+        return Decided(current.revision, published=True, answer="")
+    held = next((one for one in current.permits if (one.scheme, one.number) == card), None)
+    today = datetime.fromtimestamp(who.now_ms / 1000, UTC).astimezone().date().isoformat()
+    return Decided(current.revision, published=True, answer=answer(held, today), other_cards=others)

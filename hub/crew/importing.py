@@ -4,6 +4,7 @@ A card that the new list does not name leaves the crew list; nothing is deleted.
 row names keeps what it had: a typing mistake locks nobody out, and lets nobody in.
 """
 
+import itertools
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -66,7 +67,7 @@ class CrewTransaction(Protocol):
     """What an import needs inside its transaction; see `hub.store.crew`."""
 
     def crew(self) -> Iterator[CrewMember]: ...
-    def write(self, members: Iterable[CrewMember]) -> None: ...
+    def write(self, members: Iterable[CrewMember], list_id: int | None = None) -> None: ...
     def link_chain(self, engaged_by: Mapping[str, str]) -> None: ...
     def leave(self, cards: Collection[CardKey], list_id: int | None = None) -> None: ...
     def compile(self, now_ms: int, requirements: Requirements) -> PermitList: ...
@@ -81,6 +82,7 @@ class CrewStore(Protocol):
     """What an import needs of a store."""
 
     def changing_crew(self) -> AbstractContextManager[CrewTransaction, bool | None]: ...
+    def crew_as_it_is(self) -> AbstractContextManager[CrewTransaction, bool | None]: ...
 
 
 def read_file(file: Path, naming: Naming, sheet: str | None = None, progress: Progress = quiet) -> ReadList:
@@ -150,7 +152,8 @@ def import_list(
     Nothing is written when a row is bad, unless `partial`; nothing when more leave than `terms.may_remove`, unless
     `force`; nothing either in a dry run. Raises StoreError.
     """
-    with store.changing_crew() as transaction:
+    # A dry run keeps nobody waiting.
+    with store.crew_as_it_is() if dry_run else store.changing_crew() as transaction:
         change = compare(read.members, transaction.crew(), read.doubtful)
         too_many = change.removes_more_than(terms.may_remove) and not force
         refused = not read.members or (read.problems and not partial) or too_many
@@ -162,7 +165,7 @@ def import_list(
 
 def go_back(store: CrewStore, to: int | None, terms: Terms, *, dry_run: bool = False) -> tuple[KeptList, Outcome]:
     """The list before this one, or that of a number, once more. Raises CrewListError when it is not kept."""
-    with store.changing_crew() as transaction:
+    with store.crew_as_it_is() if dry_run else store.changing_crew() as transaction:
         lists = transaction.kept_lists()
         if to is None and len(lists) < 2:
             raise CrewListError("there is no list before this one; hub crew lists shows those that there are")
@@ -181,7 +184,7 @@ def go_back(store: CrewStore, to: int | None, terms: Terms, *, dry_run: bool = F
 def _take(transaction: CrewTransaction, change: CrewChange, chain: Mapping[str, str], name: str, terms: Terms) -> int:
     """Write a difference; returns the revision of the permits that follow."""
     number = transaction.begin_list(masked(name), terms.by, terms.now_ms)
-    transaction.write(replace(member, list_id=number) for member in (*change.added, *change.changed))
+    transaction.write(itertools.chain(change.added, change.changed), number)
     transaction.link_chain(chain)
     transaction.leave(change.removed, number)
     revision = transaction.compile(terms.now_ms, terms.requirements).revision

@@ -75,9 +75,9 @@ class CrewTransaction:
         """The cards that the same person holds besides this one."""
         return people.other_cards(self._connection, card)
 
-    def write(self, members: Iterable[CrewMember]) -> None:
-        """Insert or replace these cards with their holders and companies."""
-        people.write_members(self._connection, members)
+    def write(self, members: Iterable[CrewMember], list_id: int | None = None) -> None:
+        """Insert or replace these cards with their holders and companies, as a list brought them."""
+        people.write_members(self._connection, members, list_id)
 
     def link_chain(self, engaged_by: Mapping[str, str]) -> None:
         """Say who engaged companies that may have nobody here."""

@@ -68,11 +68,12 @@ def read_members(connection: Connection, cards: Collection[CardKey] | None = Non
         yield CrewMember(**named)
 
 
-def write_members(connection: Connection, members: Iterable[CrewMember]) -> None:
-    """Insert or replace these cards with their holders and companies. `same_as` must have been written before."""
+def write_members(connection: Connection, members: Iterable[CrewMember], list_id: int | None) -> None:
+    """Insert or replace these cards with their holders and companies, as a list brought them. `same_as` must have been
+    written before."""
     rest = iter(members)
     while piece := list(itertools.islice(rest, ROWS_AT_ONCE)):
-        _write(connection, piece)
+        _write(connection, piece, list_id)
 
 
 def leave(connection: Connection, cards: Collection[CardKey], list_id: int | None) -> None:
@@ -159,7 +160,7 @@ def _qualifications(
     return found
 
 
-def _write(connection: Connection, members: Sequence[CrewMember]) -> None:
+def _write(connection: Connection, members: Sequence[CrewMember], list_id: int | None) -> None:
     named = {CardKey(member.scheme, member.number) for member in members}
     linked = {CardKey(*member.same_as) for member in members if member.same_as}
     people = _people_of(connection, named | linked)
@@ -173,7 +174,7 @@ def _write(connection: Connection, members: Sequence[CrewMember]) -> None:
     put(connection, schema.companies, list(companies.values()))
     put(connection, schema.people, [_person_row(person, member) for person, member in persons.items()])
     put(connection, schema.cards, [_card_row(people, member) for member in members])
-    put(connection, schema.assignments, [_assignment_row(member) for member in members])
+    put(connection, schema.assignments, [_assignment_row(member, list_id) for member in members])
     table = schema.qualifications
     connection.execute(delete(table).where(among(table, named)))
     put(connection, table, [row for member in members for row in _qualification_rows(member)])
@@ -221,7 +222,7 @@ def _card_row(people: Mapping[CardKey, str], member: CrewMember) -> dict[str, An
     }
 
 
-def _assignment_row(member: CrewMember) -> dict[str, Any]:
+def _assignment_row(member: CrewMember, list_id: int | None) -> dict[str, Any]:
     return {
         "scheme": member.scheme,
         "number": member.number,
@@ -234,7 +235,7 @@ def _assignment_row(member: CrewMember) -> dict[str, Any]:
         "trade": member.trade,
         "hired_by": member.hired_by,
         "approved_by": member.approved_by,
-        "list_id": member.list_id,
+        "list_id": list_id,
         "list_row": member.list_row,
     }
 
