@@ -27,7 +27,8 @@ class Decider:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """What followed. `answer` is what a gate says to the card today. `published` false: the gates do not hear of it before the next crew list."""
+    """What followed. `answer` is what a gate says to the card today. `published` false: the gates do not hear of it
+    before the next crew list."""
 
     revision: int
     published: bool
