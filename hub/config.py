@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec.structs import replace
 
+from gate.zones import GROUP_PATTERN
+from hub.permits import USUAL, Action, QualificationRule, Requirements
 from portvakt.credentials import named_file
 from portvakt.errors import SettingsError
 from portvakt.link import BrokerSettings, anchored_broker, broker_problems
@@ -50,6 +52,47 @@ class PostgresAddress(Settings, frozen=True, kw_only=True):
     password_file: str | None = None
 
 
+class CrewSettings(Settings, frozen=True, kw_only=True):
+    """How crew lists look here, and what they may do."""
+
+    columns: dict[str, str] = msgspec.field(default_factory=dict)
+    """Our name of a column: the name that it has in the lists of this site."""
+    ignore: tuple[str, ...] = ()
+    """Columns of the lists that nothing here needs."""
+    sheet: str | None = None
+    """Of a workbook; its first one when left out."""
+    may_remove: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.2
+    """A list that takes more than this share of the cards off is refused."""
+    keep_lists: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 5
+    """To how many earlier lists one can go back."""
+
+
+Word = Annotated[str, msgspec.Meta(pattern=GROUP_PATTERN)]
+
+
+class QualificationSettings(Settings, frozen=True, kw_only=True):
+    """One qualification, and who needs it."""
+
+    kind: Word
+    action: Action = "refuse"
+    groups: tuple[Word, ...] = ()
+    """Who needs it; everybody when left out."""
+
+
+class RequirementSettings(Settings, frozen=True, kw_only=True):
+    """What a worker needs at this site: each refuses, warns or is off."""
+
+    card_valid: Action = USUAL.card_valid
+    crew_list: Action = USUAL.crew_list
+    company_approved: Action = USUAL.company_approved
+    company_registered: Action = USUAL.company_registered
+    startbank: Action = USUAL.startbank
+    chain_level: Action = USUAL.chain_level
+    chain_level_max: Annotated[int, msgspec.Meta(ge=0, le=20)] = USUAL.chain_level_max
+    induction: Action = USUAL.induction
+    qualifications: tuple[QualificationSettings, ...] = ()
+
+
 class HubConfig(Settings, frozen=True, kw_only=True):
     """The whole file."""
 
@@ -57,6 +100,8 @@ class HubConfig(Settings, frozen=True, kw_only=True):
     broker: HubBroker = HubBroker()
     list: ListSettings = ListSettings()
     clones: CloneSettings = CloneSettings()
+    crew: CrewSettings = CrewSettings()
+    requirements: RequirementSettings = RequirementSettings()
     state_dir: str | None = None
     """Where the database lives; systemd's $STATE_DIRECTORY when left out, otherwise var/hub."""
     database: str | None = None
@@ -85,6 +130,24 @@ def load_config(path: Path) -> HubConfig:
         if config.database_password_file
         else None,
     )
+
+
+def requirements_of(settings: RequirementSettings) -> Requirements:
+    """The settings as the rules see them."""
+    rules = [QualificationRule(rule.kind, rule.action, rule.groups) for rule in settings.qualifications]
+    fields = {name: getattr(settings, name) for name in settings.__struct_fields__}
+    return Requirements(**fields | {"qualifications": tuple(rules)})
+
+
+class _Rules(Settings, frozen=True, kw_only=True):
+    """A file of requirements alone."""
+
+    requirements: RequirementSettings
+
+
+def requirements_in(file: Path) -> Requirements:
+    """The `[requirements]` of a file that holds nothing else. Raises SettingsError."""
+    return requirements_of(load(file, _Rules).requirements)
 
 
 def find_config() -> Path:

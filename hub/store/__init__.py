@@ -40,6 +40,12 @@ class HubStore(Database):
         with self.writing() as connection:
             yield CrewTransaction(connection)
 
+    @contextlib.contextmanager
+    def crew_as_it_is(self) -> Iterator[CrewTransaction]:
+        """The crew of one moment, to be read only."""
+        with self.reading() as connection:
+            yield CrewTransaction(connection)
+
     def all_journals(self) -> Sequence[Journal]:
         """Every journal, the one that was first seen last at the end."""
         table = schema.journals

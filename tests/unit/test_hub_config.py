@@ -5,7 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from hub.config import HubConfig, PostgresAddress, database, find_config, load_config, signing_key_file
+from hub.config import (
+    HubConfig,
+    PostgresAddress,
+    QualificationSettings,
+    database,
+    find_config,
+    load_config,
+    signing_key_file,
+)
 from portvakt.errors import SettingsError
 
 EXAMPLE = Path("config/hub.toml")
@@ -28,10 +36,18 @@ def test_the_example_names_every_setting() -> None:
     """No setting is undocumented, and none that is documented has gone."""
     text = EXAMPLE.read_text(encoding="utf-8")
     named = set(re.findall(r"^(?:# )?([a-z_]+) = ", text, re.MULTILINE)) | set(
-        re.findall(r"^\[(\w+)\]", text, re.MULTILINE)
+        re.findall(r"^(?:# )?\[+(?:\w+\.)?(\w+)\]", text, re.MULTILINE)
     )
     config = load_config(EXAMPLE)
-    tables = (config, config.broker, config.list, config.clones)
+    tables = (
+        config,
+        config.broker,
+        config.list,
+        config.clones,
+        config.crew,
+        config.requirements,
+        QualificationSettings,
+    )
     known = {name for table in tables for name in table.__struct_fields__}
     assert named == known
 
