@@ -30,7 +30,7 @@ from gate.uplink.contract import PermitsHead
 from gate.uplink.signing import Verifier
 from gate.wiring import check, verify_key
 from portvakt.errors import AlreadyRunning, PortvaktError
-from portvakt.link import BrokerLink, Connected, LastWill, LinkInput, Lost, Message
+from portvakt.link import BrokerLink, Connected, LinkInput, Lost, Message
 from portvakt.process import FolderLock
 
 READER_WAIT_S = 5.0
@@ -229,7 +229,7 @@ def _broker(config: GateConfig) -> Iterator[Finding]:
     inbox: queue.Queue[LinkInput] = queue.Queue()
     name = f"doctor-{uuid.uuid4().hex[:12]}"
     try:
-        link = BrokerLink(config.broker, name, [topics.head], LastWill(f"portvakt/v1/{config.site}/{name}", b""), inbox)
+        link = BrokerLink(config.broker, name, [topics.head], None, inbox)
     except PortvaktError as wrong:
         yield Finding("broker", State.FAILED, str(wrong), "mend [broker] in the settings")
         return

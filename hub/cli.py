@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gate.zones import SITE
+from hub import enrolment_cli
 from portvakt.errors import PortvaktError
 
 if TYPE_CHECKING:
@@ -60,6 +61,8 @@ def _parser() -> argparse.ArgumentParser:
     verb.add_argument("--gate", metavar="NAME")
     verb.add_argument("--kind", metavar="KIND", help="such as badge.refused, or badge for all of badge.…")
     verb.add_argument("--limit", metavar="N", type=_positive, default=50)
+
+    enrolment_cli.add_verbs(verbs, _add)
 
     _add(verbs, "gates", _gates, "how the gates are, and whether all their records are here", json=True)
 

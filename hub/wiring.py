@@ -25,6 +25,7 @@ from hub.config import HubConfig, database_file, signing_key_file, state_dir
 from hub.errors import AnotherHub, StoreError
 from hub.ingest import Ingest
 from hub.keys import signing_key
+from hub.membership import Membership
 from hub.service import HubService
 from hub.store import HubStore
 from hub.sync import ListSync
@@ -73,12 +74,18 @@ class HubLoop:
         self._inbox: queue.Queue[LinkInput] = queue.Queue(INBOX_MESSAGES)
         self._claim = SiteClaim(instance)
         self._waiting: list[tuple[str, bytes]] = []
+        self._wishes: list[tuple[str, bytes]] = []
         self._dropped = 0
         self._own = HubStatus(config.site, instance, online=True, host=socket.gethostname())
         self._gone = LastWill(topics.hub, contract.encode_status(HubStatus(config.site, instance, online=False)))
         self._link = BrokerLink(
-            config.broker, f"portvakt-hub-{instance}", (*topics.to_hub(), topics.hub), self._gone, self._inbox
+            config.broker,
+            f"portvakt-hub-{instance}",
+            (*topics.to_hub(), *topics.enrolment_to_hub(), topics.hub),
+            self._gone,
+            self._inbox,
         )
+        self._membership = Membership(config, store, signer)
         heartbeat_ms = int(config.list.heartbeat_s * 1000)
         self._service = HubService(
             self._own,
@@ -118,6 +125,8 @@ class HubLoop:
                     self._claim.lost()
                 case Message(topic, payload, retained) if topic == self._topics.hub:
                     self._hear(payload, retained=retained)
+                case Message(topic, payload) if self._topics.answer_to(topic) is not None:
+                    self._wishes.append((topic, payload))
                 case Message(topic, payload):
                     self._waiting.append((topic, payload))
         if self._claim.tick(_monotonic_ms()):
@@ -129,12 +138,22 @@ class HubLoop:
         if self._claim.state is not Claim.HELD:
             # Kept for the moment after; what comes on top of this is sent again by its gate.
             del self._waiting[INBOX_MESSAGES:]
+            del self._wishes[INBOX_MESSAGES:]
             return
         if self._claim.presence_due(_monotonic_ms()):
             self._publish([self._presence()])
+        self._serve()
+
+    def _serve(self) -> None:
+        """What the site's own hub does in a turn."""
         if self._waiting:
             messages, self._waiting = self._waiting, []
-            self._publish(self._service.take(messages, _now_ms()))
+            self._publish(self._service.take(self._membership.of_members(messages, _now_ms()), _now_ms()))
+        if self._wishes:
+            wishes, self._wishes = self._wishes, []
+            self._publish(self._membership.answers(wishes, _now_ms()))
+        if self._membership.renew_own(_now_ms()):
+            self._link.reconnect()
         self._publish(self._service.tick(_now_ms()))
         if self._link.dropped != self._dropped:
             log.warning("inbox=full dropped=%d", self._link.dropped - self._dropped)

@@ -55,6 +55,14 @@ class Mosquitto:
         self._config.write_text("\n".join(lines) + "\n", encoding="utf-8")
         self._process: subprocess.Popen[bytes] | None = None
 
+    @classmethod
+    def configured(cls, folder: Path, config: Path, port: int) -> "Mosquitto":
+        """One that runs with a configuration that was written by the hub; `port` is one it listens on."""
+        broker = cls(folder, port=port)
+        own = "user root\n" if os.geteuid() == 0 else ""
+        broker._config.write_text(f"{own}log_type all\n{config.read_text(encoding='utf-8')}", encoding="utf-8")
+        return broker
+
     def __enter__(self) -> "Mosquitto":
         self.start()
         return self

@@ -31,7 +31,7 @@ def test_the_example_names_every_setting() -> None:
         re.findall(r"^\[(\w+)\]", text, re.MULTILINE)
     )
     config = load_config(EXAMPLE)
-    tables = (config, config.broker, config.list, config.clones)
+    tables = (config, config.broker, config.list, config.clones, config.enrolment)
     known = {name for table in tables for name in table.__struct_fields__}
     assert named == known
 
@@ -42,6 +42,8 @@ def test_the_example_names_every_setting() -> None:
         ("", r"hub\.toml, \(top of the file\): the setting `site` is missing"),
         ('site = "Yard 1"', r"line 1, site: "),
         ('site = "yard"\n[list]\nvalid_days = 3', r"line 3, list\.valid_days: no such setting"),
+        ('site = "yard"\n[enrolment]\njoin_port = 8883', r"line 3, enrolment\.join_port: the same as"),
+        ('site = "yard"\n[enrolment]\nhost = "a b"', r"line 3, enrolment\.host: "),
         ('site = "yard"\n[list]\nvalid_h = 0.01', r"list\.valid_h: shorter than two heartbeats"),
         ('site = "yard"\nlog_level = "loud"', r"log_level: 'loud' is none of"),
         ('site = "yard"\n[broker]\nport = 70000', r"broker\.port: 70000 is not a TCP port"),
