@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from gate.errors import CertificateError
-from portvakt.files import replace_file
+from portvakt.files import make_folder, replace_file
 
 SECRET = 0o600
 
@@ -107,6 +107,7 @@ class OwnCertificate:
 
     def _write(self, file: Path, content: bytes) -> None:
         try:
+            make_folder(file.parent)
             replace_file(file, content, SECRET)
         except OSError as refused:
             raise CertificateError(f"{file}: cannot be written ({refused.strerror}); run this as root") from refused

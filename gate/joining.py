@@ -24,7 +24,7 @@ from gate.uplink.contract import CertificateAnswer, CertificateRequest, Contract
 from gate.uplink.signing import Verifier, sealed_wish
 from portvakt.bundle import Bundle
 from portvakt.errors import SettingsError
-from portvakt.files import replace_file
+from portvakt.files import make_folder, replace_file
 from portvakt.link import BrokerLink, BrokerSettings, Connected, LinkInput, Lost, Message
 
 REPEAT_S = 5.0
@@ -120,6 +120,7 @@ class Joiner:
         certificate = self._certificate.take(answer.certificate, self._bundle.authority)
         folder = self._settings.parent
         try:
+            make_folder(folder)
             replace_file(folder / HUB_KEY, self._bundle.verify_key.encode("ascii"), READABLE)
             replace_file(folder / AUTHORITY, self._bundle.authority.encode("ascii"), READABLE)
             wanted = self._wanted()

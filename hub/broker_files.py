@@ -12,7 +12,7 @@ from hub.authority import Authority, Revoked, server_pair
 from hub.broker_config import Listeners
 from hub.errors import EnrolmentError
 from hub.records import IssuedCertificate
-from portvakt.files import replace_file
+from portvakt.files import make_folder, replace_file
 
 BROKERS_USER = "mosquitto"
 PUBLIC, SECRET = 0o644, 0o600
@@ -67,6 +67,7 @@ def _write(folder: Path, files: dict[str, str], mode: int) -> None:
     for name, text in files.items():
         file = folder / name
         try:
+            make_folder(folder)
             replace_file(file, text.encode("utf-8"), mode)
             _give_to_broker(file)
         except OSError as refused:

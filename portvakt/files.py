@@ -9,7 +9,7 @@ from pathlib import Path
 def replace_file(file: Path, content: bytes, mode: int) -> None:
     """Put `content` into place, over whatever was there. A power cut leaves the old file or the new one.
 
-    Raises OSError.
+    Raises OSError, also when there is no such folder.
     """
     draft = _draft(file, content, mode)
     try:
@@ -23,8 +23,9 @@ def replace_file(file: Path, content: bytes, mode: int) -> None:
 def make_file(file: Path, content: bytes, mode: int) -> None:
     """Put `content` into place only if nothing is there: of two that do so at once, one wins and both go on.
 
-    Raises OSError.
+    The folder is made, too. Raises OSError.
     """
+    make_folder(file.parent)
     draft = _draft(file, content, mode)
     try:
         with contextlib.suppress(FileExistsError):
@@ -46,7 +47,6 @@ def make_folder(folder: Path) -> None:
 
 
 def _draft(file: Path, content: bytes, mode: int) -> Path:
-    make_folder(file.parent)
     draft = file.with_name(f".{file.name}.{secrets.token_hex(8)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:

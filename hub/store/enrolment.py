@@ -33,9 +33,10 @@ class EnrolmentTransaction:
         return _certificate(row) if row else None
 
     def certificates(self) -> list[IssuedCertificate]:
-        """All that were ever issued, oldest first."""
+        """All that were ever issued, oldest first; of one second, those that were revoked."""
         table = schema.certificates
-        rows = self._connection.execute(select(table).order_by(table.c.not_before_ms, table.c.serial))
+        age = (table.c.not_before_ms, table.c.revoked_ms.is_(None), table.c.serial)
+        rows = self._connection.execute(select(table).order_by(*age))
         return [_certificate(row) for row in rows]
 
     def certificate_over(self, gate: str, public_key: str) -> IssuedCertificate | None:
