@@ -38,7 +38,7 @@ def configuration(site: str, listeners: Listeners, folder: PurePath) -> str:
     return f"""\
 # The broker of site {site}. Written by `hub broker-config`, and again by it; changes belong into another file.
 per_listener_settings true
-message_size_limit {MAX_BATCH_BYTES + 4096}
+max_packet_size {MAX_BATCH_BYTES + 4096}
 max_inflight_messages 100
 max_queued_messages 10000
 

@@ -12,7 +12,7 @@ from hub.authority import Authority, Revoked, server_pair
 from hub.broker_config import Listeners
 from hub.errors import EnrolmentError
 from hub.records import IssuedCertificate
-from portvakt.files import make_folder, replace_file
+from portvakt.files import replace_file
 
 BROKERS_USER = "mosquitto"
 PUBLIC, SECRET = 0o644, 0o600
@@ -67,7 +67,8 @@ def _write(folder: Path, files: dict[str, str], mode: int) -> None:
     for name, text in files.items():
         file = folder / name
         try:
-            make_folder(folder)
+            # Not for the owner alone: the broker's user has to come here. What is secret is a file.
+            folder.mkdir(mode=0o755, parents=True, exist_ok=True)
             replace_file(file, text.encode("utf-8"), mode)
             _give_to_broker(file)
         except OSError as refused:

@@ -69,6 +69,8 @@ class Members:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        # The broker's own user passes through to its files.
+        folder.chmod(0o711)
         self.port, self.join_port = free_port(), free_port()
         self.settings = folder / "hub.toml"
         self.settings.write_text(HUB.format(folder=folder, port=self.port, join_port=self.join_port))

@@ -57,10 +57,12 @@ class Mosquitto:
 
     @classmethod
     def configured(cls, folder: Path, config: Path, port: int) -> "Mosquitto":
-        """One that runs with a configuration that was written by the hub; `port` is one it listens on."""
+        """One that runs with a configuration that was written by the hub; `port` is one it listens on.
+
+        Started by root it becomes the user `mosquitto`, as on a site: it must be able to reach its files.
+        """
         broker = cls(folder, port=port)
-        own = "user root\n" if os.geteuid() == 0 else ""
-        broker._config.write_text(f"{own}log_type all\n{config.read_text(encoding='utf-8')}", encoding="utf-8")
+        broker._config.write_text(f"log_type all\n{config.read_text(encoding='utf-8')}", encoding="utf-8")
         return broker
 
     def __enter__(self) -> "Mosquitto":
