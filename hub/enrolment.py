@@ -28,6 +28,8 @@ from hub.records import Enrolment, IssuedCertificate, Rejected
 
 log = logging.getLogger(__name__)
 
+_NAME = NameOID.COMMON_NAME
+
 
 class EnrolmentTransaction(Protocol):
     """One transaction, committed when its `with` block ends. Any method may raise StoreError."""
@@ -140,12 +142,9 @@ class EnrolmentDesk:
     def _answer(self, wish: Wish, now_ms: int) -> CertificateAnswer:
         gate = wish.request.gate
         try:
-            public = _key_of(wish)
             with self._store.enrolling() as transaction:
-                if wish.request.serial:
-                    issued = self._renewed(transaction, wish, public, now_ms)
-                else:
-                    issued = self._joined(transaction, wish, public, now_ms)
+                answer = self._renewed if wish.request.serial else self._joined
+                issued = answer(transaction, wish, now_ms)
         except _Refused as refused:
             log.warning("gate=%s certificate=refused why=%r", gate, str(refused))
             return CertificateAnswer(wish.digest, gate, refused=str(refused))
@@ -153,9 +152,7 @@ class EnrolmentDesk:
             return CertificateAnswer(wish.digest, gate, early=True)
         return CertificateAnswer(wish.digest, gate, issued.pem)
 
-    def _joined(
-        self, transaction: EnrolmentTransaction, wish: Wish, public: ec.EllipticCurvePublicKey, now_ms: int
-    ) -> IssuedCertificate:
+    def _joined(self, transaction: EnrolmentTransaction, wish: Wish, now_ms: int) -> IssuedCertificate:
         gate = wish.request.gate
         enrolled = transaction.enrolment(gate)
         if enrolled is None or enrolled.token_public is None or not _signed_by_token(wish, enrolled.token_public):
@@ -164,6 +161,7 @@ class EnrolmentDesk:
                 f"this bundle is not the valid one of {gate}: a newer one was made, or the gate was revoked; "
                 f"make another with `hub enroll {gate}`"
             )
+        public = _key_of(wish)
         fingerprint = _fingerprint(public)
         if enrolled.token_spent_on is not None:
             # The same key again: the first answer was lost on the way, and this is no more than it.
@@ -179,9 +177,7 @@ class EnrolmentDesk:
         log.info("gate=%s certificate=issued serial=%s joined=true", gate, issued.serial)
         return issued
 
-    def _renewed(
-        self, transaction: EnrolmentTransaction, wish: Wish, public: ec.EllipticCurvePublicKey, now_ms: int
-    ) -> IssuedCertificate | None:
+    def _renewed(self, transaction: EnrolmentTransaction, wish: Wish, now_ms: int) -> IssuedCertificate | None:
         """None when the one at hand still serves."""
         gate, serial = wish.request.gate, wish.request.serial
         held = transaction.certificate(serial)
@@ -191,6 +187,7 @@ class EnrolmentDesk:
             raise _Refused(f"{gate} was revoked at {_words(held.revoked_ms)}")
         if now_ms > held.not_after_ms:
             raise _Refused(f"the certificate ended at {_words(held.not_after_ms)}; `hub enroll {gate}` makes a bundle")
+        public = _key_of(wish)
         again = transaction.certificate_over(gate, _fingerprint(public))
         if again is not None and again.revoked_ms is None:
             return again
@@ -217,15 +214,16 @@ class EnrolmentDesk:
 
 
 def _key_of(wish: Wish) -> ec.EllipticCurvePublicKey:
-    """The key that a certificate is wanted for, from a request that is whole. Raises _Refused."""
+    """The key that a certificate is wanted for, from a request that is whole. Nothing is parsed that nobody of ours
+    has signed. Raises _Refused."""
     try:
         csr = x509.load_der_x509_csr(wish.request.csr)
-        whole = csr.is_signature_valid
+        # The subject of what nobody has signed is not even looked at.
+        names = [one.value for one in csr.subject.get_attributes_for_oid(_NAME)] if csr.is_signature_valid else []
         public = csr.public_key()
-    except (ValueError, TypeError, UnsupportedAlgorithm) as broken:
+    except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion) as broken:
         raise _Refused("the request holds no readable certificate request") from broken
-    names = [str(one.value) for one in csr.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
-    if not whole or names != [wish.request.gate]:
+    if names != [wish.request.gate]:
         raise _Refused("the certificate request is of another gate, or is not signed with its own key")
     if not isinstance(public, ec.EllipticCurvePublicKey) or not isinstance(public.curve, ec.SECP256R1):
         raise _Refused("the key is none of P-256")

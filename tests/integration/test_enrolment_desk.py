@@ -12,6 +12,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.x509.oid import ExtendedKeyUsageOID
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from gate.uplink.contract import CertificateAnswer, CertificateRequest, Topics
 from gate.uplink.signing import Sealed, Signer, Verifier, opened_wish, sealed_wish
@@ -45,7 +47,7 @@ class Controller:
         return request.public_bytes(serialization.Encoding.DER)
 
     def wish(self, csr: bytes | None = None) -> tuple[bytes, str]:
-        return sealed_wish(SITE, CertificateRequest(self.gate, csr or self.csr()), self.token.sign)
+        return sealed_wish(SITE, CertificateRequest(self.gate, self.csr() if csr is None else csr), self.token.sign)
 
     def renewal(self, held: x509.Certificate, following: ec.EllipticCurvePrivateKey) -> tuple[bytes, str]:
         request = CertificateRequest(self.gate, self.csr(following), f"{held.serial_number:x}")
@@ -260,3 +262,28 @@ def test_a_request_has_its_place(office: Office) -> None:
     assert office.desk.take(wrong, NOW_MS + 61 * DAY_MS) == []
     assert len(office.kept_aside()) == len(wrong)
     assert counts(office.store)["rejected"] == len(wrong)
+
+
+CSR = Controller("north", Ed25519PrivateKey.generate()).csr()
+PLACES = st.integers(0, 199)
+"""Below the length of any such request, which differs by a byte or two from one to the next."""
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300, deadline=None)
+@given(st.lists(st.tuples(PLACES, st.integers(0, 255)), min_size=1, max_size=6), st.sampled_from([len(CSR), 150, 0]))
+def test_p9_a_request_that_is_spoilt_is_refused_and_nothing_else(
+    office: Office, changes: list[tuple[int, int]], end: int
+) -> None:
+    """Signed as it should be, with a certificate request of which any bytes may be others."""
+    csr = bytearray(CSR)
+    for place, value in changes:
+        csr[place] = value
+    answer = office.asked(office.invite("north").wish(bytes(csr[:end])))
+    assert answer.refused or bytes(csr[:end]) == CSR
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200, deadline=None)
+@given(st.binary(max_size=200), st.binary(max_size=80), st.sampled_from([JOIN, TOPICS.certificate_want("north")]))
+def test_p9_garbage_in_an_envelope(office: Office, payload: bytes, signature: bytes, topic: str) -> None:
+    office.desk.take([(topic, payload), (topic, msgspec.msgpack.encode(Sealed(payload, signature)))], NOW_MS)
+    assert office.issued() == 0
