@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from gate.zones import SITE
-from hub import crew_cli, gates_cli
+from hub import crew_cli, enrolment_cli, gates_cli
 from hub.opened import positive
 from hub.opened import print_json as _print_json
 from hub.opened import settings_of as _config
@@ -57,6 +57,8 @@ def _parser() -> argparse.ArgumentParser:
     verb.add_argument("--gate", metavar="NAME")
     verb.add_argument("--kind", metavar="KIND", help="such as badge.refused, or badge for all of badge.…")
     verb.add_argument("--limit", metavar="N", type=positive, default=50)
+
+    enrolment_cli.add_verbs(verbs, _add)
 
     _add(verbs, "gates", _gates, "how the gates are, and whether all their records are here", json=True)
 
@@ -104,14 +106,14 @@ def _key(options: argparse.Namespace) -> int:
     from hub.config import signing_key_file
     from hub.errors import KeyFileError
     from hub.keys import public_pem, signing_key
-    from portvakt.durable import write_durably
+    from portvakt.files import replace_file
 
     pem = public_pem(signing_key(signing_key_file(_config(options))))
     if options.output is None:
         print(pem.decode("ascii"), end="")
         return 0
     try:
-        write_durably(options.output, pem)
+        replace_file(options.output, pem, 0o644)
     except OSError as refused:
         raise KeyFileError(f"{options.output}: cannot be written ({refused.strerror})") from refused
     return 0

@@ -93,6 +93,23 @@ class RequirementSettings(Settings, frozen=True, kw_only=True):
     qualifications: tuple[QualificationSettings, ...] = ()
 
 
+class EnrolmentSettings(Settings, frozen=True, kw_only=True):
+    """How gates get their certificates, and where the broker is for them."""
+
+    host: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9.:-]{0,252}$")] | None = None
+    """The name or address by which the gates reach the broker."""
+    port: Annotated[int, msgspec.Meta(ge=1, le=65535)] = 8883
+    join_port: Annotated[int, msgspec.Meta(ge=1, le=65535)] = 8884
+    token_valid_h: Annotated[float, msgspec.Meta(gt=0, le=24 * 90)] = 72.0
+    certificate_valid_days: Annotated[int, msgspec.Meta(ge=1, le=3650)] = 365
+    """Of a gate's certificate. It is renewed when two thirds of that are over."""
+    broker_dir: str | None = None
+    """Where `hub broker-config` has written: `hub revoke` renews the list of revoked certificates there."""
+    restart_broker: str | None = None
+    """The command that `hub revoke` runs then, such as `systemctl restart mosquitto`: whoever was revoked is thrown
+    out by it, all others are back within seconds."""
+
+
 class HubConfig(Settings, frozen=True, kw_only=True):
     """The whole file."""
 
@@ -102,6 +119,7 @@ class HubConfig(Settings, frozen=True, kw_only=True):
     clones: CloneSettings = CloneSettings()
     crew: CrewSettings = CrewSettings()
     requirements: RequirementSettings = RequirementSettings()
+    enrolment: EnrolmentSettings = EnrolmentSettings()
     state_dir: str | None = None
     """Where the database lives; systemd's $STATE_DIRECTORY when left out, otherwise var/hub."""
     database: str | None = None
@@ -129,6 +147,10 @@ def load_config(path: Path) -> HubConfig:
         database_password_file=named_file(path, config.database_password_file)
         if config.database_password_file
         else None,
+        enrolment=replace(
+            config.enrolment,
+            broker_dir=named_file(path, config.enrolment.broker_dir) if config.enrolment.broker_dir else None,
+        ),
     )
 
 
@@ -178,6 +200,16 @@ def signing_key_file(config: HubConfig) -> Path:
     return Path(config.signing_key) if config.signing_key else state_dir(config) / "signing-key.pem"
 
 
+def authority_file(config: HubConfig) -> Path:
+    """The key and certificate of the site's own authority."""
+    return state_dir(config) / "authority.pem"
+
+
+def identity_file(config: HubConfig) -> Path:
+    """The hub's own certificate and its key."""
+    return state_dir(config) / "hub.pem"
+
+
 def _problems(config: HubConfig) -> list[str]:
     """What the types cannot say; each entry begins with the key."""
     found = []
@@ -185,6 +217,8 @@ def _problems(config: HubConfig) -> list[str]:
         found.append(f"log_level: {config.log_level!r} is none of {', '.join(LEVELS)}")
     found += broker_problems(config.broker)
     found += _database_problems(config)
+    if config.enrolment.port == config.enrolment.join_port:
+        found.append("enrolment.join_port: the same as enrolment.port; the broker listens on two")
     if config.list.valid_h * 3600 < config.list.heartbeat_s * 2:
         found.append("list.valid_h: shorter than two heartbeats, so the gates' list would expire between them")
     if config.broker.embedded and config.broker.ca_file:

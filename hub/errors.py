@@ -6,6 +6,7 @@ PortvaktError                   (portvakt.errors: the root of all we raise on pu
     ├── StoreError              the database: no room, locked, not a database; nothing was committed
     │   └── StoreNewer          it was written by a newer version than this one
     ├── KeyFileError            the signing key cannot be read or made
+    ├── EnrolmentError          a gate cannot be enrolled, or revoked, as asked
     ├── EmbeddedBrokerError     the built-in broker cannot run here
     └── AnotherHub              a second hub of the same site is on line
 
@@ -34,6 +35,10 @@ class StoreNewer(StoreError):
 
 class KeyFileError(HubError):
     """The signing key cannot be read or made."""
+
+
+class EnrolmentError(HubError):
+    """A gate cannot be enrolled, or revoked, as asked."""
 
 
 class EmbeddedBrokerError(HubError):

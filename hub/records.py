@@ -230,3 +230,29 @@ class KeptList:
     revision: int
     kept: bool
     """Whether its rows are still here, so that one can go back to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    """A gate that may join, or has. Of its token only the public half is here, and the SHA-256 of the public key
+    that it was spent on."""
+
+    gate: str
+    token_public: bytes | None
+    token_expires_ms: int
+    made_ms: int
+    token_spent_on: str | None = None
+    revoked_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedCertificate:
+    """A certificate that a gate was given. `serial` is hexadecimal, `public_key` the SHA-256 of the key in it."""
+
+    serial: str
+    gate: str
+    public_key: str
+    pem: str
+    not_before_ms: int
+    not_after_ms: int
+    revoked_ms: int | None = None

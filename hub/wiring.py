@@ -26,6 +26,7 @@ from hub.errors import AnotherHub, StoreError
 from hub.inbox import INBOX_MESSAGES, Inbox, Outage
 from hub.ingest import Ingest
 from hub.keys import signing_key
+from hub.membership import Membership
 from hub.service import HubService
 from hub.store import HubStore
 from hub.sync import ListSync
@@ -69,13 +70,19 @@ class HubLoop:
         self._outage = Outage()
         self._claim = SiteClaim(instance)
         self._waiting: list[tuple[str, bytes]] = []
+        self._wishes: list[tuple[str, bytes]] = []
         self._dropped = 0
         self._unsaid = self._unready = False
         self._own = HubStatus(config.site, instance, online=True, host=socket.gethostname())
         self._gone = LastWill(topics.hub, contract.encode_status(HubStatus(config.site, instance, online=False)))
         self._link = BrokerLink(
-            config.broker, f"portvakt-hub-{instance}", (*topics.to_hub(), topics.hub), self._gone, self._inbox.queue
+            config.broker,
+            f"portvakt-hub-{instance}",
+            (*topics.to_hub(), *topics.enrolment_to_hub(), topics.hub),
+            self._gone,
+            self._inbox.queue,
         )
+        self._membership = Membership(config, store, signer)
         heartbeat_ms = int(config.list.heartbeat_s * 1000)
         self._service = HubService(
             self._own,
@@ -99,6 +106,7 @@ class HubLoop:
                 if self._claim.state is not Claim.HELD:
                     # Kept for the moment after; what comes on top of this is sent again by its gate.
                     del self._waiting[INBOX_MESSAGES:]
+                    del self._wishes[INBOX_MESSAGES:]
                     continue
                 try:
                     self._answer()
@@ -106,6 +114,7 @@ class HubLoop:
                     # Nothing was acknowledged, so every gate keeps its records and sends them again.
                     self._outage.met(str(failed), _monotonic_ms())
                     del self._waiting[INBOX_MESSAGES:]
+                    del self._wishes[INBOX_MESSAGES:]
                     stop.wait(STORE_RETRY_S)
                 else:
                     self._outage.over(_monotonic_ms())
@@ -126,6 +135,8 @@ class HubLoop:
                     self._claim.lost()
                 case Message(topic, payload, retained) if topic == self._topics.hub:
                     self._hear(payload, retained=retained)
+                case Message(topic, payload) if self._topics.answer_to(topic) is not None:
+                    self._wishes.append((topic, payload))
                 case Message(topic, payload):
                     self._waiting.append((topic, payload))
         if self._claim.tick(_monotonic_ms()):
@@ -147,7 +158,12 @@ class HubLoop:
             self._unready = False
         if self._waiting:
             messages, self._waiting = self._waiting, []
-            self._publish(self._service.take(messages, _now_ms()))
+            self._publish(self._service.take(self._membership.of_members(messages, _now_ms()), _now_ms()))
+        if self._wishes:
+            wishes, self._wishes = self._wishes, []
+            self._publish(self._membership.answers(wishes, _now_ms()))
+        if self._membership.renew_own(_now_ms()):
+            self._link.reconnect()
         self._publish(self._service.tick(_now_ms()))
         if self._link.dropped != self._dropped:
             log.warning("inbox=full dropped=%d", self._link.dropped - self._dropped)

@@ -20,9 +20,10 @@ from hub.store import schema
 from hub.store.commands import put_command, read_answers, read_commands
 from hub.store.crew import CrewTransaction, read_changes, read_head, read_permits, read_revision
 from hub.store.database import Database, put
+from hub.store.enrolment import EnrolmentTransaction
 from hub.store.intake import SqlEventTransaction, journal_of
 
-__all__ = ["CrewTransaction", "HubStore", "SqlEventTransaction"]
+__all__ = ["CrewTransaction", "EnrolmentTransaction", "HubStore", "SqlEventTransaction"]
 
 
 class HubStore(Database):
@@ -45,6 +46,18 @@ class HubStore(Database):
         """The crew of one moment, to be read only."""
         with self.reading() as connection:
             yield CrewTransaction(connection)
+
+    @contextlib.contextmanager
+    def enrolling(self) -> Iterator[EnrolmentTransaction]:
+        """One change of who may join."""
+        with self.writing() as connection:
+            yield EnrolmentTransaction(connection)
+
+    def revoked_gates(self) -> frozenset[str]:
+        """Whose word counts no more. Cheap: asked before each intake."""
+        table = schema.enrolments
+        with self.reading() as connection:
+            return frozenset(connection.scalars(select(table.c.gate).where(table.c.revoked_ms.is_not(None))))
 
     def all_journals(self) -> Sequence[Journal]:
         """Every journal, the one that was first seen last at the end."""

@@ -21,7 +21,7 @@ from sqlalchemy import (
     Uuid,
 )
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
 """Of this file's tables: those of `hub.store.migrations`, the newest last. Another one in a database means that a
 newer hub has written it."""
 
@@ -336,4 +336,30 @@ gates = Table(
     Column("instances", Text, nullable=False),
     Column("conflicts", Integer, nullable=False),
     Column("conflict_ms", BigInteger),
+)
+
+# --- who may join --------------------------------------------------------------------------------
+
+# Of the token only the public half of its key; of what it was spent on, the SHA-256 of the gate's public key.
+enrolments = Table(
+    "enrolments",
+    metadata,
+    Column("gate", String(40), primary_key=True),
+    Column("token_public", LargeBinary(32)),
+    Column("token_expires_ms", BigInteger, nullable=False),
+    Column("token_spent_on", String(64)),
+    Column("made_ms", BigInteger, nullable=False),
+    Column("revoked_ms", BigInteger),
+)
+
+certificates = Table(
+    "certificates",
+    metadata,
+    Column("serial", String(40), primary_key=True),
+    Column("gate", String(40), nullable=False, index=True),
+    Column("public_key", String(64), nullable=False),
+    Column("pem", Text, nullable=False),
+    Column("not_before_ms", BigInteger, nullable=False),
+    Column("not_after_ms", BigInteger, nullable=False),
+    Column("revoked_ms", BigInteger),
 )

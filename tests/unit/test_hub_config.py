@@ -46,6 +46,7 @@ def test_the_example_names_every_setting() -> None:
         config.clones,
         config.crew,
         config.requirements,
+        config.enrolment,
         QualificationSettings,
     )
     known = {name for table in tables for name in table.__struct_fields__}
@@ -58,6 +59,8 @@ def test_the_example_names_every_setting() -> None:
         ("", r"hub\.toml, \(top of the file\): the setting `site` is missing"),
         ('site = "Yard 1"', r"line 1, site: "),
         ('site = "yard"\n[list]\nvalid_days = 3', r"line 3, list\.valid_days: no such setting"),
+        ('site = "yard"\n[enrolment]\njoin_port = 8883', r"line 3, enrolment\.join_port: the same as"),
+        ('site = "yard"\n[enrolment]\nhost = "a b"', r"line 3, enrolment\.host: "),
         ('site = "yard"\n[list]\nvalid_h = 0.01', r"list\.valid_h: shorter than two heartbeats"),
         ('site = "yard"\nlog_level = "loud"', r"log_level: 'loud' is none of"),
         ('site = "yard"\ndatabase = "mysql://db/yard"', r"line 2, database: not of the form postgresql://"),
