@@ -5,7 +5,7 @@ import io
 import json
 import zipfile
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date
 from typing import Any
 
 import pytest
@@ -52,7 +52,7 @@ def members(*rows: Mapping[str, Any]) -> ReadList:
 def test_a_workbook_with_its_own_kinds_of_cells() -> None:
     """Numbers, dates and truth as Excel keeps them; rows and columns that are merely formatted."""
     header = ["card_number", "first_name", "last_name", "organisation_number", "valid_until", "training", None]
-    data = xlsx_of(header, [5310027, "Torbjørg", "Åsnes", 310451274.0, datetime(2027, 6, 30), True], [], [None, ""])
+    data = xlsx_of(header, [5310027, "Torbjørg", "Åsnes", 310451274.0, date(2027, 6, 30), True], [], [None, ""])
     read = xlsx_list.read_list(data)
     assert read.problems == ()
     assert read.members == (
@@ -138,7 +138,7 @@ def test_json_that_cannot_be_used(data: bytes, row: int) -> None:
     assert (read.members, read.problems[0].row) == ((), row)
 
 
-@given(st.recursive(st.none() | st.booleans() | st.floats() | st.text(), lambda inner: st.lists(inner)))
+@given(st.recursive(st.none() | st.booleans() | st.floats() | st.text(), st.lists))
 def test_any_json_cell_is_read_or_refused(value: Any) -> None:
     """P9."""
     read = members(ROW | {"role": value})
@@ -177,19 +177,16 @@ def test_a_naming_that_contradicts_itself(headers: dict[str, str], ignored: tupl
     assert Naming(headers, ignored).problems()[0].startswith(wrong)
 
 
-@pytest.mark.parametrize(
-    ("value", "refused"),
-    [("1817090067", True), ("5310027123", False), ("1817090068", False), ("4799990027", False)],
-)
-def test_an_identity_number_that_lost_its_zero(value: str, *, refused: bool) -> None:
+def test_an_identity_number_that_lost_its_zero() -> None:
     """P12: a spreadsheet takes the leading zero away. The one here is synthetic, with right check digits."""
-    try:
-        fields.refuse_identity_number(value)
-    except BadCell as bad:
-        assert refused
-        assert value not in str(bad)
-    else:
-        assert not refused
+    with pytest.raises(BadCell, match="without its leading zero") as refused:
+        fields.refuse_identity_number("1817090067")
+    assert "1817090067" not in str(refused.value)
+
+
+@pytest.mark.parametrize("value", ["5310027123", "1817090068", "4799990027"])
+def test_other_numbers_of_ten_digits_are_left_alone(value: str) -> None:
+    fields.refuse_identity_number(value)
 
 
 def test_a_card_on_its_way() -> None:
@@ -213,11 +210,12 @@ def test_one_person_two_cards() -> None:
     assert read.problems == ()
     assert read.members[1].same_as == CardKey("hms", "5310027")
     read = members(first, first | {"card_number": "5310100"})
+    advice = "keep the row of the card that is in use"
     assert told(read) == [
-        "row 3, card_number: is another card of the person in row 2, for the same employer; keep the row of the card "
-        + "that is in use"
+        "row 3, card_number: is another card of the person in row 2, for the same employer; " + advice
     ]
-    assert (read.members, len(read.doubtful)) == ((), 2)
+    assert not read.members
+    assert len(read.doubtful) == 2
     # Without a birth date nobody can tell.
     assert members(ROW, ROW | {"card_number": "5310100"}).problems == ()
 
@@ -225,7 +223,8 @@ def test_one_person_two_cards() -> None:
 def test_a_card_of_two_people() -> None:
     read = members(ROW, ROW | {"first_name": "Sander", "organisation_number": TAK})
     assert told(read) == ["row 3, card_number: is somebody else's in row 2; a card is one person's; see whose it is"]
-    assert (read.members, read.doubtful) == ((), {CardKey("hms", "5310027")})
+    assert not read.members
+    assert read.doubtful == {CardKey("hms", "5310027")}
 
 
 def test_a_contractor_chain() -> None:
@@ -304,7 +303,8 @@ def test_an_export_can_be_taken_in_again() -> None:
             "hms", "0310027", "Torbjørg", "Åsnes", VINKEL, "1988-02-11", "Vinkel Bygg AS", "2027-09-30", "carpenter",
             "2026-01-05", "2027-06-30", "nb", groups=("first-aider",), trade="timber", hired_by=TAK, main_unit=FAGSPOR,
             engaged_by=TAK, register_status="ok", startbank=True,
-            qualifications=(Qualification("crane", "2027-05-31"),), confirmed_by="office", status_as_of="2026-03-01", card_type="building",
+            qualifications=(Qualification("crane", "2027-05-31"),), confirmed_by="office",
+            status_as_of="2026-03-01", card_type="building",
         ),
         CrewMember("site", "0017", "Sander", "Vik", TAK, valid_until="2027-06-30", no_card_because="applied"),
     )  # fmt: skip

@@ -27,7 +27,7 @@ from hub.permits import (
 FINE = CardFacts("hms", "5310027")
 OSLO = ZoneInfo("Europe/Oslo")
 
-UNMET = {
+UNMET: dict[str, tuple[dict[str, object], str]] = {
     "card_valid": ({"status": "cancelled"}, "cancelled"),
     "crew_list": ({"listed": False}, "not_on_crew_list"),
     "company_approved": ({"company_approved": False}, "company_not_approved"),
