@@ -109,7 +109,7 @@ def why(store: HubStore, card: CardKey, requirements: Requirements, today: str) 
             card_expiry=held.card_expiry if held else None,
             requirements=tuple(
                 Requirement(one.requirement, one.action, one.met, one.value, _of(one, source, member, block))
-                for one in (examine(facts, requirements) if facts and member else ())
+                for one in (examine(facts, requirements, today) if facts and member else ())
             ),
             block=block,
             other_cards=tuple(map(_named, others)),

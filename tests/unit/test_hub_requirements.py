@@ -80,6 +80,14 @@ def test_a_qualification_concerns_its_groups_and_ends_the_permit() -> None:
     assert standing(facts(), warning) == "granted"
 
 
+def test_a_qualification_that_has_ended_is_named() -> None:
+    rules = Requirements(qualifications=(QualificationRule("crane", "warn"),))
+    held = facts(qualifications=(("crane", "2026-05-01"),))
+    for today, met in (("2026-05-01", True), ("2026-05-02", False)):
+        *_, found = examine(held, rules, today)
+        assert (found.requirement, found.met, found.value) == ("qualification crane", met, "until 2026-05-01")
+
+
 @given(
     st.builds(
         CardFacts,
