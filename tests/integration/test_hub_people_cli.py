@@ -119,6 +119,7 @@ def test_the_old_list_is_one_command_away(tmp_path: Path, say: Say, store: HubSt
     assert "list 2 (crew.csv" not in say("why", "5310035")
     assert "list 1 (crew.example.csv, " in say("why", "5310035")
     assert "list 4 (back to 2: crew.csv, " in say("why", "5310027")
+    assert ") no longer names it" in say("why", "5310027")
     assert "list 9 is not kept here; kept are 4, 3, 2, 1 (crew.keep_lists)" in say("crew", "back", "9", status=1)
 
 
@@ -208,6 +209,47 @@ def test_the_other_cards_of_a_blocked_person_are_named(tmp_path: Path, say: Say)
     assert "The same person also holds hms:5310001." in say("why", "5310002")
 
 
+def test_one_card_of_several_that_is_somebody_elses_renames_nobody(tmp_path: Path, say: Say, store: HubStore) -> None:
+    """And a new name of somebody with two cards is one person's new name; nobody without a card is kept (P12)."""
+    born = {"date_of_birth": "1990-01-01", "last_name": "B"}
+    file = tmp_path / "crew.json"
+
+    def names(first: str, second: str) -> list[tuple[str, str]]:
+        rows = [
+            born | {"card_number": "5310001", "organisation_number": COMPANY, "first_name": first},
+            born | {"card_number": "5310002", "organisation_number": "313917401", "first_name": second},
+        ]
+        file.write_text(json.dumps(rows))
+        say("crew", "import", str(file))
+        with store.reading() as connection:
+            people = connection.exec_driver_sql("SELECT first_name FROM people ORDER BY 1").scalars().all()
+            cards = connection.exec_driver_sql(
+                "SELECT number, first_name FROM cards JOIN people ON people.id = person ORDER BY number"
+            )
+            found = [(str(number), str(name)) for number, name in cards]
+        assert people == sorted({name for _, name in found})
+        return found
+
+    assert names("A", "A") == [("5310001", "A"), ("5310002", "A")]
+    assert names("A", "C") == [("5310001", "A"), ("5310002", "C")]
+    assert names("D", "C") == [("5310001", "D"), ("5310002", "C")]
+    assert names("A", "A") == [("5310001", "A"), ("5310002", "A")]
+    assert names("E", "E") == [("5310001", "E"), ("5310002", "E")]
+    assert names("F", "E") == [("5310001", "F"), ("5310002", "E")]
+
+
+def test_a_card_that_is_approved_for_another_company(say: Say, store: HubStore) -> None:
+    """What was known of the old employer is not said of the new one."""
+    say("crew", "import", str(EXAMPLE))
+    say("approve", "7770001", "--company", COMPANY, "--until", "2199-12-31")
+    say("approve", "7770001", "--company", "310688126", "--until", "2199-12-31")
+    say("approve", "7770001", "--company", "123456785", "--until", "2199-12-31")
+    with store.crew_as_it_is() as crew:
+        found = crew.member(CardKey("hms", "7770001"))
+    assert found
+    assert (found.organisation_number, found.organisation_name) == ("123456785", None)
+
+
 @pytest.mark.parametrize("identity", ["11028812345", "110288 12345"])
 @pytest.mark.parametrize(
     "words",
@@ -217,6 +259,8 @@ def test_the_other_cards_of_a_blocked_person_are_named(tmp_path: Path, say: Say)
         ("turn-away", "5310027", "--reason", "it is {}"),
         ("approve", "777", "--company", COMPANY, "--until", "2199-01-01", "--last-name", "{}"),
         ("why", "{}"),
+        ("block", "5310027", "--reason", "x", "--by", "{}"),
+        ("unblock", "{}:5310027"),
     ],
 )
 def test_p12_no_identity_number_by_hand(words: tuple[str, ...], identity: str, say: Say, store: HubStore) -> None:
