@@ -141,16 +141,17 @@ def _requirements(options: argparse.Namespace) -> "Requirements":
 
 
 def _decider(options: argparse.Namespace) -> "Decider":
-    from hub.crew.decisions import Decider
+    from hub.crew.decisions import Decider, decider_named
 
-    return Decider(options.by, _now_ms(), _requirements(options))
+    return Decider(decider_named(options.by), _now_ms(), _requirements(options))
 
 
 def _terms(options: argparse.Namespace) -> "Terms":
+    from hub.crew.decisions import decider_named
     from hub.crew.importing import Terms
 
     crew = settings_of(options).crew
-    return Terms(options.by, _now_ms(), _requirements(options), crew.may_remove, crew.keep_lists)
+    return Terms(decider_named(options.by), _now_ms(), _requirements(options), crew.may_remove, crew.keep_lists)
 
 
 def _import(options: argparse.Namespace) -> int:

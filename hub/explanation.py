@@ -109,7 +109,7 @@ def why(store: HubStore, card: CardKey, requirements: Requirements, today: str) 
             card_expiry=held.card_expiry if held else None,
             requirements=tuple(
                 Requirement(one.requirement, one.action, one.met, one.value, _of(one, source, member, block))
-                for one in (examine(facts, requirements) if facts and member else ())
+                for one in (examine(facts, requirements, today) if facts and member else ())
             ),
             block=block,
             other_cards=tuple(map(_named, others)),
@@ -221,7 +221,7 @@ def _source(connection: Connection, member: CrewMember | None) -> str:
     found = connection.execute(select(table).where(table.c.id == member.list_id)).first()
     if found is None:
         return f"list {member.list_id}"
-    row = f", row {member.list_row}" if member.list_row else " no longer names it"
+    row = f", row {member.list_row}" if member.list_row else "" if member.listed else " no longer names it"
     taken = datetime.fromtimestamp(found.taken_ms / 1000, UTC).astimezone().date().isoformat()
     return f"list {found.id} ({found.name}, {taken}){row}"
 

@@ -151,8 +151,9 @@ _CHECKS = (
 """Gravest first."""
 
 
-def examine(facts: CardFacts, requirements: Requirements = USUAL) -> Iterator[Finding]:
-    """Every requirement of the site with what is known of this card, gravest first."""
+def examine(facts: CardFacts, requirements: Requirements = USUAL, today: str | None = None) -> Iterator[Finding]:
+    """Every requirement of the site with what is known of this card, gravest first. A qualification that ended before
+    `today` (ISO 8601) is not met; without a day all count."""
     blocked = facts.status == BLOCKED
     yield Finding("not_blocked", "refuse", not blocked, "blocked" if blocked else "yes", BLOCKED)
     for check in _CHECKS:
@@ -162,8 +163,10 @@ def examine(facts: CardFacts, requirements: Requirements = USUAL) -> Iterator[Fi
     held = dict(facts.qualifications)
     for rule in requirements.qualifications:
         if rule.concerns(facts):
-            value = (f"until {held[rule.kind]}" if held[rule.kind] else "yes") if rule.kind in held else "no"
-            yield Finding(f"qualification {rule.kind}", rule.action, rule.kind in held, value, TRAINING_MISSING)
+            expiry = held.get(rule.kind)
+            met = rule.kind in held and not (today and expiry and expiry < today)
+            value = f"until {expiry}" if expiry else _yes(rule.kind in held)
+            yield Finding(f"qualification {rule.kind}", rule.action, met, value, TRAINING_MISSING)
 
 
 def standing(facts: CardFacts, requirements: Requirements = USUAL) -> str:

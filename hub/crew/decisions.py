@@ -1,6 +1,7 @@
 """What somebody at the site office decides about one card: block, unblock, approve, turn away; each with its row in
 the audit, and with the permits that follow, in one transaction."""
 
+import re
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -14,6 +15,8 @@ from hub.errors import CrewListError
 from hub.permits import PermitList, Requirements, answer
 from hub.presence import CardKey
 from hub.records import AuditEntry, Block, CrewMember
+
+_SCHEME = re.compile(r"[a-z0-9][a-z0-9-]{0,15}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +78,18 @@ class DecisionStore(Protocol):
 def card_of(text: str) -> CardKey:
     """`NUMBER` of the usual scheme, or `SCHEME:NUMBER`. Raises CrewListError."""
     scheme, colon, number = text.rpartition(":")
+    if colon and not _SCHEME.fullmatch(scheme):
+        raise CrewListError(f"CARD: {fields.shown(scheme)} is not a scheme; write one such as hms, site or id06")
     try:
         fields.refuse_identity_number(text)
-        return CardKey((scheme if colon else SCHEME).lower()[:16] or SCHEME, fields.card_number(number.strip()))
+        return CardKey(scheme if colon else SCHEME, fields.card_number(number.strip()))
     except BadCell as bad:
         raise CrewListError(f"CARD: {bad.what}; {bad.advice}, or as SCHEME:NUMBER") from bad
+
+
+def decider_named(text: str) -> str:
+    """Who decides, as the audit keeps it. Raises CrewListError."""
+    return str(_checked("--by", text, fields.required))
 
 
 def block(store: DecisionStore, card: CardKey, reason: str, who: Decider, *, all_sites: bool = False) -> Decided:
@@ -111,7 +121,7 @@ def approve(store: DecisionStore, card: CardKey, approval: Approval, who: Decide
         if known is not None and known.listed and known.approved_by is None:
             name = f"{card.scheme}:{card.number}"
             raise CrewListError(f"{name} is on the crew list already; hub why {name} tells what keeps it out")
-        company = transaction.company_facts(approval.company) or {"company_approved": True}
+        company = transaction.company_facts(approval.company) or _NEW_COMPANY
         transaction.write([_approved(card, known, approval, company, who.by)])
         _note(transaction, who, "approve", card, f"for {approval.company} until {approval.until}")
         return _follow(transaction, card, who)
@@ -132,6 +142,15 @@ def apply_requirements(store: DecisionStore, who: Decider) -> Decided:
 
 
 TURNED_AWAY = "turn-away"
+_NEW_COMPANY = {
+    "organisation_name": None,
+    "company_approved": True,
+    "main_unit": None,
+    "engaged_by": None,
+    "register_status": None,
+    "startbank": None,
+}
+"""Of a company that no list has named: whoever lets its worker in vouches for it."""
 
 
 def _approved(

@@ -174,7 +174,9 @@ def go_back(store: CrewStore, to: int | None, terms: Terms, *, dry_run: bool = F
         if found is None or not found.kept:
             kept = ", ".join(str(one.id) for one in lists if one.kept) or "none"
             raise CrewListError(f"list {wanted} is not kept here; kept are {kept} (crew.keep_lists)")
-        change = compare(transaction.members_of(found.id), transaction.crew())
+        # Which row of which list had brought them is no longer told.
+        members = (replace(member, list_row=None) for member in transaction.members_of(found.id))
+        change = compare(members, transaction.crew())
         if dry_run:
             return found, Outcome(change, (), written=False)
         revision = _take(transaction, change, {}, f"back to {found.id}: {found.name}"[:200], terms)

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, false, or_, select, update
+from sqlalchemy import Connection, and_, delete, false, func, or_, select, update
 
 from hub.presence import CardKey
 from hub.records import CrewMember, Qualification
@@ -163,12 +163,8 @@ def _qualifications(
 def _write(connection: Connection, members: Sequence[CrewMember], list_id: int | None) -> None:
     named = {CardKey(member.scheme, member.number) for member in members}
     linked = {CardKey(*member.same_as) for member in members if member.same_as}
-    people = _people_of(connection, named | linked)
-    # Of the same piece: whoever is linked to stands further up.
-    for member in members:
-        key = CardKey(member.scheme, member.number)
-        first = people.get(CardKey(*member.same_as)) if member.same_as else None
-        people[key] = first or people.get(key) or str(uuid.uuid4())
+    before = _people_of(connection, named | linked)
+    people = _holders(members, before, _shared(connection, set(before.values())))
     companies = {member.organisation_number: _company_row(member) for member in members}
     persons = {people[CardKey(member.scheme, member.number)]: member for member in members}
     put(connection, schema.companies, list(companies.values()))
@@ -178,6 +174,42 @@ def _write(connection: Connection, members: Sequence[CrewMember], list_id: int |
     table = schema.qualifications
     connection.execute(delete(table).where(among(table, named)))
     put(connection, table, [row for member in members for row in _qualification_rows(member)])
+    _forget_people_without_cards(connection, set(before.values()) - set(people.values()))
+
+
+def _holders(
+    members: Sequence[CrewMember], before: Mapping[CardKey, str], shared: Mapping[str, tuple[Any, ...]]
+) -> dict[CardKey, str]:
+    """Whose each card is. Somebody who holds several cards is not renamed by one of them: a card that names somebody
+    else is somebody else's from now on."""
+    people = dict(before)
+    for member in members:
+        key = CardKey(member.scheme, member.number)
+        name = (member.first_name, member.last_name, member.date_of_birth)
+        known = people.get(key)
+        if known is not None and shared.get(known, name) != name:
+            known = None
+        # Whoever is linked to stands further up.
+        first = people.get(CardKey(*member.same_as)) if member.same_as else None
+        people[key] = first or known or str(uuid.uuid4())
+    return people
+
+
+def _shared(connection: Connection, people: Collection[str]) -> dict[str, tuple[Any, ...]]:
+    """Those of them who hold several cards, with name and birth date."""
+    cards, table = schema.cards, schema.people
+    several = select(cards.c.person).where(cards.c.person.in_(people)).group_by(cards.c.person).having(func.count() > 1)
+    rows = connection.execute(
+        select(table.c.id, table.c.first_name, table.c.last_name, table.c.date_of_birth).where(table.c.id.in_(several))
+    )
+    return {row.id: (row.first_name, row.last_name, row.date_of_birth) for row in rows}
+
+
+def _forget_people_without_cards(connection: Connection, people: Collection[str]) -> None:
+    table, cards = schema.people, schema.cards
+    held = select(cards.c.person).where(cards.c.person == table.c.id).exists()
+    if people:
+        connection.execute(delete(table).where(table.c.id.in_(people), ~held))
 
 
 def _people_of(connection: Connection, cards: Collection[CardKey]) -> dict[CardKey, str]:
