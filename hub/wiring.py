@@ -6,14 +6,11 @@ them. No failure of the broker ends the hub.
 """
 
 import contextlib
-import hashlib
 import logging
 import socket
 import threading
 import time
-import uuid
 from collections.abc import Callable, Iterable
-from pathlib import Path
 
 from gate.uplink import contract
 from gate.uplink.contract import ContractError, HubStatus, Publish, Topics
@@ -21,7 +18,8 @@ from gate.uplink.signing import Signer
 from hub.broker import EmbeddedBroker
 from hub.claim import Claim, SiteClaim
 from hub.config import HubConfig, database, signing_key_file, state_dir
-from hub.errors import AnotherHub, StoreError
+from hub.errors import AnotherHub, KeyFileError, StoreError
+from hub.identity import check_key, claim_key, database_name, installation
 from hub.inbox import INBOX_MESSAGES, Inbox, Outage
 from hub.ingest import Ingest
 from hub.keys import signing_key
@@ -29,6 +27,8 @@ from hub.service import HubService
 from hub.store import HubStore
 from hub.sync import ListSync
 from hub.whereabouts import Whereabouts
+from hub.worker import IngestWorker
+from portvakt.errors import SettingsError
 from portvakt.link import BrokerLink, Connected, LastWill, LinkInput, Lost, Message
 from portvakt.notify import Supervisor
 from portvakt.process import FolderLock
@@ -48,10 +48,31 @@ def run(config: HubConfig, stop: threading.Event, ready: Callable[[str], None]) 
         store = held.enter_context(contextlib.closing(HubStore(database(config))))
         with store.changing_crew() as crew:
             crew.renew(_now_ms())
-        signer = Signer(config.site, signing_key(signing_key_file(config)))
+        private = signing_key(signing_key_file(config))
+        claim_key(store, private)
+        signer = Signer(config.site, private)
         if config.broker.embedded:
             held.enter_context(EmbeddedBroker(config.broker.host, config.broker.port))
         HubLoop(config, store, signer, ready).run(stop, Supervisor())
+
+
+def run_ingest(config: HubConfig, stop: threading.Event, ready: Callable[[str], None]) -> None:
+    """Take in events beside the site's hub until `stop` is set. Blocking; `ready` is told at each connection.
+
+    Raises SettingsError, StoreError, KeyFileError or LinkError.
+    """
+    if not config.ingest.shared:
+        raise SettingsError(
+            "hub run --ingest shares the gates' events with other processes: set [ingest] shared = true and database, "
+            "in the settings of the site's hub as well"
+        )
+    file = signing_key_file(config)
+    if not file.exists():
+        raise KeyFileError(f"{file}: not there; copy the signing key of the site's hub here")
+    private = signing_key(file)
+    with contextlib.closing(HubStore(database(config))) as store:
+        check_key(store, private)
+        IngestWorker(config, store, Signer(config.site, private), ready).run(stop, Supervisor())
 
 
 class HubLoop:
@@ -59,13 +80,12 @@ class HubLoop:
 
     def __init__(self, config: HubConfig, store: HubStore, signer: Signer, ready: Callable[[str], None]) -> None:
         topics = Topics(config.site)
-        instance = _instance(store)
+        instance = installation(config, store)
         self._config = config
         self._topics = topics
         self._ready = ready
         self._store = store
         self._inbox = Inbox()
-        self._outage = Outage()
         self._claim = SiteClaim(instance)
         self._waiting: list[tuple[str, bytes]] = []
         self._dropped = 0
@@ -73,13 +93,17 @@ class HubLoop:
         self._own = HubStatus(config.site, instance, online=True, host=socket.gethostname())
         self._gone = LastWill(topics.hub, contract.encode_status(HubStatus(config.site, instance, online=False)))
         self._link = BrokerLink(
-            config.broker, f"portvakt-hub-{instance}", (*topics.to_hub(), topics.hub), self._gone, self._inbox.queue
+            config.broker,
+            f"portvakt-hub-{instance}",
+            (*_subscriptions(config), topics.hub),
+            self._gone,
+            self._inbox.queue,
         )
         heartbeat_ms = int(config.list.heartbeat_s * 1000)
         self._service = HubService(
             self._own,
             store,
-            Ingest(config.site, store, signer, instance, int(config.clones.least_walk_s * 1000)),
+            Ingest(config.site, store, signer, database_name(config, store), int(config.clones.least_walk_s * 1000)),
             ListSync(config.site, store, signer, config.list),
             Whereabouts(config.site, store, signer, heartbeat_ms),
             heartbeat_ms=heartbeat_ms,
@@ -87,6 +111,7 @@ class HubLoop:
 
     def run(self, stop: threading.Event, supervisor: Supervisor) -> None:
         """Work until `stop` is set. Raises AnotherHub."""
+        outage = Outage(supervisor.status)
         self._link.start()
         # Whether a broker answers is nothing that a supervisor could mend.
         supervisor.ready(f"hub of site {self._config.site}")
@@ -102,11 +127,11 @@ class HubLoop:
                     self._answer()
                 except StoreError as failed:
                     # Nothing was acknowledged, so every gate keeps its records and sends them again.
-                    self._outage.met(str(failed), _monotonic_ms())
+                    outage.met(str(failed), _monotonic_ms())
                     del self._waiting[INBOX_MESSAGES:]
                     stop.wait(STORE_RETRY_S)
                 else:
-                    self._outage.over(_monotonic_ms())
+                    outage.over(_monotonic_ms())
         finally:
             supervisor.stopping()
             # Only who holds the site may say that its hub has left.
@@ -181,15 +206,12 @@ class HubLoop:
             self._link.publish(message.topic, message.payload, retain=message.retain)
 
 
-def _instance(store: HubStore) -> str:
-    """This database on this machine. The same after a restart, so that a hub knows its own ghost;
-    another one for a copy of the disk in a second machine."""
-    remembered = store.remembered("instance", uuid.uuid4().hex)
-    try:
-        machine = Path("/etc/machine-id").read_text(encoding="ascii").strip()
-    except OSError:
-        machine = socket.gethostname()
-    return hashlib.sha256(f"{remembered}\0{machine}".encode()).hexdigest()[:16]
+def _subscriptions(config: HubConfig) -> tuple[str, ...]:
+    """With workers beside it the hub is one of those that share the events; the rest is its alone."""
+    topics = Topics(config.site)
+    if not config.ingest.shared:
+        return topics.to_hub()
+    return (topics.shared_events, *(one for one in topics.to_hub() if one != topics.events("+")))
 
 
 def _now_ms() -> int:

@@ -110,7 +110,7 @@ class BrokerLink:
         settings: BrokerSettings,
         client_id: str,
         subscriptions: Sequence[str],
-        will: LastWill,
+        will: LastWill | None,
         inbox: "queue.Queue[Any]",
     ) -> None:
         self._settings = settings
@@ -156,7 +156,8 @@ class BrokerLink:
     def _new_client(self) -> mqtt.Client:
         """A client for one connection: paho leaves sockets open when one is used for a second."""
         client = mqtt.Client(CallbackAPIVersion.VERSION2, self._client_id, clean_session=True, protocol=mqtt.MQTTv311)
-        client.will_set(self._will.topic, self._will.payload, qos=1, retain=True)
+        if self._will:
+            client.will_set(self._will.topic, self._will.payload, qos=1, retain=True)
         self._authenticate(client)
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
