@@ -40,7 +40,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_common(parser, config=None, verbose=False)
     verbs = parser.add_subparsers(required=True, metavar="VERB")
 
-    _add(verbs, "run", _run, "run the hub until it is told to stop")
+    verb = _add(verbs, "run", _run, "run the hub until it is told to stop")
+    verb.add_argument("--ingest", action="store_true", help="only take in events, beside the site's hub")
 
     verb = _add(verbs, "key", _key, "print the public key that the gates need; makes the key if there is none")
     verb.add_argument("-o", "--output", metavar="FILE", type=Path, help="write it to FILE instead")
@@ -92,13 +93,14 @@ def _add_common(parser: argparse.ArgumentParser, *, config: str | None, verbose:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from hub.wiring import run
+    from hub.wiring import run, run_ingest
     from portvakt import logs
     from portvakt.process import stop_on_signals
 
     config = _config(options)
     logs.configure("debug" if options.verbose else config.log_level)
-    run(config, stop_on_signals(), lambda line: print(line, flush=True))
+    work = run_ingest if options.ingest else run
+    work(config, stop_on_signals(), lambda line: print(line, flush=True))
     return 0
 
 

@@ -45,6 +45,14 @@ class CloneSettings(Settings, frozen=True, kw_only=True):
     """Nobody gets from one gate to another sooner."""
 
 
+class IngestSettings(Settings, frozen=True, kw_only=True):
+    """Who takes in what the gates send."""
+
+    shared: bool = False
+    """The hub and any number of `hub run --ingest` share it; needs `database`, and a broker with shared
+    subscriptions."""
+
+
 class PostgresAddress(Settings, frozen=True, kw_only=True):
     """Where a PostgreSQL database is: `postgresql://USER@HOST/DATABASE`, and the file with the password."""
 
@@ -120,6 +128,7 @@ class HubConfig(Settings, frozen=True, kw_only=True):
     crew: CrewSettings = CrewSettings()
     requirements: RequirementSettings = RequirementSettings()
     enrolment: EnrolmentSettings = EnrolmentSettings()
+    ingest: IngestSettings = IngestSettings()
     state_dir: str | None = None
     """Where the database lives; systemd's $STATE_DIRECTORY when left out, otherwise var/hub."""
     database: str | None = None
@@ -219,6 +228,10 @@ def _problems(config: HubConfig) -> list[str]:
     found += _database_problems(config)
     if config.enrolment.port == config.enrolment.join_port:
         found.append("enrolment.join_port: the same as enrolment.port; the broker listens on two")
+    if config.ingest.shared and config.database is None:
+        found.append("ingest.shared: several processes need a PostgreSQL; set database")
+    if config.ingest.shared and config.broker.embedded:
+        found.append("ingest.shared: the built-in broker has no shared subscriptions; run Mosquitto")
     if config.list.valid_h * 3600 < config.list.heartbeat_s * 2:
         found.append("list.valid_h: shorter than two heartbeats, so the gates' list would expire between them")
     if config.broker.embedded and config.broker.ca_file:

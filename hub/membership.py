@@ -1,16 +1,15 @@
-"""Enrolment as a running hub needs it: the desk with the authority behind it, who was revoked, its own certificate."""
+"""Enrolment as a running hub needs it: the desk with the authority behind it, and its own certificate."""
 
 import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from gate.uplink.contract import Publish, Topics
+from gate.uplink.contract import Publish
 from gate.uplink.signing import Signer
 from hub.authority import authority_at, issuing, renew_hub_identity
 from hub.config import HubConfig, authority_file, identity_file
 from hub.enrolment import EnrolmentDesk
 from hub.errors import KeyFileError
-from hub.records import Rejected
 from hub.store import HubStore
 
 log = logging.getLogger(__name__)
@@ -23,23 +22,11 @@ class Membership:
 
     def __init__(self, config: HubConfig, store: HubStore, signer: Signer) -> None:
         self._config = config
-        self._topics = Topics(config.site)
         self._store = store
         self._authority = authority_file(config)
         self._days = config.enrolment.certificate_valid_days
         self._desk = EnrolmentDesk(config.site, store, signer, issuing(self._authority, config.site, self._days))
         self._next_look_ms = 0
-
-    def of_members(self, messages: Sequence[tuple[str, bytes]], now_ms: int) -> list[tuple[str, bytes]]:
-        """Without those of gates that were revoked, which are kept aside: the broker may not know it yet, and is
-        not trusted to (P8). Raises StoreError."""
-        revoked = self._store.revoked_gates()
-        if not revoked:
-            return list(messages)
-        strangers = [one for one in messages if self._topics.gate_of(one[0]) in revoked]
-        if strangers:
-            self._store.reject([Rejected(*one, "the gate was revoked", now_ms) for one in strangers])
-        return [one for one in messages if self._topics.gate_of(one[0]) not in revoked]
 
     def answers(self, wishes: Sequence[tuple[str, bytes]], now_ms: int) -> list[Publish]:
         """To gates that want a certificate; nothing when the authority cannot be used: they ask again.

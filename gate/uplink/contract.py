@@ -153,6 +153,11 @@ class Topics:
         """Filters of all that a hub takes in."""
         return tuple(f"{self._base}/+/{leaf}" for leaf in ("events", "status", "permits/want"))
 
+    @property
+    def shared_events(self) -> str:
+        """Filter of what gates send, of which each message goes to one of those who subscribed to it."""
+        return f"$share/ingest/{self.events('+')}"
+
     def gate_of(self, topic: str) -> str | None:
         """The gate whose topic this is, or None when it is none of this site's gate topics."""
         head, _, rest = topic.partition(f"{self._base}/")

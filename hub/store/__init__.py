@@ -159,6 +159,14 @@ class HubStore(Database):
                 connection.execute(table.insert(), {"name": name, "value": fresh})
             return fresh if kept is None else str(kept)
 
+    def replaced(self, name: str, value: str) -> str | None:
+        """Keep the value under this name; returns the one that was kept before."""
+        table = schema.about
+        with self.writing() as connection:
+            kept: str | None = connection.scalar(select(table.c.value).where(table.c.name == name))
+            put(connection, table, [{"name": name, "value": value}])
+            return kept
+
 
 def _health(row: Any) -> GateHealth:
     status: Status = decode_status(row.status)

@@ -47,6 +47,7 @@ def test_the_example_names_every_setting() -> None:
         config.crew,
         config.requirements,
         config.enrolment,
+        config.ingest,
         QualificationSettings,
     )
     known = {name for table in tables for name in table.__struct_fields__}
@@ -67,6 +68,7 @@ def test_the_example_names_every_setting() -> None:
         ('site = "yard"\ndatabase = "postgresql://db:x/yard"', r"line 2, database: not of the form postgresql://"),
         ('site = "yard"\ndatabase = "postgresql://u:secret@db/yard"', r"line 2, database: holds a password; put it"),
         ('site = "yard"\ndatabase_password_file = "p"', r"line 2, database_password_file: SQLite has no password"),
+        ('site = "yard"\n[ingest]\nshared = true', r"line 3, ingest\.shared: several processes need a PostgreSQL"),
         ('site = "yard"\n[broker]\nport = 70000', r"broker\.port: 70000 is not a TCP port"),
         ('site = "yard"\n[broker]\nkeepalive_s = 0', r"broker\.keepalive_s: at least 1 second"),
         ('site = "yard"\n[broker]\nembedded = true\nca_file = "ca.pem"', r"broker\.embedded: .* run Mosquitto"),
