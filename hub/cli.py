@@ -9,14 +9,15 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from gate.zones import SITE
+from hub import presence_cli
+from hub.cli_parts import add_common as _add_common
+from hub.cli_parts import add_verb as _add
+from hub.cli_parts import config_of as _config
+from hub.cli_parts import positive as _positive
+from hub.cli_parts import print_json as _print_json
+from hub.cli_parts import store_of as _store
 from portvakt.errors import PortvaktError
-
-if TYPE_CHECKING:
-    from hub.config import HubConfig
-    from hub.store import HubStore
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -51,8 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     verb.add_argument("--dry-run", action="store_true", help="only show what would change")
     verb.add_argument("--partial", action="store_true", help="take the good rows although others are bad")
 
-    verb = _add(verbs, "roster", _roster, "who is inside now", json=True)
-    verb.add_argument("--zone", default=SITE, help="only who is in this part of the site, such as site/tunnel")
+    presence_cli.add_verbs(verbs)
     verb = _add(verbs, "suspicions", _suspicions, "cards that may exist twice", json=True)
     verb.add_argument("--limit", type=int, default=50, help="the newest so many (50)")
 
@@ -66,48 +66,6 @@ def _parser() -> argparse.ArgumentParser:
     verb = _add(verbs, "check-config", _check_config, "check a settings file")
     verb.add_argument("file", metavar="FILE", type=Path, nargs="?")
     return parser
-
-
-def _add(verbs: Any, name: str, function: Any, described: str, *, json: bool = False) -> argparse.ArgumentParser:
-    """A verb. The common options may stand before it or after it."""
-    verb: argparse.ArgumentParser = verbs.add_parser(name, help=described, description=described)
-    # Suppressed: a default here would undo what was said before the verb.
-    _add_common(verb, config=argparse.SUPPRESS, verbose=argparse.SUPPRESS)
-    if json:
-        verb.add_argument("--json", action="store_true", help="for machines")
-    verb.set_defaults(verb=function)
-    return verb
-
-
-def _add_common(parser: argparse.ArgumentParser, *, config: str | None, verbose: str | bool) -> None:
-    parser.add_argument(
-        "--config",
-        metavar="FILE",
-        type=Path,
-        default=config,
-        help="settings (default: $PORTVAKT_HUB_CONFIG, /etc/portvakt/hub.toml, config/hub.toml)",
-    )
-    parser.add_argument("-v", "--verbose", action="store_true", default=verbose, help="log more")
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("at least 1")
-    return number
-
-
-def _config(options: argparse.Namespace) -> "HubConfig":
-    from hub.config import find_config, load_config
-
-    return load_config(options.config or find_config())
-
-
-def _store(options: argparse.Namespace) -> "HubStore":
-    from hub.config import database_file
-    from hub.store import HubStore
-
-    return HubStore(database_file(_config(options)))
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -180,18 +138,6 @@ def _crew_import(options: argparse.Namespace) -> int:
     return int(failed)
 
 
-def _roster(options: argparse.Namespace) -> int:
-    from hub import queries, tables
-
-    store = _store(options)
-    try:
-        entries = queries.roster(store, options.zone)
-    finally:
-        store.close()
-    _print_json(entries) if options.json else print(tables.roster_text(entries, options.zone))
-    return 0
-
-
 def _events(options: argparse.Namespace) -> int:
     from hub import queries, tables
 
@@ -241,9 +187,3 @@ def _check_config(options: argparse.Namespace) -> int:
     print(f"  database     {database_file(config)}")
     print(f"  signing key  {signing_key_file(config)}")
     return 0
-
-
-def _print_json(value: Any) -> None:
-    import msgspec
-
-    print(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())

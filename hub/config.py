@@ -4,12 +4,15 @@ A unit stands in every name. Unknown keys are refused.
 """
 
 import os
+from datetime import time
 from pathlib import Path
 from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 from msgspec.structs import replace
 
+from hub.presence import ClosingRule
 from portvakt.credentials import named_file
 from portvakt.errors import SettingsError
 from portvakt.link import BrokerSettings, anchored_broker, broker_problems
@@ -42,6 +45,16 @@ class CloneSettings(Settings, frozen=True, kw_only=True):
     """Nobody gets from one gate to another sooner."""
 
 
+class PresenceSettings(Settings, frozen=True, kw_only=True):
+    """When a forgotten check-out is closed."""
+
+    close_at: str = "03:00"
+    """The hour, by the clocks of `time_zone`; `never` closes nothing."""
+    close_after_h: Annotated[float, msgspec.Meta(ge=1, le=24 * 14)] = 12.0
+    """Only for whoever was seen last so long before."""
+    time_zone: str = "Europe/Oslo"
+
+
 class HubConfig(Settings, frozen=True, kw_only=True):
     """The whole file."""
 
@@ -49,12 +62,15 @@ class HubConfig(Settings, frozen=True, kw_only=True):
     broker: HubBroker = HubBroker()
     list: ListSettings = ListSettings()
     clones: CloneSettings = CloneSettings()
+    presence: PresenceSettings = PresenceSettings()
     state_dir: str | None = None
     """Where the database lives; systemd's $STATE_DIRECTORY when left out, otherwise var/hub."""
     signing_key: str | None = None
     """The site's private key, PEM, mode 0600; `signing-key.pem` in the state folder when left out."""
     log_level: str = "info"
 
+
+NEVER = "never"
 
 SEARCHED = ("/etc/portvakt/hub.toml", "config/hub.toml")
 """Where the settings are looked for when neither --config nor $PORTVAKT_HUB_CONFIG names a file."""
@@ -98,6 +114,30 @@ def signing_key_file(config: HubConfig) -> Path:
     return Path(config.signing_key) if config.signing_key else state_dir(config) / "signing-key.pem"
 
 
+def closing_rule(settings: PresenceSettings) -> ClosingRule | None:
+    """The rule that the settings ask for; None when check-outs are never closed. Raises SettingsError."""
+    zone = time_zone(settings)
+    if settings.close_at == NEVER:
+        return None
+    try:
+        at = time.fromisoformat(settings.close_at)
+    except ValueError:
+        at = None
+    if at is None or at.tzinfo is not None:
+        raise SettingsError(f"presence.close_at: {settings.close_at!r} is neither an hour such as 03:00 nor {NEVER}")
+    return ClosingRule(at, zone, int(settings.close_after_h * 3_600_000))
+
+
+def time_zone(settings: PresenceSettings) -> ZoneInfo:
+    """The site's clocks. Raises SettingsError."""
+    try:
+        return ZoneInfo(settings.time_zone)
+    except (ZoneInfoNotFoundError, ValueError) as unknown:
+        raise SettingsError(
+            f"presence.time_zone: {settings.time_zone!r} is not a time zone such as Europe/Oslo"
+        ) from unknown
+
+
 def _problems(config: HubConfig) -> list[str]:
     """What the types cannot say; each entry begins with the key."""
     found = []
@@ -106,6 +146,10 @@ def _problems(config: HubConfig) -> list[str]:
     found += broker_problems(config.broker)
     if config.list.valid_h * 3600 < config.list.heartbeat_s * 2:
         found.append("list.valid_h: shorter than two heartbeats, so the gates' list would expire between them")
+    try:
+        closing_rule(config.presence)
+    except SettingsError as wrong:
+        found.append(str(wrong))
     if config.broker.embedded and config.broker.ca_file:
         found.append("broker.embedded: the built-in broker speaks plain TCP; leave ca_file out, or run Mosquitto")
     return found

@@ -6,6 +6,7 @@ PortvaktError                   (portvakt.errors: the root of all we raise on pu
     ├── StoreError              the database: no room, locked, not a database; nothing was committed
     │   └── StoreNewer          it was written by a newer version than this one
     ├── KeyFileError            the signing key cannot be read or made
+    ├── OfficeError             what a person at the site asked for does not fit what the hub knows; nothing was written
     ├── EmbeddedBrokerError     the built-in broker cannot run here
     └── AnotherHub              a second hub of the same site is on line
 
@@ -34,6 +35,10 @@ class StoreNewer(StoreError):
 
 class KeyFileError(HubError):
     """The signing key cannot be read or made."""
+
+
+class OfficeError(HubError, ValueError):
+    """What a person asked for does not fit what is known."""
 
 
 class EmbeddedBrokerError(HubError):

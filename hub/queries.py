@@ -12,8 +12,10 @@ from sqlalchemy import and_, func, or_, select
 
 from gate.uplink.contract import Status
 from gate.zones import OUTSIDE, SITE
+from hub.presence import ClosingRule, standing
 from hub.records import JournalKey
 from hub.store import HubStore, schema
+from hub.store.intake import sighting_of
 
 MAX_EVENTS = 10_000
 
@@ -33,6 +35,8 @@ class RosterEntry:
     certainty: str
     listed: bool
     zone: str
+    sure: str
+    """`confirmed`, `assumed` or `manual`: see `hub.presence.Sure`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +97,8 @@ class SiteGates:
     gates: tuple[GateLine, ...]
 
 
-def roster(store: HubStore, zone: str = SITE) -> list[RosterEntry]:
-    """Who is in the zone, longest first."""
+def roster(store: HubStore, zone: str = SITE, now_ms: int = 0, closing: ClosingRule | None = None) -> list[RosterEntry]:
+    """Who is in the zone, longest first; without those whom the closing rule takes to have left by `now_ms`."""
     seen, cards, people, companies, assignments = (
         schema.presence,
         schema.cards,
@@ -122,6 +126,7 @@ def roster(store: HubStore, zone: str = SITE) -> list[RosterEntry]:
         .order_by(seen.c.time_ms, seen.c.scheme, seen.c.number)
     )
     with store.reading() as connection:
+        found = [(row, standing(sighting_of(row), now_ms, closing)) for row in connection.execute(statement)]
         return [
             RosterEntry(
                 scheme=row.scheme,
@@ -135,8 +140,10 @@ def roster(store: HubStore, zone: str = SITE) -> list[RosterEntry]:
                 certainty=row.certainty,
                 listed=bool(row.listed),
                 zone=row.zone,
+                sure=where.sure.value,
             )
-            for row in connection.execute(statement)
+            for row, where in found
+            if where.inside
         ]
 
 
@@ -201,7 +208,11 @@ def counts(store: HubStore) -> dict[str, int]:
     table = schema.counters
     with store.reading() as connection:
         numbers = {row.name: row.value for row in connection.execute(select(table))}
-        inside = select(func.count()).select_from(schema.presence).where(schema.presence.c.zone != OUTSIDE)
+        inside = (
+            select(func.count())
+            .select_from(schema.presence)
+            .where(schema.presence.c.zone != OUTSIDE, schema.presence.c.closed_ms.is_(None))
+        )
         numbers["inside"] = connection.scalar(inside) or 0
         numbers["permits"] = connection.scalar(select(func.count()).select_from(schema.permits)) or 0
         numbers["quarantined"] = connection.scalar(select(func.count()).select_from(schema.quarantine)) or 0

@@ -4,9 +4,31 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from gate.zones import SITE
+from hub.muster import FIRE, TOLD_TOGETHER_MS, Outcome
+from hub.presence import OFFICE, Sure
 from hub.queries import EventLine, GateLine, JournalLine, RosterEntry, SiteGates, SuspicionLine
+from hub.roll_call import CalledPassage, CalledPerson, RollCall
 
-_CERTAIN = {"certain": "", "clock_untrusted": "clock of the gate was not set"}
+_CERTAIN = {
+    "certain": "",
+    "clock_untrusted": "clock of the gate was not set",
+    "clock_corrected": "clock of the gate was set later",
+    "manual": "checked in by hand",
+}
+_SURE = {
+    Sure.CONFIRMED: "seen by a gate",
+    Sure.ASSUMED: "seen by a gate whose clock was not set",
+    Sure.CLOSED_BY_RULE: "check-out forgotten, closed by rule",
+    Sure.MANUAL: "by hand",
+}
+_OUTCOMES = {
+    Outcome.MISSING: "LOOK FOR",
+    Outcome.MAY_BE_INSIDE: "MAY BE INSIDE",
+    Outcome.CAME_IN: "WENT IN SINCE",
+    Outcome.WENT_OUT: "went out since",
+    Outcome.LEFT_BEFORE: "had left before",
+    Outcome.SEEN_OUTSIDE: "seen outside",
+}
 
 
 def roster_text(entries: Sequence[RosterEntry], zone: str = SITE) -> str:
@@ -20,7 +42,7 @@ def roster_text(entries: Sequence[RosterEntry], zone: str = SITE) -> str:
             entry.employer or entry.organisation_number or "",
             _card(entry.scheme, entry.number),
             moment(entry.since_ms),
-            "/".join(filter(None, (entry.gate, entry.lane))),
+            "/".join(filter(None, (_gate(entry.gate), entry.lane))),
             entry.zone.removeprefix(SITE).removeprefix("/"),
             "; ".join(filter(None, (_CERTAIN.get(entry.certainty, entry.certainty), _off_list(entry)))),
         )
@@ -28,6 +50,72 @@ def roster_text(entries: Sequence[RosterEntry], zone: str = SITE) -> str:
     ]
     people = "1 person is" if len(rows) == 1 else f"{len(rows)} people are"
     return f"{table(('NAME', 'EMPLOYER', 'CARD', 'SINCE', 'GATE', 'ZONE', 'NOTE'), rows)}\n\n{people} {where}."
+
+
+def sure_text(sure: Sure) -> str:
+    """How sure it is, in words."""
+    return _SURE[sure]
+
+
+def muster_text(call: RollCall | None) -> str:
+    """The roll call of an evacuation, those to look for first."""
+    if call is None:
+        return "There has been no evacuation, as far as the gates have told this hub."
+    cause = "fire" if call.cause == FIRE else "evacuation"
+    head = [f"Muster: {cause} told by gate {call.gate}, began {moment(call.began_ms)}"]
+    if call.noticed_ms - call.began_ms > TOLD_TOGETHER_MS:
+        head.append(f"The gate told of it late: {moment(call.noticed_ms)}.")
+    if not call.running:
+        by = f"by {_clean(call.closed_by)} " if call.closed_by else "as over, when it was told of, "
+        head.append(f"Closed {by}{moment(call.closed_ms or 0)}.")
+    rows = [
+        (
+            _OUTCOMES[Outcome(one.outcome)],
+            one.name or "(not on any crew list)",
+            one.employer or "",
+            _card(one.scheme, one.number),
+            moment(one.since_ms) if one.since_ms is not None else "",
+            "/".join(filter(None, (one.gate, one.lane))),
+            one.zone.removeprefix(SITE).removeprefix("/"),
+            _called_note(one),
+        )
+        for one in call.people
+    ]
+    header = ("", "NAME", "EMPLOYER", "CARD", "SINCE", "GATE", "ZONE", "NOTE")
+    body = table(header, rows) if rows else "Nobody was inside, as far as is known."
+    counted = (
+        f"As known then {call.then}, as known now {call.now} inside or maybe inside; to look for: {call.unaccounted}."
+    )
+    warned = "It holds whom the gates have seen and nobody else: visitors through an open gate are not on it."
+    return "\n".join([*head, "", body, "", counted, warned])
+
+
+def _called_note(one: CalledPerson) -> str:
+    notes = []
+    if one.out_ms is not None:
+        notes.append(f"{_SURE[Sure(one.sure or Sure.ASSUMED)]} {moment(one.out_ms)}, seen leaving by nobody")
+    elif one.sure == Sure.ASSUMED:
+        notes.append(_SURE[Sure.ASSUMED])
+    elif one.sure == Sure.MANUAL:
+        notes.append("checked in by hand")
+    if one.known_now and not one.known_then:
+        notes.append("known only since")
+    if one.left_before_ms is not None:
+        notes.append(f"left {moment(one.left_before_ms)}, told later")
+    # Being seen outside is written down as leaving, too.
+    notes += [_after(one_more) for one_more in one.passages if one_more.time_ms != one.seen_ms]
+    if one.seen_ms is not None:
+        notes.append(f"{moment(one.seen_ms)} by {one.seen_by}")
+    return "; ".join(notes)
+
+
+def _after(passage: CalledPassage) -> str:
+    way = "in" if passage.zone else "out"
+    return f"{way} {moment(passage.time_ms)} {passage.gate or 'by hand'}"
+
+
+def _gate(name: str) -> str:
+    return "" if name == OFFICE else name
 
 
 _SIGNS = {

@@ -21,8 +21,9 @@ from gate.uplink.contract import ContractError, HubStatus, Publish, Topics
 from gate.uplink.signing import Signer
 from hub.broker import EmbeddedBroker
 from hub.claim import Claim, SiteClaim
-from hub.config import HubConfig, database_file, signing_key_file, state_dir
+from hub.config import HubConfig, closing_rule, database_file, signing_key_file, state_dir
 from hub.errors import AnotherHub, StoreError
+from hub.housekeeping import Housekeeping
 from hub.ingest import Ingest
 from hub.keys import signing_key
 from hub.service import HubService
@@ -79,11 +80,13 @@ class HubLoop:
         self._link = BrokerLink(
             config.broker, f"portvakt-hub-{instance}", (*topics.to_hub(), topics.hub), self._gone, self._inbox
         )
+        self._closing = closing_rule(config.presence)
+        self._housekeeping = Housekeeping(store, self._closing)
         heartbeat_ms = int(config.list.heartbeat_s * 1000)
         self._service = HubService(
             self._own,
             store,
-            Ingest(config.site, store, signer, instance, int(config.clones.least_walk_s * 1000)),
+            Ingest(config.site, store, signer, instance, int(config.clones.least_walk_s * 1000), closing=self._closing),
             ListSync(config.site, store, signer, config.list),
             Whereabouts(config.site, store, signer, heartbeat_ms),
             heartbeat_ms=heartbeat_ms,
@@ -135,6 +138,7 @@ class HubLoop:
         if self._waiting:
             messages, self._waiting = self._waiting, []
             self._publish(self._service.take(messages, _now_ms()))
+        self._housekeeping.tick(_now_ms())
         self._publish(self._service.tick(_now_ms()))
         if self._link.dropped != self._dropped:
             log.warning("inbox=full dropped=%d", self._link.dropped - self._dropped)

@@ -29,7 +29,10 @@ EXAMPLE = Path("config/crew.example.csv")
 def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A hub of its own: settings found through the variable, state beside them."""
     settings = tmp_path / "hub.toml"
-    settings.write_text(f'site = "yard"\nstate_dir = "{tmp_path / "state"}"\n', encoding="utf-8")
+    # Its passages are of a day long ago, and nobody is to have left since.
+    settings.write_text(
+        f'site = "yard"\nstate_dir = "{tmp_path / "state"}"\n[presence]\nclose_at = "never"\n', encoding="utf-8"
+    )
     monkeypatch.setenv("PORTVAKT_HUB_CONFIG", str(settings))
     return tmp_path / "state"
 

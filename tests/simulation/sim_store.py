@@ -3,12 +3,13 @@
 import contextlib
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from hub.clones import Suspicion
 from hub.corrections import Boot, Correction
 from hub.errors import StoreError
 from hub.health import GateHealth
+from hub.muster import Frozen, Muster
 from hub.permits import NO_LIST, CardFacts, PermitList, compile_permits, succeed
 from hub.presence import PASSAGE_COMPLETED, CardKey, Located, Sighting, later
 from hub.records import ChainBreak, EventRecord, Journal, JournalKey, Link, Rejected
@@ -34,6 +35,7 @@ class HubFile:
     suspicions: set[Suspicion] = field(default_factory=set)
     crew: dict[CardKey, CardFacts] = field(default_factory=dict)
     permits: PermitList = NO_LIST
+    musters: dict[str, tuple[Muster, tuple[Frozen, ...]]] = field(default_factory=dict)
     changes: dict[CardKey, int] = field(default_factory=dict)
     """Of presence: the number of the transaction that wrote a card's last."""
 
@@ -114,6 +116,22 @@ class SimTransaction:
 
     def last_seen(self, cards: Collection[CardKey]) -> Mapping[CardKey, Sighting]:
         return {card: self._file.presence[card] for card in cards if card in self._file.presence}
+
+    def by_hand(self, cards: Collection[CardKey]) -> Sequence[Sighting]:
+        return []
+
+    def everybody(self) -> Sequence[Sighting]:
+        return list(self._file.presence.values())
+
+    def musters(self) -> Sequence[Muster]:
+        return [muster for muster, _ in self._file.musters.values()]
+
+    def freeze(self, muster: Muster, people: Sequence[Frozen]) -> None:
+        def apply() -> None:
+            self._witness.mustered(muster, people)
+            self._file.musters.setdefault(muster.id, (muster, tuple(people)))
+
+        self.changes.append(apply)
 
     def suspect(self, suspicions: Collection[Suspicion]) -> None:
         self.changes.append(lambda: self._file.suspicions.update(suspicions))
@@ -204,6 +222,17 @@ class SimHubStore:
 
         self._disk.commit(apply)
         return after
+
+    def close_musters(self, now_ms: int) -> None:
+        self._works()
+
+        def apply() -> None:
+            for muster, people in list(self._file.musters.values()):
+                if muster.closed_ms is None:
+                    ended = replace(muster, closed_ms=now_ms, closed_by="the office")
+                    self._file.musters[muster.id] = (ended, people)
+
+        self._disk.commit(apply)
 
     def _works(self) -> None:
         if self._disk.delay_ms:
