@@ -241,7 +241,7 @@ def roll_call(
     would_be = {one.card: one for one in now}
     words = {one.card: one for one in checks}
     went: dict[CardKey, list[Sighting]] = {}
-    for passage in sorted(set(passages)):
+    for passage in sorted(set(passages), key=lambda one: one[:4]):
         went.setdefault(passage.card, []).append(passage)
     found = []
     for card in was.keys() | would_be.keys() | went.keys() | words.keys():
