@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from hub import presence_cli
+from hub import person_cli, presence_cli
 from hub.cli_parts import add_common as _add_common
 from hub.cli_parts import add_verb as _add
 from hub.cli_parts import config_of as _config
@@ -53,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     verb.add_argument("--partial", action="store_true", help="take the good rows although others are bad")
 
     presence_cli.add_verbs(verbs)
+    person_cli.add_verbs(verbs)
     verb = _add(verbs, "suspicions", _suspicions, "cards that may exist twice", json=True)
     verb.add_argument("--limit", type=int, default=50, help="the newest so many (50)")
 

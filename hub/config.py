@@ -4,7 +4,7 @@ A unit stands in every name. Unknown keys are refused.
 """
 
 import os
-from datetime import time
+from datetime import date, time
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -13,6 +13,7 @@ import msgspec
 from msgspec.structs import replace
 
 from hub.presence import ClosingRule
+from hub.retention import Limits
 from portvakt.credentials import named_file
 from portvakt.errors import SettingsError
 from portvakt.link import BrokerSettings, anchored_broker, broker_problems
@@ -55,6 +56,17 @@ class PresenceSettings(Settings, frozen=True, kw_only=True):
     time_zone: str = "Europe/Oslo"
 
 
+class RetentionSettings(Settings, frozen=True, kw_only=True):
+    """How long what is known about people is kept."""
+
+    passages_days: Annotated[int, msgspec.Meta(ge=1, le=3650)] = 90
+    """Passages, badges, words of the office: all that tells when somebody was where."""
+    musters_days: Annotated[int, msgspec.Meta(ge=1, le=3650)] = 365
+    """Who was inside at an evacuation."""
+    work_ended: str | None = None
+    """The day on which the work ended, YYYY-MM-DD: the list of § 15 goes six months after it."""
+
+
 class HubConfig(Settings, frozen=True, kw_only=True):
     """The whole file."""
 
@@ -63,6 +75,7 @@ class HubConfig(Settings, frozen=True, kw_only=True):
     list: ListSettings = ListSettings()
     clones: CloneSettings = CloneSettings()
     presence: PresenceSettings = PresenceSettings()
+    retention: RetentionSettings = RetentionSettings()
     state_dir: str | None = None
     """Where the database lives; systemd's $STATE_DIRECTORY when left out, otherwise var/hub."""
     signing_key: str | None = None
@@ -128,6 +141,18 @@ def closing_rule(settings: PresenceSettings) -> ClosingRule | None:
     return ClosingRule(at, zone, int(settings.close_after_h * 3_600_000))
 
 
+def limits(config: HubConfig) -> Limits:
+    """What the settings say of retention. Raises SettingsError."""
+    said = config.retention
+    try:
+        ended = date.fromisoformat(said.work_ended) if said.work_ended is not None else None
+    except ValueError as wrong:
+        raise SettingsError(
+            f"retention.work_ended: {said.work_ended!r} is not a date; write it as 2027-06-30"
+        ) from wrong
+    return Limits(said.passages_days, said.musters_days, ended, time_zone(config.presence))
+
+
 def time_zone(settings: PresenceSettings) -> ZoneInfo:
     """The site's clocks. Raises SettingsError."""
     try:
@@ -148,6 +173,7 @@ def _problems(config: HubConfig) -> list[str]:
         found.append("list.valid_h: shorter than two heartbeats, so the gates' list would expire between them")
     try:
         closing_rule(config.presence)
+        limits(config)
     except SettingsError as wrong:
         found.append(str(wrong))
     if config.broker.embedded and config.broker.ca_file:

@@ -14,6 +14,7 @@ from gate.uplink.contract import Status
 from gate.zones import OUTSIDE, SITE
 from hub.presence import ClosingRule, standing
 from hub.records import JournalKey
+from hub.retention import PURGED
 from hub.store import HubStore, schema
 from hub.store.intake import sighting_of
 
@@ -151,7 +152,11 @@ def events(store: HubStore, *, gate: str | None = None, kind: str | None = None,
     """The newest events, newest first. `kind` also takes the front of a kind: `badge` is all of `badge.…`."""
     table = schema.events
     columns = [table.c[name] for name in EventLine.__dataclass_fields__]
-    statement = select(*columns).order_by(table.c.time_ms.desc(), table.c.gate, table.c.epoch, table.c.seq.desc())
+    statement = (
+        select(*columns)
+        .where(table.c.kind != PURGED)
+        .order_by(table.c.time_ms.desc(), table.c.gate, table.c.epoch, table.c.seq.desc())
+    )
     if gate is not None:
         statement = statement.where(table.c.gate == gate)
     if kind is not None:

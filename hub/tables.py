@@ -1,12 +1,14 @@
 """Read models as aligned text for a terminal. Pure, but for the local time zone in which times are shown."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from gate.zones import SITE
 from hub.muster import FIRE, TOLD_TOGETHER_MS, Outcome
 from hub.presence import OFFICE, Sure
+from hub.purging import PurgeRecord, ShownRecord
 from hub.queries import EventLine, GateLine, JournalLine, RosterEntry, SiteGates, SuspicionLine
+from hub.retention import Gone, What
 from hub.roll_call import CalledPassage, CalledPerson, RollCall
 
 _CERTAIN = {
@@ -116,6 +118,45 @@ def _after(passage: CalledPassage) -> str:
 
 def _gate(name: str) -> str:
     return "" if name == OFFICE else name
+
+
+def gone_text(gone: Mapping[What, Gone]) -> str:
+    """What goes, by what it is of."""
+    if not gone:
+        return "Nothing is to be deleted."
+    rows = [
+        (str(what), str(one.total), _counts(one.counts), *_range(one.oldest_ms, one.newest_ms))
+        for what, one in gone.items()
+    ]
+    return table(("OF", "GONE", "", "FROM", "TO"), rows)
+
+
+def purges_text(records: Sequence[ShownRecord]) -> str:
+    """What was deleted, newest last."""
+    if not records:
+        return "Nothing was ever deleted."
+    rows = [
+        (str(one.number), *_record(one.record), "signed" if one.sound else f"NOT SOUND: {_UNSOUND}") for one in records
+    ]
+    return table(("NR", "WHEN", "OF", "GONE", "FROM", "TO", "RULE", "RECORD"), rows)
+
+
+_UNSOUND = "another key, or somebody has changed or removed a record"
+
+
+def _record(record: PurgeRecord | None) -> tuple[str, ...]:
+    if record is None:
+        return ("",) * 6
+    times = _range(record.oldest_ms, record.newest_ms)
+    return (moment(record.at_ms), str(record.what), _counts(record.gone), *times, record.rule)
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{number} {name}" for name, number in counts.items())
+
+
+def _range(oldest_ms: int | None, newest_ms: int | None) -> tuple[str, str]:
+    return ("" if oldest_ms is None else moment(oldest_ms), "" if newest_ms is None else moment(newest_ms))
 
 
 _SIGNS = {

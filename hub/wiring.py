@@ -21,11 +21,12 @@ from gate.uplink.contract import ContractError, HubStatus, Publish, Topics
 from gate.uplink.signing import Signer
 from hub.broker import EmbeddedBroker
 from hub.claim import Claim, SiteClaim
-from hub.config import HubConfig, closing_rule, database_file, signing_key_file, state_dir
+from hub.config import HubConfig, closing_rule, database_file, limits, signing_key_file, state_dir
 from hub.errors import AnotherHub, StoreError
 from hub.housekeeping import Housekeeping
 from hub.ingest import Ingest
 from hub.keys import signing_key
+from hub.purging import Purge
 from hub.service import HubService
 from hub.store import HubStore
 from hub.sync import ListSync
@@ -55,16 +56,19 @@ def run(config: HubConfig, stop: threading.Event, ready: Callable[[str], None]) 
         store = held.enter_context(contextlib.closing(HubStore(database_file(config))))
         with store.changing_crew() as crew:
             crew.renew(_now_ms())
-        signer = Signer(config.site, signing_key(signing_key_file(config)))
+        private = signing_key(signing_key_file(config))
+        purge = Purge(config.site, store, private, limits(config))
         if config.broker.embedded:
             held.enter_context(EmbeddedBroker(config.broker.host, config.broker.port))
-        HubLoop(config, store, signer, ready).run(stop, Supervisor())
+        HubLoop(config, store, Signer(config.site, private), purge, ready).run(stop, Supervisor())
 
 
 class HubLoop:
     """The link's inbox, the claim to the site, and the service behind both."""
 
-    def __init__(self, config: HubConfig, store: HubStore, signer: Signer, ready: Callable[[str], None]) -> None:
+    def __init__(
+        self, config: HubConfig, store: HubStore, signer: Signer, purge: Purge, ready: Callable[[str], None]
+    ) -> None:
         topics = Topics(config.site)
         instance = _instance(store)
         self._config = config
@@ -80,13 +84,13 @@ class HubLoop:
         self._link = BrokerLink(
             config.broker, f"portvakt-hub-{instance}", (*topics.to_hub(), topics.hub), self._gone, self._inbox
         )
-        self._closing = closing_rule(config.presence)
-        self._housekeeping = Housekeeping(store, self._closing)
+        closing = closing_rule(config.presence)
+        self._housekeeping = Housekeeping(store, closing, purge)
         heartbeat_ms = int(config.list.heartbeat_s * 1000)
         self._service = HubService(
             self._own,
             store,
-            Ingest(config.site, store, signer, instance, int(config.clones.least_walk_s * 1000), closing=self._closing),
+            Ingest(config.site, store, signer, instance, int(config.clones.least_walk_s * 1000), closing=closing),
             ListSync(config.site, store, signer, config.list),
             Whereabouts(config.site, store, signer, heartbeat_ms),
             heartbeat_ms=heartbeat_ms,

@@ -21,8 +21,9 @@ from hub.store.crew import CrewTransaction, read_permits, read_revision
 from hub.store.database import Database, put
 from hub.store.intake import SqlEventTransaction, journal_of
 from hub.store.office import OfficeTransaction
+from hub.store.retention import ForgettingTransaction
 
-__all__ = ["CrewTransaction", "HubStore", "OfficeTransaction", "SqlEventTransaction"]
+__all__ = ["CrewTransaction", "ForgettingTransaction", "HubStore", "OfficeTransaction", "SqlEventTransaction"]
 
 
 class HubStore(Database):
@@ -51,6 +52,18 @@ class HubStore(Database):
         """The same for reading alone, all of one moment."""
         with self.reading() as connection:
             yield OfficeTransaction(connection)
+
+    @contextlib.contextmanager
+    def forgetting(self) -> Iterator[ForgettingTransaction]:
+        """One deletion, with the record of it."""
+        with self.writing() as connection:
+            yield ForgettingTransaction(connection)
+
+    @contextlib.contextmanager
+    def supposing(self) -> Iterator[ForgettingTransaction]:
+        """The same, taken back at the end: what would it delete?"""
+        with self.trying() as connection:
+            yield ForgettingTransaction(connection)
 
     def all_journals(self) -> Sequence[Journal]:
         """Every journal, the one that was first seen last at the end."""

@@ -54,6 +54,19 @@ class Database:
             yield connection
 
     @contextlib.contextmanager
+    def trying(self) -> Iterator[Connection]:
+        """A transaction that is taken back, whatever is written in it."""
+        writer = self._engine.execution_options(portvakt_writes=True)
+        with self._translated(), writer.connect() as connection:
+            yield connection
+
+    def forget_deleted(self) -> None:
+        """Take what was deleted out of the write-ahead log as well; while others read, as far as they allow."""
+        if self._engine.dialect.name == "sqlite":
+            with self._translated(), self._engine.connect() as connection:
+                connection.connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    @contextlib.contextmanager
     def _translated(self) -> Iterator[None]:
         try:
             yield
@@ -126,6 +139,8 @@ def _set_up_sqlite(engine: Engine) -> None:
             "synchronous=FULL",
             "foreign_keys=ON",
             "cache_size=-16000",
+            # What is deleted is overwritten: a purge that can be read back is none (P12).
+            "secure_delete=ON",
         ):
             connection.execute(f"PRAGMA {pragma}")
 

@@ -20,11 +20,13 @@ from hub.housekeeping import Housekeeping
 from hub.ingest import Ingest
 from hub.office import check_in, check_out, seen_outside
 from hub.presence import CardKey, HandMark
+from hub.purging import Purge
+from hub.retention import Limits
 from hub.roll_call import RollCall, latest_muster
 from hub.store import HubStore
 from tests.sim.memory_store import MemoryStore
 from tests.sim.records import RecordBook
-from tests.unit.test_hub_presence import HOUR_MS, RULE, oslo
+from tests.unit.test_hub_presence import HOUR_MS, OSLO, RULE, oslo
 
 EXAMPLE = Path("config/crew.example.csv")
 TORBJORG, MIKOLAJ, RUTA, SANDER = (CardKey("hms", number) for number in ("5310027", "5310035", "5310118", "5310126"))
@@ -196,7 +198,8 @@ def test_the_closing_hour_is_told_to_the_gates_and_gives_way_to_a_late_passage(s
     north = RecordBook("north")
     north.passage("5310027", "entry", MORNING_MS)
     ingest.take([north.message(1)], MORNING_MS)
-    housekeeping = Housekeeping(store, RULE)
+    limits = Limits(90, 365, None, OSLO)
+    housekeeping = Housekeeping(store, RULE, Purge("yard", store, Ed25519PrivateKey.generate(), limits))
     told = store.presence_change()
     housekeeping.tick(oslo("2026-05-06T02:59:59"))
     assert store.presence_change() == told

@@ -31,7 +31,7 @@ def test_the_example_names_every_setting() -> None:
         re.findall(r"^\[(\w+)\]", text, re.MULTILINE)
     )
     config = load_config(EXAMPLE)
-    tables = (config, config.broker, config.list, config.clones, config.presence)
+    tables = (config, config.broker, config.list, config.clones, config.presence, config.retention)
     known = {name for table in tables for name in table.__struct_fields__}
     assert named == known
 
