@@ -7,6 +7,7 @@ PortvaktError                   (portvakt.errors: the root of all we raise on pu
     │   └── StoreNewer          it was written by a newer version than this one
     ├── KeyFileError            the signing key cannot be read or made
     ├── OfficeError             what a person at the site asked for does not fit what the hub knows; nothing was written
+    ├── PaperError              a page cannot be made or written
     ├── EmbeddedBrokerError     the built-in broker cannot run here
     └── AnotherHub              a second hub of the same site is on line
 
@@ -39,6 +40,10 @@ class KeyFileError(HubError):
 
 class OfficeError(HubError, ValueError):
     """What a person asked for does not fit what is known."""
+
+
+class PaperError(HubError):
+    """A page cannot be made or written."""
 
 
 class EmbeddedBrokerError(HubError):

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from gate.uplink.contract import GENESIS_HASH, ROOT
 from hub.retention import NOTHING, Due, Gone, Limits, What, due, together
-from hub.store import ForgettingTransaction, HubStore
+from hub.store import ForgettingTransaction, HubStore, OfficeTransaction
 from hub.store.retention import BATCH, KeptRecord
 
 EVERYTHING = 1 << 31
@@ -98,7 +98,7 @@ class Purge:
         return record
 
     def _due(self, forgetting: ForgettingTransaction, now_ms: int) -> list[Due]:
-        return due(self._limits, now_ms, forgetting.last_passage_ms(now_ms))
+        return due(self._limits, now_ms, OfficeTransaction(forgetting.connection).last_passage_ms(now_ms))
 
 
 def shown_records(store: HubStore, site: str, public: Ed25519PublicKey) -> list[ShownRecord]:

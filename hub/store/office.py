@@ -1,6 +1,6 @@
 """What people at the site write: words about who is where, musters, and what follows from the closing hour."""
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, func, select, update
 
 from gate.zones import OUTSIDE
 from hub.muster import Frozen, MusterCheck
@@ -14,7 +14,7 @@ class OfficeTransaction(SqlEventTransaction):
 
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection)
-        self._connection = connection
+        self.connection = connection
 
     def mark(self, mark: HandMark) -> Sighting:
         """Keep a word, and let it count where it is the latest. Returns it as a sighting."""
@@ -28,14 +28,14 @@ class OfficeTransaction(SqlEventTransaction):
             "reason": mark.reason,
             "made_ms": mark.made_ms,
         }
-        number = self._connection.scalar(table.insert().values(row).returning(table.c.id)) or 0
+        number = self.connection.scalar(table.insert().values(row).returning(table.c.id)) or 0
         sighting = by_hand(mark.card, mark.direction, mark.at_ms, number)
         self.see([sighting])
         return sighting
 
     def check(self, muster: str, check: MusterCheck) -> None:
         """Keep that somebody was seen outside, or was not."""
-        self._connection.execute(
+        self.connection.execute(
             schema.muster_checks.insert(),
             {
                 "muster": muster,
@@ -51,7 +51,7 @@ class OfficeTransaction(SqlEventTransaction):
         """The muster has ended."""
         table = schema.musters
         ended = {"closed_ms": at_ms, "closed_by": by, "running": None}
-        self._connection.execute(update(table).where(table.c.id == muster).values(ended))
+        self.connection.execute(update(table).where(table.c.id == muster).values(ended))
 
     def frozen(self, muster: str) -> list[Frozen]:
         """Who was inside when it began, as known then."""
@@ -61,19 +61,19 @@ class OfficeTransaction(SqlEventTransaction):
             Frozen(
                 CardKey(row.scheme, row.number), row.zone, row.since_ms, row.gate, row.lane, Sure(row.sure), row.out_ms
             )
-            for row in self._connection.execute(chosen.order_by(table.c.since_ms, table.c.scheme, table.c.number))
+            for row in self.connection.execute(chosen.order_by(table.c.since_ms, table.c.scheme, table.c.number))
         ]
 
     def checks(self, muster: str) -> list[MusterCheck]:
         """All words about who was seen outside, in the order in which they were given."""
         table = schema.muster_checks
-        rows = self._connection.execute(select(table).where(table.c.muster == muster).order_by(table.c.id))
+        rows = self.connection.execute(select(table).where(table.c.muster == muster).order_by(table.c.id))
         return [MusterCheck(CardKey(row.scheme, row.number), row.seen, row.at_ms, row.said_by) for row in rows]
 
     def holders(self) -> dict[CardKey, str]:
         """The name of every card's holder."""
         cards, people = schema.cards, schema.people
-        rows = self._connection.execute(
+        rows = self.connection.execute(
             select(cards.c.scheme, cards.c.number, people.c.first_name, people.c.last_name).select_from(
                 cards.join(people)
             )
@@ -83,12 +83,18 @@ class OfficeTransaction(SqlEventTransaction):
     def employers(self) -> dict[CardKey, str]:
         """What the employer on every card is called; its organisation number where it has no name."""
         cards, companies = schema.cards, schema.companies
-        rows = self._connection.execute(
+        rows = self.connection.execute(
             select(cards.c.scheme, cards.c.number, companies.c.name, companies.c.organisation_number).select_from(
                 cards.join(companies)
             )
         )
         return {CardKey(row[0], row[1]): row[2] or row[3] for row in rows}
+
+    def last_passage_ms(self, now_ms: int) -> int | None:
+        """When somebody went in or out last, as far as presence is kept."""
+        seen = schema.presence.c.time_ms
+        last: int | None = self.connection.scalar(select(func.max(seen)).where(seen <= now_ms))
+        return last
 
     def close_forgotten(self, rule: ClosingRule, now_ms: int) -> int:
         """Mark those check-outs that the rule closes by now, so that the gates are told; returns how many."""
@@ -98,12 +104,12 @@ class OfficeTransaction(SqlEventTransaction):
         )
         closed = [
             (one.card, closes_ms)
-            for one in map(sighting_of, self._connection.execute(chosen).all())
+            for one in map(sighting_of, self.connection.execute(chosen).all())
             if (closes_ms := rule.closes_ms(one.time_ms)) <= now_ms
         ]
         change = self.next_change() if closed else 0
         for card, closes_ms in closed:
-            self._connection.execute(
+            self.connection.execute(
                 update(table)
                 .where(table.c.scheme == card.scheme, table.c.number == card.number)
                 .values(closed_ms=closes_ms, change=change)

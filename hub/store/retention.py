@@ -36,29 +36,23 @@ class ForgettingTransaction:
     """Deletes, inside one transaction."""
 
     def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+        self.connection = connection
 
     def records(self) -> list[KeptRecord]:
         """What was written down of earlier deletions, in their order."""
         table = schema.purges
-        rows = self._connection.execute(select(table).order_by(table.c.number))
+        rows = self.connection.execute(select(table).order_by(table.c.number))
         return [KeptRecord(row.number, row.at_ms, row.record, row.signature) for row in rows]
 
     def last_record(self) -> KeptRecord | None:
         """The latest of them."""
         table = schema.purges
-        row = self._connection.execute(select(table).order_by(table.c.number.desc()).limit(1)).first()
+        row = self.connection.execute(select(table).order_by(table.c.number.desc()).limit(1)).first()
         return KeptRecord(row.number, row.at_ms, row.record, row.signature) if row is not None else None
 
     def keep_record(self, kept: KeptRecord) -> None:
         """Write down what went."""
-        self._connection.execute(schema.purges.insert(), kept._asdict())
-
-    def last_passage_ms(self, now_ms: int) -> int | None:
-        """When somebody went in or out last, as far as presence is kept."""
-        seen = schema.presence.c.time_ms
-        last: int | None = self._connection.scalar(select(func.max(seen)).where(seen <= now_ms))
-        return last
+        self.connection.execute(schema.purges.insert(), kept._asdict())
 
     def purge_passages(self, before_ms: int, now_ms: int, most: int) -> Gone:
         """Contents of records, words of the office, suspicions, what was kept aside, and where people were who have
@@ -81,7 +75,7 @@ class ForgettingTransaction:
         """Musters that are closed, with their people and the words about them."""
         table = schema.musters
         ended = and_(table.c.began_ms < before_ms, table.c.closed_ms.is_not(None))
-        old = self._connection.scalars(select(table.c.id).where(ended)).all()
+        old = self.connection.scalars(select(table.c.id).where(ended)).all()
         if not old:
             return NOTHING
         return _all_of(
@@ -93,16 +87,16 @@ class ForgettingTransaction:
     def purge_crew(self, now_ms: int) -> Gone:
         """The whole list, with the permits made from it; the gates get a list of nobody."""
         cards = schema.cards
-        every = {CardKey(*row) for row in self._connection.execute(select(cards.c.scheme, cards.c.number))}
+        every = {CardKey(*row) for row in self.connection.execute(select(cards.c.scheme, cards.c.number))}
         permits = schema.permits
-        every |= {CardKey(*row) for row in self._connection.execute(select(permits.c.scheme, permits.c.number))}
+        every |= {CardKey(*row) for row in self.connection.execute(select(permits.c.scheme, permits.c.number))}
         requests = schema.person_requests
         asked = self._delete(requests, requests.c.at_ms <= now_ms, "at_ms")
         return together(asked, self.forget_crew(every, now_ms))
 
     def forget_crew(self, cards: Collection[CardKey], now_ms: int) -> Gone:
         """These cards, their permits, and holders and employers who have no other card."""
-        CrewTransaction(self._connection).forget_permits(cards, now_ms)
+        CrewTransaction(self.connection).forget_permits(cards, now_ms)
         gone = NOTHING
         ordered = sorted(cards)
         for start in range(0, len(ordered), 500):
@@ -131,9 +125,9 @@ class ForgettingTransaction:
         assignments, people = schema.assignments, schema.people
         holders = select(schema.cards.c.person).where(self._cards(schema.cards, cards))
         known = and_(people.c.id.in_(holders), people.c.language.is_not(None))
-        languages = self._connection.execute(update(people).where(known).values(language=None)).rowcount
+        languages = self.connection.execute(update(people).where(known).values(language=None)).rowcount
         had = or_(assignments.c.groups != "", assignments.c.role.is_not(None))
-        roles = self._connection.execute(
+        roles = self.connection.execute(
             update(assignments).where(self._cards(assignments, cards), had).values(groups="", role=None)
         ).rowcount
         return together(Gone({"languages": languages, "roles and groups": roles}, None, None), NOTHING)
@@ -142,12 +136,12 @@ class ForgettingTransaction:
         """The oldest of these records lose their contents; number, id and hashes stay."""
         table = schema.events
         chosen = select(table.c.id, table.c.kind, table.c.time_ms).where(table.c.kind != PURGED, where)
-        rows = self._connection.execute(chosen.order_by(table.c.received_ms).limit(most)).all()
+        rows = self.connection.execute(chosen.order_by(table.c.received_ms).limit(most)).all()
         nothing = dict.fromkeys(("time_ms", "scheme", "number", "lane", "direction", "reason", "badge"))
         for start in range(0, len(rows), 500):
             ids = [row.id for row in rows[start : start + 500]]
             blank = nothing | {"kind": PURGED, "body": b"", "received_ms": 0}
-            self._connection.execute(update(table).where(table.c.id.in_(ids)).values(blank))
+            self.connection.execute(update(table).where(table.c.id.in_(ids)).values(blank))
         counts: dict[str, int] = {}
         for row in rows:
             counts[row.kind] = counts.get(row.kind, 0) + 1
@@ -157,19 +151,19 @@ class ForgettingTransaction:
     def _forget_presence(self, where: ColumnElement[bool]) -> Gone:
         """The numbers of changes go on growing: the row with the greatest one may be among these."""
         table = schema.presence
-        change = self._connection.scalar(select(func.max(table.c.change))) or 0
+        change = self.connection.scalar(select(func.max(table.c.change))) or 0
         gone = self._delete(table, where, "time_ms")
         if gone.total:
             newest = select(func.max(table.c.change)).scalar_subquery()
-            self._connection.execute(update(table).where(table.c.change == newest).values(change=change + 1))
+            self.connection.execute(update(table).where(table.c.change == newest).values(change=change + 1))
         return gone
 
     def _delete(self, table: Table, where: ColumnElement[bool], timed_by: str | None) -> Gone:
         oldest = newest = None
         if timed_by is not None:
             time_ms = table.c[timed_by]
-            oldest, newest = self._connection.execute(select(func.min(time_ms), func.max(time_ms)).where(where)).one()
-        number = self._connection.execute(delete(table).where(where)).rowcount
+            oldest, newest = self.connection.execute(select(func.min(time_ms), func.max(time_ms)).where(where)).one()
+        number = self.connection.execute(delete(table).where(where)).rowcount
         return Gone({table.name: number}, oldest, newest) if number else NOTHING
 
     def _cards(self, table: Table, cards: Collection[CardKey]) -> ColumnElement[bool]:
