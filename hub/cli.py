@@ -5,6 +5,7 @@ imported inside the verb that needs it, so that `hub --help` is quick on a small
 """
 
 import argparse
+import getpass
 import sys
 import time
 from collections.abc import Sequence
@@ -18,6 +19,17 @@ from hub.cli_parts import positive as _positive
 from hub.cli_parts import print_json as _print_json
 from hub.cli_parts import store_of as _store
 from portvakt.errors import PortvaktError
+
+ACTIONS = {
+    "open": "open",
+    "normal": "normal",
+    "lock": "locked",
+    "hold-open": "held_open",
+    "free": "free",
+    "out-of-order": "out_of_order",
+    "evacuate": "evacuated",
+}
+"""The command line's words for the contract's."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -64,6 +76,21 @@ def _parser() -> argparse.ArgumentParser:
 
     _add(verbs, "gates", _gates, "how the gates are, and whether all their records are here", json=True)
 
+    verb = _add(verbs, "command", _command, "have a gate do something, now; waits for what came of it", json=True)
+    verb.add_argument("action", choices=sorted(ACTIONS), help="open lets one body through; the others are modes")
+    verb.add_argument("gate", metavar="GATE")
+    verb.add_argument("--lane", metavar="NAME", help="this lane; without it all of the gate's (open needs one)")
+    verb.add_argument("--exit", action="store_const", const="exit", dest="direction", default="entry", help="open: out")
+    verb.add_argument("--by", metavar="WHO", help="who wants it (default: this machine's user)")
+    verb.add_argument("--reason", metavar="TEXT", default="", help="why, for the record")
+
+    verb = _add(verbs, "commands", _commands, "what was asked of the gates, by whom, and what came of it", json=True)
+    verb.add_argument("--limit", metavar="N", type=_positive, default=50)
+
+    _add(verbs, "compare", _compare, "what each gate knows of the list; 1 when a gate has another one", json=True)
+
+    _add(verbs, "verify", _verify, "walk every gate's journal: is all of it here, unchanged, and once", json=True)
+
     verb = _add(verbs, "check-config", _check_config, "check a settings file")
     verb.add_argument("file", metavar="FILE", type=Path, nargs="?")
     return parser
@@ -84,13 +111,14 @@ def _key(options: argparse.Namespace) -> int:
     from hub.config import signing_key_file
     from hub.errors import KeyFileError
     from hub.keys import public_pem, signing_key
+    from portvakt.durable import write_durably
 
     pem = public_pem(signing_key(signing_key_file(_config(options))))
     if options.output is None:
         print(pem.decode("ascii"), end="")
         return 0
     try:
-        options.output.write_bytes(pem)
+        write_durably(options.output, pem)
     except OSError as refused:
         raise KeyFileError(f"{options.output}: cannot be written ({refused.strerror})") from refused
     return 0
@@ -163,6 +191,66 @@ def _gates(options: argparse.Namespace) -> int:
     return 0
 
 
+def _command(options: argparse.Namespace) -> int:
+    from hub import tables
+    from hub.asking import ask, lines
+    from hub.records import Asked
+
+    lane, direction = options.lane, options.direction if options.action == "open" else None
+    if options.action == "open" and lane is None:
+        print("hub: open needs --lane NAME: it lets one body through one lane", file=sys.stderr)
+        return 2
+    asked = Asked(
+        options.gate, ACTIONS[options.action], lane, direction, (options.by or getpass.getuser())[:40], options.reason
+    )
+    store = _store(options)
+    try:
+        given, answer = ask(store, asked)
+        (line,) = lines([given], {given.number: answer} if answer else {}, time.time_ns() // 1_000_000)
+    finally:
+        store.close()
+    _print_json(line) if options.json else print(tables.outcome_text(line))
+    return int(line.outcome != "done")
+
+
+def _commands(options: argparse.Namespace) -> int:
+    from hub import tables
+    from hub.asking import given_lately
+
+    store = _store(options)
+    try:
+        found = given_lately(store, options.limit, time.time_ns() // 1_000_000)
+    finally:
+        store.close()
+    _print_json(found) if options.json else print(tables.commands_text(found))
+    return 0
+
+
+def _compare(options: argparse.Namespace) -> int:
+    from hub import comparison, tables
+
+    store = _store(options)
+    try:
+        found = comparison.compare(store)
+    finally:
+        store.close()
+    _print_json(found) if options.json else print(tables.comparison_text(found))
+    return int(not found.all_equal)
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from hub import tables
+    from hub.verify import verify
+
+    store = _store(options)
+    try:
+        proof = verify(store, _config(options).site)
+    finally:
+        store.close()
+    _print_json(proof) if options.json else print(tables.proof_text(proof))
+    return 0 if proof.sound else 1
+
+
 def _suspicions(options: argparse.Namespace) -> int:
     from hub import queries, tables
 
@@ -176,7 +264,7 @@ def _suspicions(options: argparse.Namespace) -> int:
 
 
 def _check_config(options: argparse.Namespace) -> int:
-    from hub.config import database_file, find_config, load_config, signing_key_file
+    from hub.config import PostgresAddress, database, find_config, load_config, signing_key_file
 
     file = options.file or options.config or find_config()
     config = load_config(file)
@@ -185,6 +273,7 @@ def _check_config(options: argparse.Namespace) -> int:
     print(f"  site         {config.site}")
     print(f"  broker       {config.broker.host}:{config.broker.port} ({broker})")
     print(f"  list         valid {config.list.valid_h:g} h, confirmed every {config.list.heartbeat_s:g} s")
-    print(f"  database     {database_file(config)}")
+    where = database(config)
+    print(f"  database     {where.url if isinstance(where, PostgresAddress) else where}")
     print(f"  signing key  {signing_key_file(config)}")
     return 0

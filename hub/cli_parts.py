@@ -64,10 +64,10 @@ def config_of(options: argparse.Namespace) -> "HubConfig":
 
 def store_of(options: argparse.Namespace) -> "HubStore":
     """The hub's database; the caller closes it."""
-    from hub.config import database_file
+    from hub.config import database
     from hub.store import HubStore
 
-    return HubStore(database_file(config_of(options)))
+    return HubStore(database(config_of(options)))
 
 
 @contextmanager

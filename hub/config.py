@@ -7,6 +7,7 @@ import os
 from datetime import date, time
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
@@ -67,6 +68,13 @@ class RetentionSettings(Settings, frozen=True, kw_only=True):
     """The day on which the work ended, YYYY-MM-DD: the list of § 15 goes six months after it."""
 
 
+class PostgresAddress(Settings, frozen=True, kw_only=True):
+    """Where a PostgreSQL database is: `postgresql://USER@HOST/DATABASE`, and the file with the password."""
+
+    url: str
+    password_file: str | None = None
+
+
 class HubConfig(Settings, frozen=True, kw_only=True):
     """The whole file."""
 
@@ -78,6 +86,9 @@ class HubConfig(Settings, frozen=True, kw_only=True):
     retention: RetentionSettings = RetentionSettings()
     state_dir: str | None = None
     """Where the database lives; systemd's $STATE_DIRECTORY when left out, otherwise var/hub."""
+    database: str | None = None
+    """`postgresql://USER@HOST/DATABASE`; a file of SQLite in the state folder when left out."""
+    database_password_file: str | None = None
     signing_key: str | None = None
     """The site's private key, PEM, mode 0600; `signing-key.pem` in the state folder when left out."""
     log_level: str = "info"
@@ -99,6 +110,9 @@ def load_config(path: Path) -> HubConfig:
         config,
         broker=anchored_broker(config.broker, path),
         signing_key=named_file(path, config.signing_key) if config.signing_key else None,
+        database_password_file=named_file(path, config.database_password_file)
+        if config.database_password_file
+        else None,
     )
 
 
@@ -115,12 +129,15 @@ def find_config() -> Path:
 
 
 def state_dir(config: HubConfig) -> Path:
-    """The folder of the hub's database."""
+    """The folder of what the hub keeps on this machine."""
     return Path(config.state_dir or os.environ.get("STATE_DIRECTORY") or "var/hub")
 
 
-def database_file(config: HubConfig) -> Path:
-    return state_dir(config) / "hub.sqlite3"
+def database(config: HubConfig) -> Path | PostgresAddress:
+    """The hub's database: a file of SQLite unless the settings name a PostgreSQL."""
+    if config.database is None:
+        return state_dir(config) / "hub.sqlite3"
+    return PostgresAddress(url=config.database, password_file=config.database_password_file)
 
 
 def signing_key_file(config: HubConfig) -> Path:
@@ -169,6 +186,7 @@ def _problems(config: HubConfig) -> list[str]:
     if config.log_level.lower() not in LEVELS:
         found.append(f"log_level: {config.log_level!r} is none of {', '.join(LEVELS)}")
     found += broker_problems(config.broker)
+    found += _database_problems(config)
     if config.list.valid_h * 3600 < config.list.heartbeat_s * 2:
         found.append("list.valid_h: shorter than two heartbeats, so the gates' list would expire between them")
     try:
@@ -179,3 +197,20 @@ def _problems(config: HubConfig) -> list[str]:
     if config.broker.embedded and config.broker.ca_file:
         found.append("broker.embedded: the built-in broker speaks plain TCP; leave ca_file out, or run Mosquitto")
     return found
+
+
+def _database_problems(config: HubConfig) -> list[str]:
+    if config.database is None:
+        return ["database_password_file: SQLite has no password; set database too"] * bool(
+            config.database_password_file
+        )
+    try:
+        address = urlsplit(config.database)
+        known = address.scheme in ("postgresql", "postgres") and len(address.path) > 1 and (address.port or 1)
+    except ValueError:
+        known = False
+    if not known:
+        return ["database: not of the form postgresql://USER@HOST/DATABASE"]
+    if address.password or "password=" in address.query:
+        return ["database: holds a password; put it into a file of its own, and name that in database_password_file"]
+    return []

@@ -60,13 +60,15 @@ class EventLine:
 
 @dataclass(frozen=True, slots=True)
 class JournalLine:
-    """A gate's journal: `made` records as far as the gate told, `stored` here, `missing` before the newest here."""
+    """A gate's journal: `made` records as far as the gate told, `stored` here, `missing` before the newest here;
+    `forked_ms` is when it showed a second history."""
 
     epoch: str
     made: int | None
     stored: int
     through: int
     missing: int
+    forked_ms: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +157,7 @@ def events(store: HubStore, *, gate: str | None = None, kind: str | None = None,
     statement = (
         select(*columns)
         .where(table.c.kind != PURGED)
-        .order_by(table.c.time_ms.desc(), table.c.gate, table.c.epoch, table.c.seq.desc())
+        .order_by(table.c.time_ms.desc().nulls_last(), table.c.gate, table.c.epoch, table.c.seq.desc())
     )
     if gate is not None:
         statement = statement.where(table.c.gate == gate)
@@ -196,6 +198,7 @@ def gates(store: HubStore) -> SiteGates:
                         stored=journal.stored,
                         through=journal.through,
                         missing=journal.highest - journal.stored,
+                        forked_ms=journal.fork.first_ms if journal.fork else None,
                     )
                     for journal in lines[gate]
                 ),

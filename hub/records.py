@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 from gate.uplink.contract import GENESIS_HASH
 
+MAX_NUMBER = 1 << 53
+"""Greater ones are not exact in every JSON reader, and far greater ones fit into no database."""
 GENESIS = bytes.fromhex(GENESIS_HASH)
 
 
@@ -16,6 +18,27 @@ class JournalKey(NamedTuple):
 
     gate: str
     epoch: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fork:
+    """A second history of one journal: other records in places where records stand already.
+
+    An older image of the disk was put back, or a copy of it runs elsewhere. In the first case the old history has
+    ended for good; in the second both go on, and that is what tells them apart.
+    """
+
+    seq: int
+    """The lowest place that was claimed twice, so far."""
+    tip: int
+    """The highest number that was here when the other history showed, and that record's hash."""
+    tip_hash: bytes
+    records: int
+    """How often a place was claimed that was taken; repetitions count."""
+    first_ms: int
+    last_ms: int
+    both_ms: int | None = None
+    """When the history that was here first went on all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +56,7 @@ class Journal:
     highest: int = 0
     stored: int = 0
     first_seen_ms: int = 0
+    fork: Fork | None = None
 
 
 class Link(NamedTuple):
@@ -82,6 +106,37 @@ class ChainBreak:
     expected: bytes
     found: bytes
     at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What somebody wants of a gate, in the words of `gate.uplink.contract.Command`; and why, for the audit."""
+
+    gate: str
+    action: str
+    lane: str | None
+    direction: str | None
+    by: str
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GivenCommand:
+    """The same under its number, valid for a short time."""
+
+    number: int
+    asked: Asked
+    issued_ms: int
+    expires_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a gate's journal says of a command; `what` is why not."""
+
+    done: bool
+    what: str
+    received_ms: int
 
 
 @dataclass(frozen=True, slots=True)

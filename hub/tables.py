@@ -2,14 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import pairwise
 
 from gate.zones import SITE
+from hub.asking import CommandLine
+from hub.comparison import Comparison, GateList, Standing
 from hub.muster import FIRE, TOLD_TOGETHER_MS, Outcome
 from hub.presence import OFFICE, Sure
 from hub.purging import PurgeRecord, ShownRecord
 from hub.queries import EventLine, GateLine, JournalLine, RosterEntry, SiteGates, SuspicionLine
 from hub.retention import Gone, What
 from hub.roll_call import CalledPassage, CalledPerson, RollCall
+from hub.verify import GateProof, History, JournalProof, Proof
 
 _CERTAIN = {
     "certain": "",
@@ -228,6 +232,131 @@ def gates_text(site: SiteGates) -> str:
     return "\n".join([text, "", f"The current list is revision {site.revision}.", *notes])
 
 
+def outcome_text(line: CommandLine) -> str:
+    """What came of one command."""
+    where = f"{_clean(line.gate)}/{_clean(line.lane)}" if line.lane else _clean(line.gate)
+    if line.outcome == "done":
+        took_s = ((line.answered_ms or line.issued_ms) - line.issued_ms) / 1000
+        return f"{where}: {line.action}, done after {took_s:.1f} s"
+    if line.outcome == "refused":
+        return f"{where}: {line.action} was refused: {_clean(line.what)}"
+    return (
+        f"{where}: {line.action}: no answer; the command is no longer valid. Is the hub running, is the gate on line? "
+        "If the gate did carry it out, `hub commands` shows it when it is back"
+    )
+
+
+def commands_text(found: Sequence[CommandLine]) -> str:
+    """What was asked of the gates, newest first."""
+    if not found:
+        return "No command was ever given to a gate here."
+    rows = [
+        (
+            moment(one.issued_ms),
+            "/".join(filter(None, (one.gate, one.lane))),
+            " ".join(filter(None, (one.action, one.direction))),
+            one.by,
+            one.why,
+            one.outcome,
+            one.what,
+        )
+        for one in found
+    ]
+    return table(("WHEN", "GATE", "COMMAND", "BY", "REASON", "OUTCOME", "WHAT"), rows)
+
+
+def comparison_text(found: Comparison) -> str:
+    """What each gate knows of the list."""
+    if not found.revision:
+        return "No list was ever made here; `hub crew import FILE` makes the first."
+    made = f", made {moment(found.made_ms)}" if found.made_ms else ""
+    head = f"Revision {found.revision}: {found.count} permits, digest {found.digest[:12]}…{made}."
+    if not found.gates:
+        return f"{head}\nNo gate has spoken to this hub yet."
+    rows = [
+        (
+            one.gate,
+            "online" if one.online else "offline",
+            moment(one.seen_ms),
+            str(one.revision or ""),
+            f"{one.digest[:12]}…" if one.digest else "",
+            moment(one.confirmed_ms) if one.confirmed_ms else "",
+            "?" if one.pending is None else str(one.pending),
+            _STANDINGS[one.standing],
+        )
+        for one in found.gates
+    ]
+    header = ("GATE", "STATE", "LAST WORD", "LIST", "DIGEST", "CONFIRMED", "PENDING", "")
+    pending = [f"{one.gate} does not know yet: {_named(one)}" for one in found.gates if one.cards]
+    return "\n".join([head, _reach(found), "", table(header, rows), *pending])
+
+
+_STANDINGS = {
+    Standing.EQUAL: "equal, proven",
+    Standing.BEHIND: "behind",
+    Standing.ASTRAY: "another list than this hub made; was the hub's disk restored? Import the crew list again",
+    Standing.NO_LIST: "has no list; is its verify_key this hub's?",
+    Standing.UNPROVEN: "the same revision; an old gate that proves nothing",
+}
+
+
+def _reach(found: Comparison) -> str:
+    if found.at_gates_ms is None or found.made_ms is None:
+        return "Not yet at every gate on line."
+    return f"At every gate on line after {(found.at_gates_ms - found.made_ms) / 1000:.1f} s."
+
+
+def _named(one: GateList) -> str:
+    named = ", ".join(one.cards or ())
+    more = (one.pending or 0) - len(one.cards or ())
+    return f"{named} and {more} more" if more else named
+
+
+def proof_text(proof: Proof) -> str:
+    """Whether every gate's journal is whole, and where it is not."""
+    if not proof.gates:
+        return "No gate has sent anything to this hub yet."
+    rows, notes = [], list[str]()
+    for gate in proof.gates:
+        notes += [f"{gate.gate}: {note}" for note in _replaced(gate)]
+        for journal in gate.journals:
+            numbers = (journal.made, journal.stored, journal.waiting, journal.lost, journal.twice)
+            state = "in order" if journal.first_broken is None and journal.history is History.ONE else "NOT IN ORDER"
+            rows.append((gate.gate, journal.epoch, *map(str, numbers), state))
+            notes += [f"{gate.gate}: {note}" for note in _broken(journal)]
+    text = table(("GATE", "JOURNAL", "MADE", "STORED", "WAITING", "LOST", "TWICE", ""), rows)
+    if proof.sound:
+        verdict = f"All {proof.records} records are as the gates made them."
+    elif first := proof.first_broken:
+        verdict = f"The first broken link: gate {first.gate}, journal {first.epoch}, record {first.seq}: {first.what}."
+    else:
+        verdict = "A journal has shown two histories."
+    return "\n".join([text, "", *notes, verdict])
+
+
+def _replaced(gate: GateProof) -> list[str]:
+    """The disk, or the journal on it, is another one than before."""
+    pairs = pairwise(gate.journals)
+    notes = [f"journal {old.epoch} was replaced by {new.epoch} at {moment(new.since_ms)}" for old, new in pairs]
+    notes += [f"journal {epoch} went on after it was replaced; are two disks used by turns?" for epoch in gate.by_turns]
+    return notes
+
+
+def _broken(journal: JournalProof) -> list[str]:
+    notes = []
+    if (first := journal.first_broken) and journal.broken:
+        more = f" ({journal.broken - 1} more)" if journal.broken > 1 else ""
+        notes.append(f"journal {journal.epoch}, record {first.seq}: {first.what}{more}")
+    if fork := journal.fork:
+        since = f"since {moment(fork.first_ms)}, from record {fork.seq} on"
+        if journal.history is History.FORKED:
+            why = "two controllers write it, each its own records: was a disk cloned? Move journal.db aside on one"
+        else:
+            why = "its records are written anew: was an older image put back? Stop the gate, move journal.db aside"
+        notes.append(f"journal {journal.epoch} has two histories {since}; {why}")
+    return notes
+
+
 def _reader(name: str, state: str, read_ms: int) -> str:
     """How a reader is, and since when it has read nothing: one that is well all morning and reads nothing is not."""
     return f"{name} {state}, read {moment(read_ms)}" if read_ms else f"{name} {state}"
@@ -240,6 +369,8 @@ def gate_notes(gate: GateLine, revision: int) -> list[str]:
         notes.append("two controllers use this name; give one of them another `gate` setting")
     if gate.chain_breaks:
         notes.append(f"{gate.chain_breaks} breaks in the journal's hash chain; was a disk copied or edited?")
+    if any(journal.forked_ms for journal in gate.journals):
+        notes.append("a journal of it has two histories: was a disk put back or cloned? See `hub verify`")
     if gate.list_revision is not None and gate.list_revision > revision:
         notes.append(
             "holds a newer list than this hub: was its disk lost, or an old backup restored? Import the crew list again"

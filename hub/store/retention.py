@@ -14,7 +14,7 @@ from hub.store.crew import CrewTransaction
 PERSONAL = frozenset(
     {
         "people", "cards", "assignments", "companies", "permits", "events", "presence", "suspicions", "quarantine",
-        "hand_marks", "musters", "muster_people", "muster_checks", "person_requests",
+        "hand_marks", "commands", "musters", "muster_people", "muster_checks", "person_requests",
     }
 )  # fmt: skip
 """The tables that tell of people, all of them dealt with below. A test holds it against the tables there are."""
@@ -55,8 +55,8 @@ class ForgettingTransaction:
         self.connection.execute(schema.purges.insert(), kept._asdict())
 
     def purge_passages(self, before_ms: int, now_ms: int, most: int) -> Gone:
-        """Contents of records, words of the office, suspicions, what was kept aside, and where people were who have
-        left. A person who is inside stays known."""
+        """Contents of records, words and commands of the office, suspicions, what was kept aside, and where people were
+        who have left. A person who is inside stays known."""
         events, seen = schema.events, schema.presence
         old = and_(events.c.time_ms < before_ms, events.c.time_ms > events.c.received_ms - BELIEVED_MS)
         gone = self._blank(
@@ -68,6 +68,7 @@ class ForgettingTransaction:
             self._forget_presence(and_(seen.c.time_ms < before_ms, left)),
             self._delete(schema.suspicions, schema.suspicions.c.time_ms < before_ms, "time_ms"),
             self._delete(schema.hand_marks, schema.hand_marks.c.made_ms < before_ms, "at_ms"),
+            self._delete(schema.commands, schema.commands.c.issued_ms < before_ms, "issued_ms"),
             self._delete(schema.quarantine, schema.quarantine.c.at_ms < before_ms, "at_ms"),
         )
 

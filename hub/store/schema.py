@@ -1,4 +1,4 @@
-"""The hub's tables, SQLAlchemy Core, for SQLite and later PostgreSQL.
+"""The hub's tables, SQLAlchemy Core, for SQLite and PostgreSQL.
 
 Hashes are 32 raw bytes, times Unix milliseconds in UTC, dates ISO 8601 text. Card and organisation
 numbers are text: they may begin with 0.
@@ -21,7 +21,7 @@ from sqlalchemy import (
     Uuid,
 )
 
-REVISIONS = ("0001", "0002", "0006")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
 """Of this file's tables: those of `hub.store.migrations`, the newest last. Another one in a database means that a
 newer hub has written it."""
 
@@ -102,6 +102,8 @@ permits = Table(
     Column("employer", String(9)),
     Column("language", String(2)),
     Column("groups", Text, nullable=False),
+    # The revision that made it what it is: what changed since another one is found without keeping that one.
+    Column("revision", BigInteger, nullable=False, index=True),
 )
 
 # One row for each revision that was ever made; the greatest is the current one.
@@ -112,6 +114,10 @@ revisions = Table(
     Column("count", Integer, nullable=False),
     Column("digest", LargeBinary(32), nullable=False),
     Column("made_ms", BigInteger, nullable=False),
+    # Permits that are no longer there; they leave no row that could tell.
+    Column("removed", Integer, nullable=False),
+    # When the last gate on line had it.
+    Column("confirmed_ms", BigInteger),
 )
 
 # --- what happened -------------------------------------------------------------------------------
@@ -149,6 +155,14 @@ journals = Table(
     Column("highest", BigInteger, nullable=False),
     Column("stored", BigInteger, nullable=False),
     Column("first_seen_ms", BigInteger, nullable=False),
+    # `hub.records.Fork`; empty as long as the journal has one history.
+    Column("fork_seq", BigInteger),
+    Column("fork_tip", BigInteger),
+    Column("fork_tip_hash", LargeBinary(32)),
+    Column("fork_records", BigInteger),
+    Column("fork_first_ms", BigInteger),
+    Column("fork_last_ms", BigInteger),
+    Column("fork_both_ms", BigInteger),
 )
 
 clock_corrections = Table(
@@ -210,7 +224,8 @@ chain_breaks = Table(
 quarantine = Table(
     "quarantine",
     metadata,
-    Column("id", Integer, primary_key=True),
+    # SQLite counts to 64 bits by itself, and only in a column of this very name.
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
     Column("topic", Text, nullable=False),
     Column("payload", LargeBinary, nullable=False),
     Column("size", Integer, nullable=False),
@@ -223,6 +238,21 @@ counters = Table(
     metadata,
     Column("name", String(40), primary_key=True),
     Column("value", BigInteger, nullable=False),
+)
+
+# What somebody asked of a gate; what came of it stands in that gate's own journal.
+commands = Table(
+    "commands",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("gate", String(40), nullable=False),
+    Column("action", String(16), nullable=False),
+    Column("lane", Text),
+    Column("direction", String(8)),
+    Column("by", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("issued_ms", BigInteger, nullable=False),
+    Column("expires_ms", BigInteger, nullable=False),
 )
 
 gates = Table(

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from gate.uplink.signing import Signer
 from hub import queries
 from hub.cli import main
+from hub.config import PostgresAddress
 from hub.crew.csv_list import read_list
 from hub.crew.importing import import_list
 from hub.housekeeping import Housekeeping
@@ -36,13 +37,8 @@ SIGNER = Signer("yard", Ed25519PrivateKey.generate())
 
 
 @pytest.fixture
-def file(tmp_path: Path) -> Path:
-    return tmp_path / "state" / "hub.sqlite3"
-
-
-@pytest.fixture
-def store(file: Path) -> Iterator[HubStore]:
-    with contextlib.closing(HubStore(file)) as opened:
+def store(database: Path | PostgresAddress) -> Iterator[HubStore]:
+    with contextlib.closing(HubStore(database)) as opened:
         import_list(opened, read_list(EXAMPLE.read_bytes()), MORNING_MS)
         yield opened
 
@@ -53,9 +49,13 @@ def ingest(store: HubStore) -> Ingest:
 
 
 @pytest.fixture
-def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def hub(tmp_path: Path, database: Path | PostgresAddress, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command line on the same database."""
+    text = f'site = "yard"\nstate_dir = "{tmp_path / "state"}"\n'
+    if isinstance(database, PostgresAddress):
+        text += f'database = "{database.url}"\n'
     settings_file = tmp_path / "hub.toml"
-    settings_file.write_text(f'site = "yard"\nstate_dir = "{tmp_path / "state"}"\n', encoding="utf-8")
+    settings_file.write_text(text, encoding="utf-8")
     monkeypatch.setenv("PORTVAKT_HUB_CONFIG", str(settings_file))
 
 

@@ -1,7 +1,5 @@
 """The hub without its threads: routing, heartbeats, new lists, and garbage on any topic."""
 
-import contextlib
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +11,7 @@ from gate.uplink import contract
 from gate.uplink.contract import MAX_PRESENCE_PARTS, HubStatus, PermitsWant, Publish, Status
 from gate.uplink.signing import Signer
 from hub import queries
+from hub.commands import Commands
 from hub.config import ListSettings
 from hub.crew.csv_list import read_list
 from hub.crew.importing import import_list
@@ -28,20 +27,15 @@ TOPICS = contract.Topics("yard")
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[HubStore]:
-    with contextlib.closing(HubStore(tmp_path / "hub.sqlite3")) as opened:
-        yield opened
-
-
-@pytest.fixture
 def service(store: HubStore) -> HubService:
     signer = Signer("yard", Ed25519PrivateKey.generate())
     return HubService(
         HubStatus("yard", "i", online=True),
         store,
-        Ingest("yard", store, signer),
-        ListSync("yard", store, signer, ListSettings()),
-        Whereabouts("yard", store, signer, 60_000),
+        ingest=Ingest("yard", store, signer),
+        sync=ListSync("yard", store, signer, ListSettings()),
+        whereabouts=Whereabouts("yard", store, signer, 60_000),
+        commands=Commands("yard", store, signer),
         heartbeat_ms=60_000,
     )
 

@@ -1,8 +1,6 @@
 """Who is where, from the hub's real store to a gate's session: what one gate sees, another one knows."""
 
-import contextlib
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -31,12 +29,6 @@ CREW = f"{HEADER}\n5310027,Test,Nordmann,310451274,first-aider warden\n5310035,P
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[HubStore]:
-    with contextlib.closing(HubStore(tmp_path / "hub.sqlite3")) as opened:
-        yield opened
-
-
-@pytest.fixture
 def whereabouts(store: HubStore) -> Whereabouts:
     return Whereabouts("yard", store, Signer("yard", KEY), heartbeat_ms=60_000)
 
@@ -46,7 +38,12 @@ class Gate:
 
     def __init__(self) -> None:
         self.session = Session(
-            Identity("yard", "north", EPOCH), Verifier("yard", KEY.public_key()), settled=0, head=0, held=None
+            Identity("yard", "north", EPOCH),
+            Verifier("yard", KEY.public_key()),
+            settled=0,
+            head=0,
+            held=None,
+            commanded=0,
         )
         self.session.connected(0)
         self.picture = SitePicture()
