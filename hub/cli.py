@@ -8,14 +8,9 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from gate.zones import SITE
-from hub import crew_cli, enrolment_cli, gates_cli
-from hub.opened import positive
-from hub.opened import print_json as _print_json
-from hub.opened import settings_of as _config
-from hub.opened import store_of as _store
+from hub import crew_cli, enrolment_cli, gates_cli, person_cli, presence_cli
+from hub.cli_parts import add_common, add_verb, config_of, positive, print_json, store_of
 from portvakt.errors import PortvaktError
 
 
@@ -37,59 +32,37 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="hub", description="The hub of a Portvakt site.")
-    _add_common(parser, config=None, verbose=False)
+    add_common(parser, config=None, verbose=False)
     verbs = parser.add_subparsers(required=True, metavar="VERB")
 
-    verb = _add(verbs, "run", _run, "run the hub until it is told to stop")
+    verb = add_verb(verbs, "run", _run, "run the hub until it is told to stop")
     verb.add_argument("--ingest", action="store_true", help="only take in events, beside the site's hub")
 
-    verb = _add(verbs, "key", _key, "print the public key that the gates need; makes the key if there is none")
+    verb = add_verb(verbs, "key", _key, "print the public key that the gates need; makes the key if there is none")
     verb.add_argument("-o", "--output", metavar="FILE", type=Path, help="write it to FILE instead")
 
-    crew_cli.add_verbs(verbs, _add)
-    gates_cli.add_verbs(verbs, _add)
+    crew_cli.add_verbs(verbs)
+    gates_cli.add_verbs(verbs)
 
-    verb = _add(verbs, "roster", _roster, "who is inside now", json=True)
-    verb.add_argument("--zone", default=SITE, help="only who is in this part of the site, such as site/tunnel")
-    verb = _add(verbs, "suspicions", _suspicions, "cards that may exist twice", json=True)
+    presence_cli.add_verbs(verbs)
+    person_cli.add_verbs(verbs)
+    verb = add_verb(verbs, "suspicions", _suspicions, "cards that may exist twice", json=True)
     verb.add_argument("--limit", type=int, default=50, help="the newest so many (50)")
 
-    verb = _add(verbs, "events", _events, "what happened, newest first", json=True)
+    verb = add_verb(verbs, "events", _events, "what happened, newest first", json=True)
     verb.add_argument("--gate", metavar="NAME")
     verb.add_argument("--kind", metavar="KIND", help="such as badge.refused, or badge for all of badge.…")
     verb.add_argument("--limit", metavar="N", type=positive, default=50)
 
-    enrolment_cli.add_verbs(verbs, _add)
+    enrolment_cli.add_verbs(verbs)
 
-    _add(verbs, "gates", _gates, "how the gates are, and whether all their records are here", json=True)
+    add_verb(verbs, "gates", _gates, "how the gates are, and whether all their records are here", json=True)
 
-    _add(verbs, "verify", _verify, "walk every gate's journal: is all of it here, unchanged, and once", json=True)
+    add_verb(verbs, "verify", _verify, "walk every gate's journal: is all of it here, unchanged, and once", json=True)
 
-    verb = _add(verbs, "check-config", _check_config, "check a settings file")
+    verb = add_verb(verbs, "check-config", _check_config, "check a settings file")
     verb.add_argument("file", metavar="FILE", type=Path, nargs="?")
     return parser
-
-
-def _add(verbs: Any, name: str, function: Any, described: str, *, json: bool = False) -> argparse.ArgumentParser:
-    """A verb. The common options may stand before it or after it."""
-    verb: argparse.ArgumentParser = verbs.add_parser(name, help=described, description=described)
-    # Suppressed: a default here would undo what was said before the verb.
-    _add_common(verb, config=argparse.SUPPRESS, verbose=argparse.SUPPRESS)
-    if json:
-        verb.add_argument("--json", action="store_true", help="for machines")
-    verb.set_defaults(verb=function)
-    return verb
-
-
-def _add_common(parser: argparse.ArgumentParser, *, config: str | None, verbose: str | bool) -> None:
-    parser.add_argument(
-        "--config",
-        metavar="FILE",
-        type=Path,
-        default=config,
-        help="settings (default: $PORTVAKT_HUB_CONFIG, /etc/portvakt/hub.toml, config/hub.toml)",
-    )
-    parser.add_argument("-v", "--verbose", action="store_true", default=verbose, help="log more")
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -97,7 +70,7 @@ def _run(options: argparse.Namespace) -> int:
     from portvakt import logs
     from portvakt.process import stop_on_signals
 
-    config = _config(options)
+    config = config_of(options)
     logs.configure("debug" if options.verbose else config.log_level)
     work = run_ingest if options.ingest else run
     work(config, stop_on_signals(), lambda line: print(line, flush=True))
@@ -110,7 +83,7 @@ def _key(options: argparse.Namespace) -> int:
     from hub.keys import public_pem, signing_key
     from portvakt.files import replace_file
 
-    pem = public_pem(signing_key(signing_key_file(_config(options))))
+    pem = public_pem(signing_key(signing_key_file(config_of(options))))
     if options.output is None:
         print(pem.decode("ascii"), end="")
         return 0
@@ -121,39 +94,27 @@ def _key(options: argparse.Namespace) -> int:
     return 0
 
 
-def _roster(options: argparse.Namespace) -> int:
-    from hub import queries, tables
-
-    store = _store(options)
-    try:
-        entries = queries.roster(store, options.zone)
-    finally:
-        store.close()
-    _print_json(entries) if options.json else print(tables.roster_text(entries, options.zone))
-    return 0
-
-
 def _events(options: argparse.Namespace) -> int:
     from hub import queries, tables
 
-    store = _store(options)
+    store = store_of(options)
     try:
         found = queries.events(store, gate=options.gate, kind=options.kind, limit=options.limit)
     finally:
         store.close()
-    _print_json(found) if options.json else print(tables.events_text(found))
+    print_json(found) if options.json else print(tables.events_text(found))
     return 0
 
 
 def _gates(options: argparse.Namespace) -> int:
     from hub import queries, tables
 
-    store = _store(options)
+    store = store_of(options)
     try:
         site = queries.gates(store)
     finally:
         store.close()
-    _print_json(site) if options.json else print(tables.gates_text(site))
+    print_json(site) if options.json else print(tables.gates_text(site))
     return 0
 
 
@@ -161,24 +122,24 @@ def _verify(options: argparse.Namespace) -> int:
     from hub import tables
     from hub.verify import verify
 
-    store = _store(options)
+    store = store_of(options)
     try:
-        proof = verify(store, _config(options).site)
+        proof = verify(store, config_of(options).site)
     finally:
         store.close()
-    _print_json(proof) if options.json else print(tables.proof_text(proof))
+    print_json(proof) if options.json else print(tables.proof_text(proof))
     return 0 if proof.sound else 1
 
 
 def _suspicions(options: argparse.Namespace) -> int:
     from hub import queries, tables
 
-    store = _store(options)
+    store = store_of(options)
     try:
         found = queries.suspicions(store, options.limit)
     finally:
         store.close()
-    _print_json(found) if options.json else print(tables.suspicions_text(found))
+    print_json(found) if options.json else print(tables.suspicions_text(found))
     return 0
 
 

@@ -4,15 +4,19 @@ A unit stands in every name. Unknown keys are refused.
 """
 
 import os
+from datetime import date, time
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 from msgspec.structs import replace
 
 from gate.zones import GROUP_PATTERN
 from hub.permits import USUAL, Action, QualificationRule, Requirements
+from hub.presence import ClosingRule
+from hub.retention import Limits
 from portvakt.credentials import named_file
 from portvakt.errors import SettingsError
 from portvakt.link import BrokerSettings, anchored_broker, broker_problems
@@ -51,6 +55,27 @@ class IngestSettings(Settings, frozen=True, kw_only=True):
     shared: bool = False
     """The hub and any number of `hub run --ingest` share it; needs `database`, and a broker with shared
     subscriptions."""
+
+
+class PresenceSettings(Settings, frozen=True, kw_only=True):
+    """When a forgotten check-out is closed."""
+
+    close_at: str = "03:00"
+    """The hour, by the clocks of `time_zone`; `never` closes nothing."""
+    close_after_h: Annotated[float, msgspec.Meta(ge=1, le=24 * 14)] = 12.0
+    """Only for whoever was seen last so long before."""
+    time_zone: str = "Europe/Oslo"
+
+
+class RetentionSettings(Settings, frozen=True, kw_only=True):
+    """How long what is known about people is kept."""
+
+    passages_days: Annotated[int, msgspec.Meta(ge=1, le=3650)] = 90
+    """Passages, badges, words of the office: all that tells when somebody was where."""
+    musters_days: Annotated[int, msgspec.Meta(ge=1, le=3650)] = 365
+    """Who was inside at an evacuation."""
+    work_ended: str | None = None
+    """The day on which the work ended, YYYY-MM-DD: the list of § 15 goes six months after it."""
 
 
 class PostgresAddress(Settings, frozen=True, kw_only=True):
@@ -129,6 +154,8 @@ class HubConfig(Settings, frozen=True, kw_only=True):
     requirements: RequirementSettings = RequirementSettings()
     enrolment: EnrolmentSettings = EnrolmentSettings()
     ingest: IngestSettings = IngestSettings()
+    presence: PresenceSettings = PresenceSettings()
+    retention: RetentionSettings = RetentionSettings()
     state_dir: str | None = None
     """Where the database lives; systemd's $STATE_DIRECTORY when left out, otherwise var/hub."""
     database: str | None = None
@@ -138,6 +165,8 @@ class HubConfig(Settings, frozen=True, kw_only=True):
     """The site's private key, PEM, mode 0600; `signing-key.pem` in the state folder when left out."""
     log_level: str = "info"
 
+
+NEVER = "never"
 
 SEARCHED = ("/etc/portvakt/hub.toml", "config/hub.toml")
 """Where the settings are looked for when neither --config nor $PORTVAKT_HUB_CONFIG names a file."""
@@ -219,6 +248,42 @@ def identity_file(config: HubConfig) -> Path:
     return state_dir(config) / "hub.pem"
 
 
+def closing_rule(settings: PresenceSettings) -> ClosingRule | None:
+    """The rule that the settings ask for; None when check-outs are never closed. Raises SettingsError."""
+    zone = time_zone(settings)
+    if settings.close_at == NEVER:
+        return None
+    try:
+        at = time.fromisoformat(settings.close_at)
+    except ValueError:
+        at = None
+    if at is None or at.tzinfo is not None:
+        raise SettingsError(f"presence.close_at: {settings.close_at!r} is neither an hour such as 03:00 nor {NEVER}")
+    return ClosingRule(at, zone, int(settings.close_after_h * 3_600_000))
+
+
+def limits(config: HubConfig) -> Limits:
+    """What the settings say of retention. Raises SettingsError."""
+    said = config.retention
+    try:
+        ended = date.fromisoformat(said.work_ended) if said.work_ended is not None else None
+    except ValueError as wrong:
+        raise SettingsError(
+            f"retention.work_ended: {said.work_ended!r} is not a date; write it as 2027-06-30"
+        ) from wrong
+    return Limits(said.passages_days, said.musters_days, ended, time_zone(config.presence))
+
+
+def time_zone(settings: PresenceSettings) -> ZoneInfo:
+    """The site's clocks. Raises SettingsError."""
+    try:
+        return ZoneInfo(settings.time_zone)
+    except (ZoneInfoNotFoundError, ValueError) as unknown:
+        raise SettingsError(
+            f"presence.time_zone: {settings.time_zone!r} is not a time zone such as Europe/Oslo"
+        ) from unknown
+
+
 def _problems(config: HubConfig) -> list[str]:
     """What the types cannot say; each entry begins with the key."""
     found = []
@@ -234,6 +299,11 @@ def _problems(config: HubConfig) -> list[str]:
         found.append("ingest.shared: the built-in broker has no shared subscriptions; run Mosquitto")
     if config.list.valid_h * 3600 < config.list.heartbeat_s * 2:
         found.append("list.valid_h: shorter than two heartbeats, so the gates' list would expire between them")
+    try:
+        closing_rule(config.presence)
+        limits(config)
+    except SettingsError as wrong:
+        found.append(str(wrong))
     if config.broker.embedded and config.broker.ca_file:
         found.append("broker.embedded: the built-in broker speaks plain TCP; leave ca_file out, or run Mosquitto")
     return found

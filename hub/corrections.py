@@ -8,6 +8,7 @@ first time; presence is what changes, for a roll call that goes by wrong times c
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
 from gate.uplink import contract
@@ -59,6 +60,12 @@ class ClockTransaction(Protocol):
     def passages_of(self, cards: Collection[CardKey]) -> Sequence[tuple[str, bytes]]:
         """Gate and body of every stored passage of these cards."""
 
+    def by_hand(self, cards: Collection[CardKey]) -> Sequence[Sighting]:
+        """All that the site office said of these cards."""
+
+    def last_seen(self, cards: Collection[CardKey]) -> Mapping[CardKey, Sighting]:
+        """The sighting that presence rests on, of those cards that were seen."""
+
     def replace(self, sightings: Collection[Sighting]) -> None:
         """Make these the presence of their cards, whatever was there."""
 
@@ -108,10 +115,21 @@ def settle(
     cards = {card for correction in arrived.values() for card in _doubtful_cards(transaction, correction)}
     if not cards:
         return seen, []
-    stored = [passage for gate, body in transaction.passages_of(cards) if (passage := _read(body, gate))]
-    valid = {**transaction.corrections({_boot(one).key for one in stored}), **valid}
-    again = [_corrected(one, valid) for one in stored] + [one for one in seen if one.card in cards]
+    again = history(transaction, cards, arrived) + [one for one in seen if one.card in cards]
     return [one for one in seen if one.card not in cards], list(fold(again).values())
+
+
+def history(
+    transaction: ClockTransaction, cards: Collection[CardKey], arrived: Mapping[Boot, Correction] = MappingProxyType({})
+) -> list[Sighting]:
+    """All that is known of these cards, each sighting at its right time; `arrived` are corrections that came just
+    now. A passage whose record is gone by the site's rules of retention is known as far as presence rests on it."""
+    stored = [passage for gate, body in transaction.passages_of(cards) if (passage := _read(body, gate))]
+    valid = {**transaction.corrections({_boot(one).key for one in stored}), **arrived}
+    seen = [_corrected(one, valid) for one in stored] + list(transaction.by_hand(cards))
+    places = {one[1:4] for one in seen}
+    kept = [one for one in transaction.last_seen(cards).values() if one[1:4] not in places]
+    return kept + seen
 
 
 def _first(said: Iterable[Correction]) -> dict[Boot, Correction]:
@@ -142,6 +160,9 @@ def _doubtful_cards(transaction: ClockTransaction, correction: Correction) -> It
     below = correction.seq
     while bodies := transaction.bodies_before(key, below, LOOK_BACK):
         for body in bodies:
+            if not body:
+                # Purged, and so is what came before: nothing is left there to correct.
+                return
             event = _event(body)
             if event is None:
                 below -= 1

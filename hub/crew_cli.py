@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hub.opened import print_json, settings_of, store_of
+from hub.cli_parts import add_verb, config_of, print_json, store_of
 
 if TYPE_CHECKING:
     from hub.config import HubConfig
@@ -25,36 +25,36 @@ DAY_MS = 86_400_000
 SHOWN_PROBLEMS = 100
 
 
-def add_verbs(verbs: Any, add: Callable[..., argparse.ArgumentParser]) -> None:
-    """Add them; `add` is how a verb of `hub` is made."""
+def add_verbs(verbs: Any) -> None:
+    """Add them to `hub`."""
     crew = verbs.add_parser("crew", help="crew lists").add_subparsers(required=True, metavar="VERB")
-    verb = add(crew, "import", _import, "take in a crew list; it replaces the one before", json=True)
+    verb = add_verb(crew, "import", _import, "take in a crew list; it replaces the one before", json=True)
     verb.add_argument("file", metavar="FILE", type=Path, help="a .csv, .xlsx or .json")
     verb.add_argument("--dry-run", action="store_true", help="only show what would change")
     verb.add_argument("--partial", action="store_true", help="take the good rows although others are bad")
     verb.add_argument("--force", action="store_true", help="although more leave than crew.may_remove allows")
     _by(verb)
-    add(crew, "lists", _lists, "the lists that were taken in, newest first", json=True)
-    verb = add(crew, "back", _back, "the list before this one once more, or that of a number", json=True)
+    add_verb(crew, "lists", _lists, "the lists that were taken in, newest first", json=True)
+    verb = add_verb(crew, "back", _back, "the list before this one once more, or that of a number", json=True)
     verb.add_argument("list", metavar="NUMBER", type=int, nargs="?", help="of `hub crew lists`")
     verb.add_argument("--dry-run", action="store_true", help="only show what would change")
     _by(verb)
-    verb = add(crew, "export", _export, "the crew list as it is now, as CSV that can be taken in again")
+    verb = add_verb(crew, "export", _export, "the crew list as it is now, as CSV that can be taken in again")
     verb.add_argument("-o", "--output", metavar="FILE", type=Path, help="write it to FILE instead")
 
-    verb = add(verbs, "block", _block, "from now on a card opens nothing, whatever any list says", json=True)
+    verb = add_verb(verbs, "block", _block, "from now on a card opens nothing, whatever any list says", json=True)
     _card(verb)
     verb.add_argument("--reason", required=True)
     verb.add_argument("--all-sites", action="store_true", help="note that it is meant for every site")
     _by(verb)
-    verb = add(verbs, "unblock", _unblock, "a card is again what the crew list says", json=True)
+    verb = add_verb(verbs, "unblock", _unblock, "a card is again what the crew list says", json=True)
     _card(verb)
     _by(verb)
-    add(verbs, "blocks", _blocks, "the blocked cards", json=True)
+    add_verb(verbs, "blocks", _blocks, "the blocked cards", json=True)
 
-    verb = add(verbs, "waiting", _waiting, "cards that nobody knows and that have asked to come in", json=True)
+    verb = add_verb(verbs, "waiting", _waiting, "cards that nobody knows and that have asked to come in", json=True)
     verb.add_argument("--days", type=_days, default=2.0, help="of the last so many days (2)")
-    verb = add(verbs, "approve", _approve, "let a card in that no crew list names", json=True)
+    verb = add_verb(verbs, "approve", _approve, "let a card in that no crew list names", json=True)
     _card(verb)
     verb.add_argument("--company", metavar="NUMBER", required=True, help="organisation number of the employer")
     verb.add_argument("--until", metavar="DATE", required=True, help="the last day, such as 2026-05-31")
@@ -68,20 +68,22 @@ def add_verbs(verbs: Any, add: Callable[..., argparse.ArgumentParser]) -> None:
         help="for a card of the site (site:NUMBER): why its holder has none of their own",
     )
     _by(verb)
-    verb = add(verbs, "turn-away", _turn_away, "a card no longer waits, until it comes again", json=True)
+    verb = add_verb(verbs, "turn-away", _turn_away, "a card no longer waits, until it comes again", json=True)
     _card(verb)
     verb.add_argument("--reason", default="")
     _by(verb)
 
-    verb = add(verbs, "why", _why, "what the answer to a card rests on", json=True)
+    verb = add_verb(verbs, "why", _why, "what the answer to a card rests on", json=True)
     _card(verb)
     rules = verbs.add_parser("rules", help="requirements").add_subparsers(required=True, metavar="VERB")
-    verb = add(rules, "dry-run", _rules_dry_run, "who would have met another answer under other rules", json=True)
+    verb = add_verb(rules, "dry-run", _rules_dry_run, "who would have met another answer under other rules", json=True)
     verb.add_argument("--days", type=_days, default=14.0, help="at the badges of the last so many days (14)")
     verb.add_argument(
         "--rules", metavar="FILE", type=Path, help="a TOML file with [requirements] (default: the settings as they are)"
     )
-    verb = add(rules, "apply", _rules_apply, "compile the permits anew after [requirements] has changed", json=True)
+    verb = add_verb(
+        rules, "apply", _rules_apply, "compile the permits anew after [requirements] has changed", json=True
+    )
     _by(verb)
 
 
@@ -137,7 +139,7 @@ def _opened(options: argparse.Namespace) -> "Iterator[HubStore]":
 def _requirements(options: argparse.Namespace) -> "Requirements":
     from hub.config import requirements_of
 
-    return requirements_of(settings_of(options).requirements)
+    return requirements_of(config_of(options).requirements)
 
 
 def _decider(options: argparse.Namespace) -> "Decider":
@@ -150,14 +152,14 @@ def _terms(options: argparse.Namespace) -> "Terms":
     from hub.crew.decisions import decider_named
     from hub.crew.importing import Terms
 
-    crew = settings_of(options).crew
+    crew = config_of(options).crew
     return Terms(decider_named(options.by), _now_ms(), _requirements(options), crew.may_remove, crew.keep_lists)
 
 
 def _import(options: argparse.Namespace) -> int:
     from hub.crew.importing import import_list, read_file
 
-    config = settings_of(options)
+    config = config_of(options)
     with _progress() as progress:
         read = read_file(options.file, naming_of(config), config.crew.sheet, progress)
     with _opened(options) as store:
@@ -185,7 +187,7 @@ def _import(options: argparse.Namespace) -> int:
         print(f"hub: nothing was written, because of {rows} bad row{'s' * (rows != 1)}{advice}", file=sys.stderr)
     if outcome.too_many_leave:
         change = outcome.change
-        share = settings_of(options).crew.may_remove
+        share = config_of(options).crew.may_remove
         print(
             f"hub: nothing was written: {len(change.removed)} of {change.listed} would leave, more than {share:.0%} "
             "(crew.may_remove); is this the whole list? --force takes it",
@@ -260,7 +262,7 @@ def _export(options: argparse.Namespace) -> int:
     from hub.crew.csv_export import write_csv
     from hub.errors import CrewListError
 
-    naming = naming_of(settings_of(options))
+    naming = naming_of(config_of(options))
     with _opened(options) as store, store.crew_as_it_is() as crew:
         listed = (member for member in crew.crew() if member.listed)
         if options.output is None:

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hub.opened import print_json, settings_of, store_of
+from hub.cli_parts import add_verb, config_of, print_json, store_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     AddVerb = Callable[..., argparse.ArgumentParser]
 
 
-def add_verbs(verbs: Any, add: "AddVerb") -> None:
+def add_verbs(verbs: Any) -> None:
     """Add the verbs to the command line."""
-    verb = add(
+    verb = add_verb(
         verbs, "enroll", _enroll, "make a gate's bundle; show who is enrolled; sign a request by file", json=True
     )
     verb.add_argument("gate", metavar="GATE", nargs="?")
@@ -28,10 +28,10 @@ def add_verbs(verbs: Any, add: "AddVerb") -> None:
     wish.add_argument("--list", action="store_true", help="every gate, its certificate and until when")
     wish.add_argument("--sign", metavar="FILE", type=Path, help="answer what `gate join --request` wrote")
 
-    verb = add(verbs, "revoke", _revoke, "a gate's token and certificates count no more", json=True)
+    verb = add_verb(verbs, "revoke", _revoke, "a gate's token and certificates count no more", json=True)
     verb.add_argument("gate", metavar="GATE")
 
-    verb = add(
+    verb = add_verb(
         verbs, "broker-config", _broker_config, "write Mosquitto's configuration: TLS, certificates, ACL", json=True
     )
     verb.add_argument("-d", "--directory", metavar="DIR", type=Path, required=True)
@@ -61,7 +61,7 @@ def _invite(options: argparse.Namespace) -> int:
     from hub.tables import moment
     from portvakt.bundle import Bundle, Name, write_bundle
 
-    config = settings_of(options)
+    config = config_of(options)
     try:
         gate = msgspec.convert(options.gate, Name)
     except msgspec.ValidationError as wrong:
@@ -119,7 +119,7 @@ def _sign(options: argparse.Namespace) -> int:
     from hub.errors import EnrolmentError
     from hub.keys import signing_key
 
-    config = settings_of(options)
+    config = config_of(options)
     try:
         request = options.sign.read_bytes()
     except OSError as missing:
@@ -202,7 +202,7 @@ def _counts(issued: "IssuedCertificate", now_ms: int) -> bool:
 def _revoke(options: argparse.Namespace) -> int:
     from hub import broker_files, enrolment
 
-    config = settings_of(options)
+    config = config_of(options)
     now_ms = _now_ms()
     store = store_of(options)
     try:
@@ -235,7 +235,7 @@ def _broker_config(options: argparse.Namespace) -> int:
     from hub.errors import EnrolmentError
     from portvakt.files import replace_file
 
-    config = settings_of(options)
+    config = config_of(options)
     settings = config.enrolment
     if settings.host is None:
         raise EnrolmentError(

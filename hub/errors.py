@@ -7,6 +7,8 @@ PortvaktError                   (portvakt.errors: the root of all we raise on pu
     │   └── StoreNewer          it was written by a newer version than this one
     ├── KeyFileError            the signing key cannot be read or made
     ├── EnrolmentError          a gate cannot be enrolled, or revoked, as asked
+    ├── OfficeError             what a person at the site asked for does not fit what the hub knows; nothing was written
+    ├── PaperError              a page cannot be made or written
     ├── EmbeddedBrokerError     the built-in broker cannot run here
     └── AnotherHub              a second hub of the same site is on line
 
@@ -39,6 +41,14 @@ class KeyFileError(HubError):
 
 class EnrolmentError(HubError):
     """A gate cannot be enrolled, or revoked, as asked."""
+
+
+class OfficeError(HubError, ValueError):
+    """What a person asked for does not fit what is known."""
+
+
+class PaperError(HubError):
+    """A page cannot be made or written."""
 
 
 class EmbeddedBrokerError(HubError):

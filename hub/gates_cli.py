@@ -4,10 +4,9 @@ import argparse
 import getpass
 import sys
 import time
-from collections.abc import Callable
 from typing import Any
 
-from hub.opened import positive, print_json, store_of
+from hub.cli_parts import add_verb, positive, print_json, store_of
 
 ACTIONS = {
     "open": "open",
@@ -21,9 +20,9 @@ ACTIONS = {
 """The command line's words for the contract's."""
 
 
-def add_verbs(verbs: Any, add: Callable[..., argparse.ArgumentParser]) -> None:
-    """Add them; `add` is how a verb of `hub` is made."""
-    verb = add(verbs, "command", _command, "have a gate do something, now; waits for what came of it", json=True)
+def add_verbs(verbs: Any) -> None:
+    """Add them to `hub`."""
+    verb = add_verb(verbs, "command", _command, "have a gate do something, now; waits for what came of it", json=True)
     verb.add_argument("action", choices=sorted(ACTIONS), help="open lets one body through; the others are modes")
     verb.add_argument("gate", metavar="GATE")
     verb.add_argument("--lane", metavar="NAME", help="this lane; without it all of the gate's (open needs one)")
@@ -31,10 +30,12 @@ def add_verbs(verbs: Any, add: Callable[..., argparse.ArgumentParser]) -> None:
     verb.add_argument("--by", metavar="WHO", help="who wants it (default: this machine's user)")
     verb.add_argument("--reason", metavar="TEXT", default="", help="why, for the record")
 
-    verb = add(verbs, "commands", _commands, "what was asked of the gates, by whom, and what came of it", json=True)
+    verb = add_verb(
+        verbs, "commands", _commands, "what was asked of the gates, by whom, and what came of it", json=True
+    )
     verb.add_argument("--limit", metavar="N", type=positive, default=50)
 
-    add(verbs, "compare", _compare, "what each gate knows of the list; 1 when a gate has another one", json=True)
+    add_verb(verbs, "compare", _compare, "what each gate knows of the list; 1 when a gate has another one", json=True)
 
 
 def _command(options: argparse.Namespace) -> int:

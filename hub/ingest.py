@@ -9,14 +9,15 @@ import logging
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from gate.uplink.contract import Ack, Publish, Topics
 from gate.uplink.signing import Signer
 from hub.clones import Suspicion, suspicions
-from hub.corrections import ClockTransaction, Correction, Passage, settle
+from hub.corrections import Correction, Passage, settle
 from hub.intake import Gathered, Taken, contradiction, gather
-from hub.presence import CardKey, Sighting, fold
+from hub.muster import Arrived, Evacuation, MusterTransaction, hold
+from hub.presence import ClosingRule, Sighting, fold
 from hub.records import GENESIS, ChainBreak, EventRecord, Fork, Journal, JournalKey, Link, Rejected
 
 log = logging.getLogger(__name__)
@@ -27,7 +28,7 @@ LOOK_AHEAD = 1000
 """How many stored records are looked at in one step when a gap has been filled."""
 
 
-class EventTransaction(ClockTransaction, Protocol):
+class EventTransaction(MusterTransaction, Protocol):
     """One transaction: all of it is committed when its `with` block ends, none of it when that raises.
 
     Reads show what was committed before, not what this transaction adds. Any method may raise StoreError.
@@ -47,9 +48,6 @@ class EventTransaction(ClockTransaction, Protocol):
 
     def see(self, sightings: Collection[Sighting]) -> None:
         """Merge into presence: at most one sighting of a card, kept only if `presence.later` says so."""
-
-    def last_seen(self, cards: Collection[CardKey]) -> Mapping[CardKey, Sighting]:
-        """The sighting that presence rests on, of those cards that were seen."""
 
     def suspect(self, suspicions: Collection[Suspicion]) -> None:
         """Record suspicions; one that is known already changes nothing."""
@@ -74,6 +72,13 @@ class EventStore(Protocol):
         """Every journal, the one that was first seen last at the end."""
 
 
+class _Rules(NamedTuple):
+    """What the site has set."""
+
+    least_walk_ms: int
+    closing: ClosingRule | None
+
+
 @dataclass(frozen=True, slots=True)
 class _Sorted:
     """The records of one journal, against what is stored."""
@@ -87,11 +92,18 @@ class Ingest:
     """Takes in what the gates send. One thread, one at a time."""
 
     def __init__(
-        self, site: str, store: EventStore, signer: Signer, database: str = "", least_walk_ms: int = LEAST_WALK_MS
+        self,
+        site: str,
+        store: EventStore,
+        signer: Signer,
+        database: str = "",
+        least_walk_ms: int = LEAST_WALK_MS,
+        *,
+        closing: ClosingRule | None = None,
     ) -> None:
         """`database` names the store in every ack, so that gates notice when it is another one. Nobody is at
-        two gates within `least_walk_ms`."""
-        self._least_walk_ms = least_walk_ms
+        two gates within `least_walk_ms`. `closing` says whom a muster takes to have left, and doubts."""
+        self._rules = _Rules(least_walk_ms, closing)
         self._topics = Topics(site)
         self._store = store
         self._signer = signer
@@ -107,7 +119,7 @@ class Ingest:
         """
         found = gather(self._topics, messages, now_ms)
         with self._store.intake() as transaction:
-            journals = _commit(transaction, found, self._topics, now_ms, self._least_walk_ms)
+            journals = _commit(transaction, found, self._topics, now_ms, self._rules)
         return [self._ack(journal) for journal in journals]
 
     def acks(self) -> Sequence[Publish]:
@@ -153,7 +165,7 @@ class Ingest:
 
 
 def _commit(
-    transaction: EventTransaction, found: Gathered, topics: Topics, now_ms: int, least_walk_ms: int
+    transaction: EventTransaction, found: Gathered, topics: Topics, now_ms: int, rules: _Rules
 ) -> list[Journal]:
     """Put everything into the transaction; returns the journals touched, as they will be."""
     known = transaction.journals(found.taken.keys()) if found.taken else {}
@@ -161,6 +173,7 @@ def _commit(
     fresh: list[EventRecord] = []
     passages: list[Passage] = []
     said: list[Correction] = []
+    told: list[Evacuation] = []
     breaks: list[ChainBreak] = []
     for key, taken in found.taken.items():
         journal = known.get(key) or Journal(key, first_seen_ms=now_ms)
@@ -173,6 +186,7 @@ def _commit(
         fresh += [one.record for one in new.values()]
         passages += [one.passage for one in new.values() if one.passage]
         said += [one.correction for one in new.values() if one.correction]
+        told += [one.evacuation for one in new.values() if one.evacuation]
         journal, broken = _advance(transaction, journal, new, now_ms)
         after.append(journal)
         breaks += broken
@@ -181,10 +195,14 @@ def _commit(
     transaction.put_journals([journal for journal in after if known.get(journal.key) != journal])
     sightings, replaced = settle(transaction, passages, said)
     if latest := fold(sightings):
-        _suspect(transaction, sightings, least_walk_ms)
+        _suspect(transaction, sightings, rules.least_walk_ms)
         transaction.see(latest.values())
     if replaced:
         transaction.replace(replaced)
+    for muster in hold(transaction, told, Arrived(sightings, replaced), rules.closing, now_ms):
+        log.warning(
+            "muster=begun cause=%s gate=%s late_s=%d", muster.cause, muster.gate, (now_ms - muster.began_ms) // 1000
+        )
     if found.rejected:
         transaction.reject(found.rejected)
     if breaks:

@@ -16,6 +16,7 @@ import msgspec
 from gate.uplink import contract
 from gate.uplink.contract import ContractError, WireEvent
 from hub.corrections import Correction, Passage, correction_of, passage_of, time_ms_of
+from hub.muster import Evacuation, evacuation_of
 from hub.records import MAX_NUMBER, EventRecord, JournalKey, Rejected
 
 UNREADABLE = "unreadable"
@@ -35,6 +36,7 @@ class Taken(NamedTuple):
     passage: Passage | None = None
     correction: Correction | None = None
     objection: str | None = None
+    evacuation: Evacuation | None = None
 
 
 @dataclass(slots=True)
@@ -133,7 +135,8 @@ def read_event(body: bytes, site: str, gate: str, now_ms: int) -> Taken:
         body, bytes.fromhex(contract.record_hash(body)), bytes.fromhex(event.prevhash), now_ms,
     )  # fmt: skip
     key = JournalKey(gate, event.epoch)
-    return Taken(record, passage_of(event, gate, time_ms), correction_of(event, key), objection)
+    evacuation = evacuation_of(event, gate, time_ms)
+    return Taken(record, passage_of(event, gate, time_ms), correction_of(event, key), objection, evacuation)
 
 
 def _unreadable(body: bytes, site: str, gate: str, why: str, now_ms: int) -> Taken:

@@ -3,10 +3,15 @@
 Backlogs come late, twice, and out of order across gates, so the fold must not care: of every card only
 the latest passage counts, by (time, gate, epoch, seq). That is a maximum over a total order, hence
 commutative and idempotent. Nothing but `passage.completed` changes presence: a granted badge whose
-holder turned round changes nothing.
+holder turned round changes nothing; nor does anything but a person's word (`by_hand`), which is a sighting too.
+
+A check-out that somebody forgot is not an event and is stored nowhere as one: it follows from the last
+sighting, the hour that the site has set, and the time of asking. So an exit that is told a day late is
+simply the later sighting, and the roster is what it would have been.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from datetime import UTC, datetime, time, timedelta, tzinfo
 from enum import StrEnum, unique
 from typing import NamedTuple
 
@@ -26,6 +31,25 @@ class Certainty(StrEnum):
     """The gate's clock had not been set, so another passage may really have been later."""
     CLOCK_CORRECTED = "clock_corrected"
     """The clock was set later in the same boot, and the time reckoned back from there."""
+    MANUAL = "manual"
+    """No gate saw it: a person at the site office said so."""
+
+
+@unique
+class Sure(StrEnum):
+    """How sure we are of where somebody is now."""
+
+    CONFIRMED = "confirmed"
+    """A turnstile's sensor saw the body, and its gate's clock was right."""
+    ASSUMED = "assumed"
+    """A gate saw it by a clock that nobody had set: another passage may really be the last."""
+    CLOSED_BY_RULE = "closed_by_rule"
+    """Nobody saw them leave; the site's hour came, and the check-out was taken for forgotten."""
+    MANUAL = "manual"
+
+
+OFFICE = "@office"
+"""In place of a gate's name where a person's word stands; no gate can be called so."""
 
 
 class CardKey(NamedTuple):
@@ -93,3 +117,89 @@ def fold(sightings: Iterable[Sighting], start: Presence | None = None) -> dict[C
 def inside(presence: Presence) -> list[Sighting]:
     """Those who are inside, longest first."""
     return sorted(sighting for sighting in presence.values() if sighting.inside)
+
+
+class ClosingRule(NamedTuple):
+    """At which hour forgotten check-outs are closed: at `at` by the clocks of `zone`, for whoever was then seen last
+    `after_ms` ago or longer. The night shift is not sent home in the middle of its work."""
+
+    at: time
+    zone: tzinfo
+    after_ms: int
+
+    def closes_ms(self, since_ms: int) -> int:
+        """When somebody who came in then is taken to have left.
+
+        Where the clocks go forward over the hour, it is as long after midnight as on any day; where they go
+        back over it, it is the first of the two.
+        """
+        earliest = datetime.fromtimestamp((since_ms + self.after_ms) / 1000, UTC)
+        day = earliest.astimezone(self.zone).date()
+        closing = datetime.combine(day, self.at, self.zone)
+        if closing.astimezone(UTC) < earliest:
+            closing = datetime.combine(day + timedelta(days=1), self.at, self.zone)
+        return round(closing.timestamp() * 1000)
+
+
+class Standing(NamedTuple):
+    """Where a card's holder is by all that is known: `zone`, since when, and how sure that is."""
+
+    sighting: Sighting
+    zone: str
+    since_ms: int
+    sure: Sure
+
+    @property
+    def inside(self) -> bool:
+        """Whether the holder is on the site."""
+        return self.zone != OUTSIDE
+
+
+_SURE = {
+    Certainty.CERTAIN: Sure.CONFIRMED,
+    Certainty.CLOCK_CORRECTED: Sure.CONFIRMED,
+    Certainty.CLOCK_UNTRUSTED: Sure.ASSUMED,
+    Certainty.MANUAL: Sure.MANUAL,
+}
+
+
+def standing(sighting: Sighting, now_ms: int, rule: ClosingRule | None) -> Standing:
+    """Where somebody is who was last seen like this. Without a rule nothing is ever closed."""
+    if rule is not None and sighting.inside:
+        closes_ms = rule.closes_ms(sighting.time_ms)
+        if closes_ms <= now_ms:
+            return Standing(sighting, OUTSIDE, closes_ms, Sure.CLOSED_BY_RULE)
+    return Standing(sighting, sighting.zone, sighting.time_ms, _SURE[sighting.certainty])
+
+
+def as_of(
+    latest: Iterable[Sighting], history: Callable[[Collection[CardKey]], Iterable[Sighting]], then_ms: int
+) -> dict[CardKey, Sighting]:
+    """The presence of a moment in the past, from that of now. `history` gives all sightings of some cards, and is
+    asked for those alone who were seen since."""
+    known: dict[CardKey, Sighting] = {}
+    since: set[CardKey] = set()
+    for sighting in latest:
+        if sighting.time_ms <= then_ms:
+            known[sighting.card] = sighting
+        else:
+            since.add(sighting.card)
+    if since:
+        known |= fold(one for one in history(since) if one.time_ms <= then_ms)
+    return known
+
+
+class HandMark(NamedTuple):
+    """A person's word that somebody went in or out at `at_ms`; it was written down at `made_ms`."""
+
+    card: CardKey
+    direction: str
+    at_ms: int
+    said_by: str
+    reason: str
+    made_ms: int
+
+
+def by_hand(card: CardKey, direction: str, at_ms: int, number: int) -> Sighting:
+    """What a person at the office said, as a sighting. `number` grows with every word that is written down."""
+    return Sighting(at_ms, OFFICE, "", number, card, direction, certainty=Certainty.MANUAL)

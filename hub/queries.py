@@ -12,8 +12,11 @@ from sqlalchemy import and_, func, or_, select
 
 from gate.uplink.contract import Status
 from gate.zones import OUTSIDE, SITE
+from hub.presence import ClosingRule, standing
 from hub.records import JournalKey
+from hub.retention import PURGED
 from hub.store import HubStore, schema
+from hub.store.intake import sighting_of
 
 MAX_EVENTS = 10_000
 
@@ -33,6 +36,8 @@ class RosterEntry:
     certainty: str
     listed: bool
     zone: str
+    sure: str
+    """`confirmed`, `assumed` or `manual`: see `hub.presence.Sure`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +100,8 @@ class SiteGates:
     gates: tuple[GateLine, ...]
 
 
-def roster(store: HubStore, zone: str = SITE) -> list[RosterEntry]:
-    """Who is in the zone, longest first."""
+def roster(store: HubStore, zone: str = SITE, now_ms: int = 0, closing: ClosingRule | None = None) -> list[RosterEntry]:
+    """Who is in the zone, longest first; without those whom the closing rule takes to have left by `now_ms`."""
     seen, cards, people, companies, assignments = (
         schema.presence,
         schema.cards,
@@ -124,6 +129,7 @@ def roster(store: HubStore, zone: str = SITE) -> list[RosterEntry]:
         .order_by(seen.c.time_ms, seen.c.scheme, seen.c.number)
     )
     with store.reading() as connection:
+        found = [(row, standing(sighting_of(row), now_ms, closing)) for row in connection.execute(statement)]
         return [
             RosterEntry(
                 scheme=row.scheme,
@@ -137,8 +143,10 @@ def roster(store: HubStore, zone: str = SITE) -> list[RosterEntry]:
                 certainty=row.certainty,
                 listed=bool(row.listed),
                 zone=row.zone,
+                sure=where.sure.value,
             )
-            for row in connection.execute(statement)
+            for row, where in found
+            if where.inside
         ]
 
 
@@ -146,8 +154,10 @@ def events(store: HubStore, *, gate: str | None = None, kind: str | None = None,
     """The newest events, newest first. `kind` also takes the front of a kind: `badge` is all of `badge.…`."""
     table = schema.events
     columns = [table.c[name] for name in EventLine.__dataclass_fields__]
-    statement = select(*columns).order_by(
-        table.c.time_ms.desc().nulls_last(), table.c.gate, table.c.epoch, table.c.seq.desc()
+    statement = (
+        select(*columns)
+        .where(table.c.kind != PURGED)
+        .order_by(table.c.time_ms.desc().nulls_last(), table.c.gate, table.c.epoch, table.c.seq.desc())
     )
     if gate is not None:
         statement = statement.where(table.c.gate == gate)
@@ -206,7 +216,11 @@ def counts(store: HubStore) -> dict[str, int]:
     table = schema.counters
     with store.reading() as connection:
         numbers = {row.name: row.value for row in connection.execute(select(table))}
-        inside = select(func.count()).select_from(schema.presence).where(schema.presence.c.zone != OUTSIDE)
+        inside = (
+            select(func.count())
+            .select_from(schema.presence)
+            .where(schema.presence.c.zone != OUTSIDE, schema.presence.c.closed_ms.is_(None))
+        )
         numbers["inside"] = connection.scalar(inside) or 0
         numbers["permits"] = connection.scalar(select(func.count()).select_from(schema.permits)) or 0
         numbers["quarantined"] = connection.scalar(select(func.count()).select_from(schema.quarantine)) or 0

@@ -1,14 +1,38 @@
 """Read models as aligned text for a terminal. Pure, but for the local time zone in which times are shown."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
 
 from gate.zones import SITE
+from hub.muster import FIRE, TOLD_TOGETHER_MS, Outcome
+from hub.presence import OFFICE, Sure
+from hub.purging import PurgeRecord, ShownRecord
 from hub.queries import EventLine, GateLine, JournalLine, RosterEntry, SiteGates, SuspicionLine
+from hub.retention import Gone, What
+from hub.roll_call import CalledPassage, CalledPerson, RollCall
 from hub.verify import GateProof, History, JournalProof, Proof
 
-_CERTAIN = {"certain": "", "clock_untrusted": "clock of the gate was not set"}
+_CERTAIN = {
+    "certain": "",
+    "clock_untrusted": "clock of the gate was not set",
+    "clock_corrected": "clock of the gate was set later",
+    "manual": "checked in by hand",
+}
+_SURE = {
+    Sure.CONFIRMED: "seen by a gate",
+    Sure.ASSUMED: "seen by a gate whose clock was not set",
+    Sure.CLOSED_BY_RULE: "check-out forgotten, closed by rule",
+    Sure.MANUAL: "by hand",
+}
+_OUTCOMES = {
+    Outcome.MISSING: "LOOK FOR",
+    Outcome.MAY_BE_INSIDE: "MAY BE INSIDE",
+    Outcome.CAME_IN: "WENT IN SINCE",
+    Outcome.WENT_OUT: "went out since",
+    Outcome.LEFT_BEFORE: "had left before",
+    Outcome.SEEN_OUTSIDE: "seen outside",
+}
 
 
 def roster_text(entries: Sequence[RosterEntry], zone: str = SITE) -> str:
@@ -22,7 +46,7 @@ def roster_text(entries: Sequence[RosterEntry], zone: str = SITE) -> str:
             entry.employer or entry.organisation_number or "",
             _card(entry.scheme, entry.number),
             moment(entry.since_ms),
-            "/".join(filter(None, (entry.gate, entry.lane))),
+            "/".join(filter(None, (_gate(entry.gate), entry.lane))),
             entry.zone.removeprefix(SITE).removeprefix("/"),
             "; ".join(filter(None, (_CERTAIN.get(entry.certainty, entry.certainty), _off_list(entry)))),
         )
@@ -30,6 +54,111 @@ def roster_text(entries: Sequence[RosterEntry], zone: str = SITE) -> str:
     ]
     people = "1 person is" if len(rows) == 1 else f"{len(rows)} people are"
     return f"{table(('NAME', 'EMPLOYER', 'CARD', 'SINCE', 'GATE', 'ZONE', 'NOTE'), rows)}\n\n{people} {where}."
+
+
+def sure_text(sure: Sure) -> str:
+    """How sure it is, in words."""
+    return _SURE[sure]
+
+
+def muster_text(call: RollCall | None) -> str:
+    """The roll call of an evacuation, those to look for first."""
+    if call is None:
+        return "There has been no evacuation, as far as the gates have told this hub."
+    cause = "fire" if call.cause == FIRE else "evacuation"
+    head = [f"Muster: {cause} told by gate {call.gate}, began {moment(call.began_ms)}"]
+    if call.noticed_ms - call.began_ms > TOLD_TOGETHER_MS:
+        head.append(f"The gate told of it late: {moment(call.noticed_ms)}.")
+    if not call.running:
+        by = f"by {clean(call.closed_by)} " if call.closed_by else "as over, when it was told of, "
+        head.append(f"Closed {by}{moment(call.closed_ms or 0)}.")
+    rows = [
+        (
+            _OUTCOMES[Outcome(one.outcome)],
+            one.name or "(not on any crew list)",
+            one.employer or "",
+            _card(one.scheme, one.number),
+            moment(one.since_ms) if one.since_ms is not None else "",
+            "/".join(filter(None, (one.gate, one.lane))),
+            one.zone.removeprefix(SITE).removeprefix("/"),
+            _called_note(one),
+        )
+        for one in call.people
+    ]
+    header = ("", "NAME", "EMPLOYER", "CARD", "SINCE", "GATE", "ZONE", "NOTE")
+    body = table(header, rows) if rows else "Nobody was inside, as far as is known."
+    counted = (
+        f"As known then {call.then}, as known now {call.now} inside or maybe inside; to look for: {call.unaccounted}."
+    )
+    warned = "It holds whom the gates have seen and nobody else: visitors through an open gate are not on it."
+    return "\n".join([*head, "", body, "", counted, warned])
+
+
+def _called_note(one: CalledPerson) -> str:
+    notes = []
+    if one.out_ms is not None:
+        notes.append(f"{_SURE[Sure(one.sure or Sure.ASSUMED)]} {moment(one.out_ms)}, seen leaving by nobody")
+    elif one.sure == Sure.ASSUMED:
+        notes.append(_SURE[Sure.ASSUMED])
+    elif one.sure == Sure.MANUAL:
+        notes.append("checked in by hand")
+    if one.known_now and not one.known_then:
+        notes.append("known only since")
+    if one.left_before_ms is not None:
+        notes.append(f"left {moment(one.left_before_ms)}, told later")
+    # Being seen outside is written down as leaving, too.
+    notes += [_after(one_more) for one_more in one.passages if one_more.time_ms != one.seen_ms]
+    if one.seen_ms is not None:
+        notes.append(f"{moment(one.seen_ms)} by {one.seen_by}")
+    return "; ".join(notes)
+
+
+def _after(passage: CalledPassage) -> str:
+    way = "in" if passage.zone else "out"
+    return f"{way} {moment(passage.time_ms)} {passage.gate or 'by hand'}"
+
+
+def _gate(name: str) -> str:
+    return "" if name == OFFICE else name
+
+
+def gone_text(gone: Mapping[What, Gone]) -> str:
+    """What goes, by what it is of."""
+    if not gone:
+        return "Nothing is to be deleted."
+    rows = [
+        (str(what), str(one.total), _counts(one.counts), *_range(one.oldest_ms, one.newest_ms))
+        for what, one in gone.items()
+    ]
+    return table(("OF", "GONE", "", "FROM", "TO"), rows)
+
+
+def purges_text(records: Sequence[ShownRecord]) -> str:
+    """What was deleted, newest last."""
+    if not records:
+        return "Nothing was ever deleted."
+    rows = [
+        (str(one.number), *_record(one.record), "signed" if one.sound else f"NOT SOUND: {_UNSOUND}") for one in records
+    ]
+    return table(("NR", "WHEN", "OF", "GONE", "FROM", "TO", "RULE", "RECORD"), rows)
+
+
+_UNSOUND = "another key, or somebody has changed or removed a record"
+
+
+def _record(record: PurgeRecord | None) -> tuple[str, ...]:
+    if record is None:
+        return ("",) * 6
+    times = _range(record.oldest_ms, record.newest_ms)
+    return (moment(record.at_ms), str(record.what), _counts(record.gone), *times, record.rule)
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{number} {name}" for name, number in counts.items())
+
+
+def _range(oldest_ms: int | None, newest_ms: int | None) -> tuple[str, str]:
+    return ("" if oldest_ms is None else moment(oldest_ms), "" if newest_ms is None else moment(newest_ms))
 
 
 _SIGNS = {

@@ -18,13 +18,15 @@ from gate.uplink.signing import Signer
 from hub.broker import EmbeddedBroker
 from hub.claim import Claim, SiteClaim
 from hub.commands import Commands
-from hub.config import HubConfig, database, signing_key_file, state_dir
+from hub.config import HubConfig, closing_rule, database, limits, signing_key_file, state_dir
 from hub.errors import AnotherHub, KeyFileError, StoreError
+from hub.housekeeping import Housekeeping
 from hub.identity import check_key, claim_key, database_name, installation
 from hub.inbox import INBOX_MESSAGES, Inbox, Outage
 from hub.ingest import Ingest
 from hub.keys import signing_key
 from hub.membership import Membership
+from hub.purging import Purge
 from hub.revoked import of_members
 from hub.service import HubService
 from hub.store import HubStore
@@ -53,10 +55,10 @@ def run(config: HubConfig, stop: threading.Event, ready: Callable[[str], None]) 
             crew.renew(_now_ms())
         private = signing_key(signing_key_file(config))
         claim_key(store, private)
-        signer = Signer(config.site, private)
+        purge = Purge(config.site, store, private, limits(config))
         if config.broker.embedded:
             held.enter_context(EmbeddedBroker(config.broker.host, config.broker.port))
-        HubLoop(config, store, signer, ready).run(stop, Supervisor())
+        HubLoop(config, store, Signer(config.site, private), purge, ready).run(stop, Supervisor())
 
 
 def run_ingest(config: HubConfig, stop: threading.Event, ready: Callable[[str], None]) -> None:
@@ -81,7 +83,9 @@ def run_ingest(config: HubConfig, stop: threading.Event, ready: Callable[[str], 
 class HubLoop:
     """The link's inbox, the claim to the site, and the service behind both."""
 
-    def __init__(self, config: HubConfig, store: HubStore, signer: Signer, ready: Callable[[str], None]) -> None:
+    def __init__(
+        self, config: HubConfig, store: HubStore, signer: Signer, purge: Purge, ready: Callable[[str], None]
+    ) -> None:
         topics = Topics(config.site)
         instance = installation(config, store)
         self._config = config
@@ -104,12 +108,19 @@ class HubLoop:
             self._inbox.queue,
         )
         self._membership = Membership(config, store, signer)
+        closing = closing_rule(config.presence)
+        self._housekeeping = Housekeeping(store, closing, purge)
         heartbeat_ms = int(config.list.heartbeat_s * 1000)
         self._service = HubService(
             self._own,
             store,
             ingest=Ingest(
-                config.site, store, signer, database_name(config, store), int(config.clones.least_walk_s * 1000)
+                config.site,
+                store,
+                signer,
+                database_name(config, store),
+                int(config.clones.least_walk_s * 1000),
+                closing=closing,
             ),
             sync=ListSync(config.site, store, signer, config.list),
             whereabouts=Whereabouts(config.site, store, signer, heartbeat_ms),
@@ -188,6 +199,7 @@ class HubLoop:
             self._publish(self._membership.answers(wishes, _now_ms()))
         if self._membership.renew_own(_now_ms()):
             self._link.reconnect()
+        self._housekeeping.tick(_now_ms())
         self._publish(self._service.tick(_now_ms()))
         if self._link.dropped != self._dropped:
             log.warning("inbox=full dropped=%d", self._link.dropped - self._dropped)

@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from gate.uplink.contract import Topics
 from gate.uplink.signing import Signer
-from hub.config import HubConfig
+from hub.config import HubConfig, closing_rule
 from hub.errors import StoreError
 from hub.identity import database_name
 from hub.inbox import Inbox, Outage
@@ -39,7 +39,12 @@ class IngestWorker:
         self._inbox = Inbox()
         self._taken = 0
         self._ingest = Ingest(
-            config.site, store, signer, database_name(config, store), int(config.clones.least_walk_s * 1000)
+            config.site,
+            store,
+            signer,
+            database_name(config, store),
+            int(config.clones.least_walk_s * 1000),
+            closing=closing_rule(config.presence),
         )
         # A name of its own for each process: the broker throws out whoever comes second under one name.
         self._link = BrokerLink(

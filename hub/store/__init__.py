@@ -22,8 +22,11 @@ from hub.store.crew import CrewTransaction, read_changes, read_head, read_permit
 from hub.store.database import Database, put
 from hub.store.enrolment import EnrolmentTransaction
 from hub.store.intake import SqlEventTransaction, journal_of
+from hub.store.office import OfficeTransaction
+from hub.store.retention import ForgettingTransaction
 
 __all__ = ["CrewTransaction", "EnrolmentTransaction", "HubStore", "SqlEventTransaction"]
+__all__ = ["CrewTransaction", "ForgettingTransaction", "HubStore", "OfficeTransaction", "SqlEventTransaction"]
 
 
 class HubStore(Database):
@@ -58,6 +61,30 @@ class HubStore(Database):
         table = schema.enrolments
         with self.reading() as connection:
             return frozenset(connection.scalars(select(table.c.gate).where(table.c.revoked_ms.is_not(None))))
+
+    @contextlib.contextmanager
+    def office(self) -> Iterator[OfficeTransaction]:
+        """One act of a person at the site."""
+        with self.writing() as connection:
+            yield OfficeTransaction(connection)
+
+    @contextlib.contextmanager
+    def looking(self) -> Iterator[OfficeTransaction]:
+        """The same for reading alone, all of one moment."""
+        with self.reading() as connection:
+            yield OfficeTransaction(connection)
+
+    @contextlib.contextmanager
+    def forgetting(self) -> Iterator[ForgettingTransaction]:
+        """One deletion, with the record of it."""
+        with self.writing() as connection:
+            yield ForgettingTransaction(connection)
+
+    @contextlib.contextmanager
+    def supposing(self) -> Iterator[ForgettingTransaction]:
+        """The same, taken back at the end: what would it delete?"""
+        with self.trying() as connection:
+            yield ForgettingTransaction(connection)
 
     def all_journals(self) -> Sequence[Journal]:
         """Every journal, the one that was first seen last at the end."""
@@ -119,20 +146,25 @@ class HubStore(Database):
             return connection.scalar(select(func.max(schema.presence.c.change))) or 0
 
     def located(self, after_change: int, left_after_ms: int) -> Sequence[Located]:
-        """Where the cards are whose presence changed after that, without those who left before, oldest first."""
+        """Where the cards are whose presence changed after that, without those who left before, oldest first.
+
+        Whose check-out was forgotten has left, but no sooner than a moment after the last sighting: so any that
+        comes late counts for more than that guess.
+        """
         seen, permits = schema.presence, schema.permits
         same = and_(permits.c.scheme == seen.c.scheme, permits.c.number == seen.c.number)
+        left_lately = or_(seen.c.time_ms >= left_after_ms, seen.c.closed_ms >= left_after_ms)
         chosen = (
-            select(seen.c.scheme, seen.c.number, seen.c.zone, seen.c.time_ms, permits.c.groups)
+            select(seen.c.scheme, seen.c.number, seen.c.zone, seen.c.time_ms, seen.c.closed_ms, permits.c.groups)
             .select_from(seen.outerjoin(permits, same))
-            .where(seen.c.change > after_change, or_(seen.c.zone != OUTSIDE, seen.c.time_ms >= left_after_ms))
+            .where(
+                seen.c.change > after_change,
+                or_(and_(seen.c.zone != OUTSIDE, seen.c.closed_ms.is_(None)), left_lately),
+            )
             .order_by(seen.c.time_ms)
         )
         with self.reading() as connection:
-            return [
-                Located(CardKey(row.scheme, row.number), row.zone, row.time_ms, tuple((row.groups or "").split()))
-                for row in connection.execute(chosen)
-            ]
+            return [_located(row) for row in connection.execute(chosen)]
 
     def gate_health(self) -> dict[str, GateHealth]:
         """The health of every gate that ever spoke."""
@@ -166,6 +198,13 @@ class HubStore(Database):
             kept: str | None = connection.scalar(select(table.c.value).where(table.c.name == name))
             put(connection, table, [{"name": name, "value": value}])
             return kept
+
+
+def _located(row: Any) -> Located:
+    card, groups = CardKey(row.scheme, row.number), tuple((row.groups or "").split())
+    if row.closed_ms is not None:
+        return Located(card, OUTSIDE, row.time_ms + 1, groups)
+    return Located(card, row.zone, row.time_ms, groups)
 
 
 def _health(row: Any) -> GateHealth:

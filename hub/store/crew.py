@@ -168,6 +168,14 @@ class CrewTransaction:
         revision = read_revision(self._connection)
         return 0 < revision >= self._held_by_gates()
 
+    def forget_permits(self, cards: Collection[CardKey], now_ms: int) -> None:
+        """No permit names these cards any more, not even to refuse them: whoever shows one is unknown."""
+        before = read_permits(self._connection)
+        kept = tuple(permit for permit in before.permits if (permit.scheme, permit.number) not in cards)
+        if kept != before.permits:
+            after = succeed(before, kept, self._held_by_gates())
+            self._put_list(before, after, now_ms)
+
     def renew(self, now_ms: int) -> None:
         """A newer version writes the same permits in other bytes; gates prove lists by their bytes, so that is a
         new revision."""

@@ -35,6 +35,9 @@ class Backend(Protocol):
     def hold_together(self, connection: Connection) -> None:
         """The same, but that other ingest transactions may be let in: they lock what they touch."""
 
+    def forget_deleted(self) -> None:
+        """Overwrite what was deleted, as far as the database lets us."""
+
     def sentence(self, failed: BaseException) -> str:
         """What a driver's error says, on one line, without values (P12)."""
 
@@ -75,6 +78,18 @@ class Database:
         with self._translated(), self._backend.writer.begin() as connection:
             self._backend.hold_together(connection)
             yield connection
+
+    @contextlib.contextmanager
+    def trying(self) -> Iterator[Connection]:
+        """A transaction that is taken back, whatever is written in it."""
+        with self._translated(), self._backend.writer.connect() as connection:
+            self._backend.hold_alone(connection)
+            yield connection
+
+    def forget_deleted(self) -> None:
+        """See to it that what was deleted cannot be read again."""
+        with self._translated():
+            self._backend.forget_deleted()
 
     @contextlib.contextmanager
     def _translated(self) -> Iterator[None]:

@@ -8,7 +8,8 @@ from sqlalchemy import Connection, String, delete, func, select, tuple_
 
 from hub.clones import Suspicion
 from hub.corrections import Boot, Correction
-from hub.presence import PASSAGE_COMPLETED, CardKey, Certainty, Sighting
+from hub.muster import Frozen, Muster
+from hub.presence import PASSAGE_COMPLETED, CardKey, Certainty, Sighting, by_hand
 from hub.records import ChainBreak, EventRecord, Fork, Journal, JournalKey, Link, Rejected
 from hub.store import schema
 from hub.store.database import put, upsert
@@ -87,7 +88,7 @@ class SqlEventTransaction:
         is_later = tuple_(*_by_code(self._connection, statement.excluded, order)) > tuple_(
             *_by_code(self._connection, table.c, order)
         )
-        columns = (*order, "direction", "lane", "certainty", "uid", "zone", "change")
+        columns = (*order, "direction", "lane", "certainty", "uid", "zone", "change", "closed_ms")
         self._connection.execute(
             statement.on_conflict_do_update(
                 index_elements=["scheme", "number"],
@@ -106,7 +107,7 @@ class SqlEventTransaction:
             for start in range(0, len(numbers), 500):
                 chosen = table.c.number.in_(numbers[start : start + 500])
                 rows = self._connection.execute(select(table).where(table.c.scheme == scheme, chosen))
-                found |= {sighting.card: sighting for sighting in map(_sighting, rows)}
+                found |= {sighting.card: sighting for sighting in map(sighting_of, rows)}
         return found
 
     def suspect(self, suspicions: Collection[Suspicion]) -> None:
@@ -127,10 +128,44 @@ class SqlEventTransaction:
     def replace(self, sightings: Collection[Sighting]) -> None:
         put(self._connection, schema.presence, self._presence_rows(sightings))
 
-    def _presence_rows(self, sightings: Collection[Sighting]) -> list[dict[str, Any]]:
+    def next_change(self) -> int:
+        """The number of this transaction, if it writes presence."""
         hold_presence(self._connection)
-        change = 1 + (self._connection.scalar(select(func.max(schema.presence.c.change))) or 0)
+        return 1 + (self._connection.scalar(select(func.max(schema.presence.c.change))) or 0)
+
+    def _presence_rows(self, sightings: Collection[Sighting]) -> list[dict[str, Any]]:
+        change = self.next_change()
         return [_presence_row(sighting, change) for sighting in sightings]
+
+    def everybody(self) -> Sequence[Sighting]:
+        return [sighting_of(row) for row in self._connection.execute(select(schema.presence))]
+
+    def by_hand(self, cards: Collection[CardKey]) -> Sequence[Sighting]:
+        table = schema.hand_marks
+        found: list[Sighting] = []
+        for scheme in sorted({card.scheme for card in cards}):
+            numbers = sorted(card.number for card in cards if card.scheme == scheme)
+            for start in range(0, len(numbers), 500):
+                chosen = table.c.number.in_(numbers[start : start + 500])
+                rows = self._connection.execute(select(table).where(table.c.scheme == scheme, chosen))
+                found += [by_hand(CardKey(row.scheme, row.number), row.direction, row.at_ms, row.id) for row in rows]
+        return found
+
+    def musters(self) -> Sequence[Muster]:
+        table = schema.musters
+        # Here already: who is on a new one is reckoned from the passages of all gates.
+        hold_presence(self._connection)
+        rows = self._connection.execute(select(table).order_by(table.c.began_ms.desc(), table.c.noticed_ms.desc()))
+        return [
+            Muster(row.id, row.began_ms, row.noticed_ms, row.gate, row.cause, row.closed_ms, row.closed_by)
+            for row in rows
+        ]
+
+    def freeze(self, muster: Muster, people: Sequence[Frozen]) -> None:
+        statement = upsert(self._connection, schema.musters).on_conflict_do_nothing()
+        kept = self._connection.execute(statement, _muster_row(muster)).rowcount
+        if kept and people:
+            self._connection.execute(schema.muster_people.insert(), _frozen_rows(muster, people))
 
     def corrections(self, keys: Collection[JournalKey]) -> Mapping[Boot, Correction]:
         table = schema.clock_corrections
@@ -238,10 +273,12 @@ def _presence_row(sighting: Sighting, change: int) -> dict[str, Any]:
         "uid": sighting.uid,
         "zone": sighting.zone,
         "change": change,
+        "closed_ms": None,
     }
 
 
-def _sighting(row: Any) -> Sighting:
+def sighting_of(row: Any) -> Sighting:
+    """A row of `presence` as a value."""
     card = CardKey(row.scheme, row.number)
     return Sighting(
         row.time_ms,
@@ -255,6 +292,38 @@ def _sighting(row: Any) -> Sighting:
         row.uid,
         row.zone,
     )
+
+
+def _muster_row(muster: Muster) -> dict[str, object]:
+    """A row of `musters`."""
+    return {
+        "id": muster.id,
+        "began_ms": muster.began_ms,
+        "noticed_ms": muster.noticed_ms,
+        "gate": muster.gate,
+        "cause": muster.cause,
+        "closed_ms": muster.closed_ms,
+        "closed_by": muster.closed_by,
+        "running": True if muster.closed_ms is None else None,
+    }
+
+
+def _frozen_rows(muster: Muster, people: Sequence[Frozen]) -> list[dict[str, object]]:
+    """Rows of `muster_people`."""
+    return [
+        {
+            "muster": muster.id,
+            "scheme": one.card.scheme,
+            "number": one.card.number,
+            "zone": one.zone,
+            "since_ms": one.since_ms,
+            "gate": one.gate,
+            "lane": one.lane,
+            "sure": one.sure.value,
+            "out_ms": one.out_ms,
+        }
+        for one in people
+    ]
 
 
 def journal_of(row: Any) -> Journal:

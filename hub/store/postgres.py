@@ -77,6 +77,9 @@ class Postgres:
         """Only other ingest transactions write until this one has ended."""
         connection.execute(select(func.pg_advisory_xact_lock_shared(_LOCKS, _WRITERS)))
 
+    def forget_deleted(self) -> None:
+        """The server's own vacuum does it, in its time."""
+
     def sentence(self, failed: BaseException) -> str:
         """One line, without the values that the server adds as DETAIL: they may be names (P12)."""
         state = getattr(failed, "sqlstate", None)
@@ -105,8 +108,9 @@ def hold_gates(connection: Connection, gates: Iterable[str]) -> None:
 
 
 def hold_presence(connection: Connection) -> None:
-    """No other ingest transaction reads or changes who is inside, in order to change it."""
-    if _is_postgres(connection):
+    """No other ingest transaction reads or changes who is inside, in order to change it. Who only looks waits for
+    nobody."""
+    if _is_postgres(connection) and not connection.get_execution_options().get("postgresql_readonly"):
         connection.execute(select(func.pg_advisory_xact_lock(_LOCKS, _PRESENCE)))
 
 

@@ -21,7 +21,7 @@ from sqlalchemy import (
     Uuid,
 )
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
 """Of this file's tables: those of `hub.store.migrations`, the newest last. Another one in a database means that a
 newer hub has written it."""
 
@@ -266,6 +266,8 @@ presence = Table(
     Column("zone", Text, nullable=False),
     # Grows with every transaction that writes here: what has changed since is found without comparing times.
     Column("change", BigInteger, nullable=False, index=True),
+    # When the gates were told that this check-out was forgotten; the rule itself is `hub.presence.ClosingRule`.
+    Column("closed_ms", BigInteger),
 )
 
 # Two sightings that do not fit one card; the same pair is told once.
@@ -362,4 +364,87 @@ certificates = Table(
     Column("not_before_ms", BigInteger, nullable=False),
     Column("not_after_ms", BigInteger, nullable=False),
     Column("revoked_ms", BigInteger),
+)
+
+# --- words of the site office, evacuations -------------------------------------------------------
+
+# Somebody was checked in or out by hand.
+hand_marks = Table(
+    "hand_marks",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("scheme", String(16), nullable=False),
+    Column("number", String(40), nullable=False),
+    Column("direction", String(8), nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("said_by", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("made_ms", BigInteger, nullable=False),
+    Index("hand_marks_by_card", "scheme", "number"),
+)
+
+musters = Table(
+    "musters",
+    metadata,
+    # Of the event that told of it.
+    Column("id", Uuid(as_uuid=False), primary_key=True),
+    Column("began_ms", BigInteger, nullable=False),
+    Column("noticed_ms", BigInteger, nullable=False),
+    Column("gate", String(40), nullable=False),
+    Column("cause", String(16), nullable=False),
+    Column("closed_ms", BigInteger),
+    Column("closed_by", Text),
+    # True while it runs, otherwise NULL: so there is never more than one.
+    Column("running", Boolean, unique=True),
+)
+
+# Who was inside when it began, as known then. Nothing is ever written here again.
+muster_people = Table(
+    "muster_people",
+    metadata,
+    Column("muster", ForeignKey("musters.id"), primary_key=True),
+    Column("scheme", String(16), primary_key=True),
+    Column("number", String(40), primary_key=True),
+    Column("zone", Text, nullable=False),
+    Column("since_ms", BigInteger, nullable=False),
+    Column("gate", String(40), nullable=False),
+    Column("lane", Text),
+    Column("sure", String(16), nullable=False),
+    Column("out_ms", BigInteger),
+)
+
+# Who said of whom that he was seen outside, or was not after all; the latest word counts.
+muster_checks = Table(
+    "muster_checks",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("muster", ForeignKey("musters.id"), nullable=False, index=True),
+    Column("scheme", String(16), nullable=False),
+    Column("number", String(40), nullable=False),
+    Column("seen", Boolean, nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("said_by", Text, nullable=False),
+)
+
+# --- what was deleted, and who asked for what is held about somebody -----------------------------
+
+# The record is JSON without personal data, signed by the site's key; each names the hash of the one before.
+purges = Table(
+    "purges",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("record", LargeBinary, nullable=False),
+    Column("signature", LargeBinary(64), nullable=False),
+)
+
+person_requests = Table(
+    "person_requests",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("act", String(16), nullable=False),
+    Column("scheme", String(16), nullable=False),
+    Column("number", String(40), nullable=False),
+    Column("said_by", Text, nullable=False),
 )

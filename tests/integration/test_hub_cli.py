@@ -33,6 +33,8 @@ def state(tmp_path: Path, database: Path | PostgresAddress, monkeypatch: pytest.
     text = f'site = "yard"\nstate_dir = "{tmp_path / "state"}"\n'
     if isinstance(database, PostgresAddress):
         text += f'database = "{database.url}"\n'
+    # Its passages are of a day long ago, and nobody is to have left since.
+    text += '[presence]\nclose_at = "never"\n'
     settings.write_text(text, encoding="utf-8")
     monkeypatch.setenv("PORTVAKT_HUB_CONFIG", str(settings))
     return tmp_path / "state"

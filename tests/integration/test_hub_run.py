@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -73,7 +74,7 @@ def test_from_crew_list_to_roster(
     assert contract.digest_of_rows(permits) == head.digest
 
     north = RecordBook()
-    north.passage("5310027", "entry")
+    north.passage("5310027", "entry", time.time_ns() // 1_000_000)
     ear.link.publish(*north.message())
     ear.link.publish(TOPICS.events("north"), b"garbage")
     ear.link.publish(TOPICS.status("north"), contract.encode_status(Status("north", "one", True)), retain=True)

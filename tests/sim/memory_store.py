@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from hub.clones import Suspicion
 from hub.corrections import Boot, Correction
 from hub.errors import StoreError
+from hub.muster import Frozen, Muster
 from hub.presence import PASSAGE_COMPLETED, CardKey, Sighting, fold
 from hub.records import ChainBreak, EventRecord, Journal, JournalKey, Link, Rejected
 
@@ -25,6 +26,7 @@ class Contents:
     counters: Counter[str] = field(default_factory=Counter)
     corrections: dict[Boot, Correction] = field(default_factory=dict)
     suspicions: list[Suspicion] = field(default_factory=list)
+    musters: dict[str, tuple[Muster, tuple[Frozen, ...]]] = field(default_factory=dict)
 
 
 class MemoryTransaction:
@@ -77,6 +79,18 @@ class MemoryTransaction:
     def last_seen(self, cards: Collection[CardKey]) -> Mapping[CardKey, Sighting]:
         return {card: self._before.presence[card] for card in cards if card in self._before.presence}
 
+    def by_hand(self, cards: Collection[CardKey]) -> Sequence[Sighting]:
+        return []
+
+    def everybody(self) -> Sequence[Sighting]:
+        return list(self._before.presence.values())
+
+    def musters(self) -> Sequence[Muster]:
+        return [muster for muster, _ in self._before.musters.values()]
+
+    def freeze(self, muster: Muster, people: Sequence[Frozen]) -> None:
+        self._after.musters.setdefault(muster.id, (muster, tuple(people)))
+
     def suspect(self, suspicions: Collection[Suspicion]) -> None:
         self._after.suspicions = [*self._after.suspicions, *suspicions]
 
@@ -109,6 +123,7 @@ class MemoryStore:
             copy.copy(self.contents.counters),
             dict(self.contents.corrections),
             list(self.contents.suspicions),
+            dict(self.contents.musters),
         )
         yield MemoryTransaction(self.contents, after)
         if self.fail_commits:

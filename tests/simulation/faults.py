@@ -265,6 +265,7 @@ class Faults:
         self.world.after(closes_ms + 1_000, lambda: gate.deliver(ModeAsked(None, Mode.NORMAL, "simulated")))
         if chance.random() < 0.4:
             self.world.after(closes_ms + 500, gate.cut_power)
+        self.world.after(closes_ms + 30 * MINUTE_MS, self.hub.close_musters)
         self._turn_key_until_heard(gate, closes_ms + chance.randint(2_000, 5 * MINUTE_MS))
 
     def _turn_key_until_heard(self, gate: SimGate, in_ms: int) -> None:

@@ -14,6 +14,7 @@ from gate.model import CardId, Direction, Event, EventKind, ListState, Medium, M
 from gate.timekeeping import JUMP_MS
 from gate.uplink.commands import CLOCKS_APART_MS
 from gate.uplink.contract import WirePermit, decode_event
+from hub.muster import Frozen, Muster
 from hub.permits import GRANTED, PermitList
 from hub.presence import CardKey, Certainty, Sighting
 from hub.records import ChainBreak, EventRecord, GivenCommand, JournalKey
@@ -225,6 +226,27 @@ class Witness:
         _, event = self.made[JournalKey(sighting.gate, sighting.epoch)][sighting.seq]
         if event.kind is not EventKind.PASSAGE_COMPLETED:
             raise self.world.broken("P3", f"hub: presence of {sighting.card.number} was changed by {event.kind}")
+
+    def mustered(self, muster: Muster, people: Sequence[Frozen]) -> None:
+        """P6: whoever was inside when it began, by all that is stored at the hub now, is on the list."""
+        assert self.hub is not None
+        seen: dict[CardKey, Sighting] = {}
+        for key, made in self.made.items():
+            stored = self.hub.events.get(key, {})
+            offsets = _offsets(event for seq, (_, event) in made.items() if seq in stored)
+            for seq, (_, event) in made.items():
+                sighting = self._sighting(key, seq, event, offsets) if seq in stored else None
+                if sighting is None or sighting.time_ms > muster.began_ms:
+                    continue
+                known = seen.get(sighting.card)
+                if known is None or sighting[:4] > known[:4]:
+                    seen[sighting.card] = sighting
+        listed = {one.card for one in people}
+        self.world.counts["musters"] += 1
+        self.world.counts["people on musters"] += len(listed)
+        self.world.trace("hub", f"muster of {len(listed)}, told by {muster.gate}")
+        if lost := sorted(card for card, one in seen.items() if one.inside and card not in listed):
+            raise self.world.broken("P6", f"hub: {lost[0].number} was inside and is not on the muster")
 
     def chain_broken(self, one: ChainBreak) -> None:
         if one.key in self.lost_with_hub and one.seq - 1 not in self.files[one.key].rows:

@@ -17,6 +17,8 @@ import gate.turnstile
 import gate.uplink.mqtt
 import hub.corrections
 import hub.intake
+import hub.muster
+import hub.presence
 from gate.controller import Controller
 from gate.decide import Circumstances, Rules, decide
 from gate.lane_control import LaneControl
@@ -282,7 +284,7 @@ def ack_before_commit() -> AbstractContextManager[Any]:
             waiting.__exit__(None, None, None)
         found = gather(self._topics, messages, now_ms)
         self.__dict__["late"] = block = self._store.intake()
-        journals = hub.ingest._commit(block.__enter__(), found, self._topics, now_ms, self._least_walk_ms)
+        journals = hub.ingest._commit(block.__enter__(), found, self._topics, now_ms, self._rules)
         return [self._ack(journal) for journal in journals]
 
     return _patched((Ingest, "take", take))
@@ -324,6 +326,16 @@ def presence_by_grant() -> AbstractContextManager[Any]:
     return _patched((hub.intake, "read_event", seen))
 
 
+def muster_of_who_was_seen_last_before_it() -> AbstractContextManager[Any]:
+    """Whoever went through a gate since is not looked up in the past."""
+    as_of = hub.presence.as_of
+
+    def forgetful(latest: Any, history: Any, then_ms: int) -> Any:
+        return as_of(latest, lambda _: (), then_ms)
+
+    return _patched((hub.muster, "as_of", forgetful))
+
+
 def times_taken_as_they_come() -> AbstractContextManager[Any]:
     """The hub stores corrections and applies none."""
     return _patched((hub.corrections, "_corrected", lambda passage, _valid: passage.sighting))
@@ -346,7 +358,7 @@ MUTANTS: Mapping[str, Mutant] = {
     for mutant in (
         relay_before_commit, walk_timer_forgotten, exit_refused, block_ignored, who_waits_is_forgotten,
         relay_not_tried_again, copies_overlooked, fire_forgotten_at_restart, fire_ended_by_command,
-        fire_after_the_record,
+        fire_after_the_record, muster_of_who_was_seen_last_before_it,
         correction_forgotten, number_used_again, settled_when_sent, resend_forgotten,
         any_signature, older_list, changes_trusted, command_taken_again, garbage_ends_the_uplink,
         others_unheard, alone_unnoticed,

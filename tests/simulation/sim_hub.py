@@ -3,6 +3,7 @@
 A turn does what `hub.wiring.HubLoop` does: take all that waits, commit it once, answer, tick.
 """
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -92,6 +93,16 @@ class SimHub(Machine):
             self._ask()
 
         self.turn("import", change)
+
+    def close_musters(self) -> None:
+        """Everybody was met at the assembly point."""
+
+        def close() -> None:
+            with contextlib.suppress(StoreError):
+                self.store.close_musters(self.world.now_ms)
+
+        if self.up:
+            self.turn("office", close)
 
     def command(self, asked: Asked) -> None:
         """Somebody at the site office asks something of a gate."""

@@ -3,7 +3,7 @@
 import contextlib
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from gate.model import EventKind
 from gate.uplink.contract import WirePermit, decode_event
@@ -11,6 +11,7 @@ from hub.clones import Suspicion
 from hub.corrections import Boot, Correction
 from hub.errors import StoreError
 from hub.health import GateHealth
+from hub.muster import Frozen, Muster
 from hub.permits import NO_LIST, CardFacts, ListHead, PermitList, compile_permits, succeed
 from hub.presence import PASSAGE_COMPLETED, CardKey, Located, Sighting, later
 from hub.records import Answer, Asked, ChainBreak, EventRecord, GivenCommand, Journal, JournalKey, Link, Rejected
@@ -37,6 +38,7 @@ class HubFile:
     suspicions: set[Suspicion] = field(default_factory=set)
     crew: dict[CardKey, CardFacts] = field(default_factory=dict)
     permits: PermitList = NO_LIST
+    musters: dict[str, tuple[Muster, tuple[Frozen, ...]]] = field(default_factory=dict)
     lists: dict[int, PermitList] = field(default_factory=dict)
     at_gates: dict[int, int] = field(default_factory=dict)
     commands: deque[GivenCommand] = field(default_factory=lambda: deque(maxlen=100))
@@ -120,6 +122,22 @@ class SimTransaction:
 
     def last_seen(self, cards: Collection[CardKey]) -> Mapping[CardKey, Sighting]:
         return {card: self._file.presence[card] for card in cards if card in self._file.presence}
+
+    def by_hand(self, cards: Collection[CardKey]) -> Sequence[Sighting]:
+        return []
+
+    def everybody(self) -> Sequence[Sighting]:
+        return list(self._file.presence.values())
+
+    def musters(self) -> Sequence[Muster]:
+        return [muster for muster, _ in self._file.musters.values()]
+
+    def freeze(self, muster: Muster, people: Sequence[Frozen]) -> None:
+        def apply() -> None:
+            self._witness.mustered(muster, people)
+            self._file.musters.setdefault(muster.id, (muster, tuple(people)))
+
+        self.changes.append(apply)
 
     def suspect(self, suspicions: Collection[Suspicion]) -> None:
         self.changes.append(lambda: self._file.suspicions.update(suspicions))
@@ -255,6 +273,17 @@ class SimHubStore:
 
         self._disk.commit(apply)
         return after
+
+    def close_musters(self, now_ms: int) -> None:
+        self._works()
+
+        def apply() -> None:
+            for muster, people in list(self._file.musters.values()):
+                if muster.closed_ms is None:
+                    ended = replace(muster, closed_ms=now_ms, closed_by="the office")
+                    self._file.musters[muster.id] = (ended, people)
+
+        self._disk.commit(apply)
 
     def _works(self) -> None:
         if self._disk.delay_ms:

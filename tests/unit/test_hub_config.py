@@ -48,6 +48,8 @@ def test_the_example_names_every_setting() -> None:
         config.requirements,
         config.enrolment,
         config.ingest,
+        config.presence,
+        config.retention,
         QualificationSettings,
     )
     known = {name for table in tables for name in table.__struct_fields__}

@@ -1,0 +1,178 @@
+"""What is deleted, in SQL. Each method tells how much went and from which times; none of it can be read again."""
+
+from collections.abc import Collection
+from typing import NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, Table, and_, delete, func, or_, select, tuple_, update
+
+from gate.zones import OUTSIDE
+from hub.presence import CardKey
+from hub.retention import BELIEVED_MS, NOTHING, PURGED, SETTLING_MS, Gone, together
+from hub.store import schema
+from hub.store.crew import CrewTransaction
+
+PERSONAL = frozenset(
+    {
+        "people", "cards", "assignments", "companies", "permits", "events", "presence", "suspicions", "quarantine",
+        "hand_marks", "commands", "musters", "muster_people", "muster_checks", "person_requests",
+    }
+)  # fmt: skip
+"""The tables that tell of people, all of them dealt with below. A test holds it against the tables there are."""
+
+BATCH = 5_000
+"""Records whose contents go in one transaction: ingest waits for it."""
+
+
+class KeptRecord(NamedTuple):
+    """One deletion as it was written down and signed: see `hub.purging`."""
+
+    number: int
+    at_ms: int
+    record: bytes
+    signature: bytes
+
+
+class ForgettingTransaction:
+    """Deletes, inside one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+
+    def records(self) -> list[KeptRecord]:
+        """What was written down of earlier deletions, in their order."""
+        table = schema.purges
+        rows = self.connection.execute(select(table).order_by(table.c.number))
+        return [KeptRecord(row.number, row.at_ms, row.record, row.signature) for row in rows]
+
+    def last_record(self) -> KeptRecord | None:
+        """The latest of them."""
+        table = schema.purges
+        row = self.connection.execute(select(table).order_by(table.c.number.desc()).limit(1)).first()
+        return KeptRecord(row.number, row.at_ms, row.record, row.signature) if row is not None else None
+
+    def keep_record(self, kept: KeptRecord) -> None:
+        """Write down what went."""
+        self.connection.execute(schema.purges.insert(), kept._asdict())
+
+    def purge_passages(self, before_ms: int, now_ms: int, most: int) -> Gone:
+        """Contents of records, words and commands of the office, suspicions, what was kept aside, and where people were
+        who have left. A person who is inside stays known."""
+        events, seen = schema.events, schema.presence
+        old = and_(events.c.time_ms < before_ms, events.c.time_ms > events.c.received_ms - BELIEVED_MS)
+        gone = self._blank(
+            or_(events.c.received_ms < before_ms, and_(old, events.c.received_ms < now_ms - SETTLING_MS)), most
+        )
+        left = or_(seen.c.zone == OUTSIDE, seen.c.closed_ms.is_not(None))
+        return _all_of(
+            gone,
+            self._forget_presence(and_(seen.c.time_ms < before_ms, left)),
+            self._delete(schema.suspicions, schema.suspicions.c.time_ms < before_ms, "time_ms"),
+            self._delete(schema.hand_marks, schema.hand_marks.c.made_ms < before_ms, "at_ms"),
+            self._delete(schema.commands, schema.commands.c.issued_ms < before_ms, "issued_ms"),
+            self._delete(schema.quarantine, schema.quarantine.c.at_ms < before_ms, "at_ms"),
+        )
+
+    def purge_musters(self, before_ms: int) -> Gone:
+        """Musters that are closed, with their people and the words about them."""
+        table = schema.musters
+        ended = and_(table.c.began_ms < before_ms, table.c.closed_ms.is_not(None))
+        old = self.connection.scalars(select(table.c.id).where(ended)).all()
+        if not old:
+            return NOTHING
+        return _all_of(
+            self._delete(schema.muster_checks, schema.muster_checks.c.muster.in_(old), "at_ms"),
+            self._delete(schema.muster_people, schema.muster_people.c.muster.in_(old), "since_ms"),
+            self._delete(table, table.c.id.in_(old), "began_ms"),
+        )
+
+    def purge_crew(self, now_ms: int) -> Gone:
+        """The whole list, with the permits made from it; the gates get a list of nobody."""
+        cards = schema.cards
+        every = {CardKey(*row) for row in self.connection.execute(select(cards.c.scheme, cards.c.number))}
+        permits = schema.permits
+        every |= {CardKey(*row) for row in self.connection.execute(select(permits.c.scheme, permits.c.number))}
+        requests = schema.person_requests
+        asked = self._delete(requests, requests.c.at_ms <= now_ms, "at_ms")
+        return together(asked, self.forget_crew(every, now_ms))
+
+    def forget_crew(self, cards: Collection[CardKey], now_ms: int) -> Gone:
+        """These cards, their permits, and holders and employers who have no other card."""
+        CrewTransaction(self.connection).forget_permits(cards, now_ms)
+        gone = NOTHING
+        ordered = sorted(cards)
+        for start in range(0, len(ordered), 500):
+            some = ordered[start : start + 500]
+            for table in (schema.assignments, schema.cards):
+                gone = together(gone, self._delete(table, self._cards(table, some), None))
+        holders, employers = select(schema.cards.c.person), select(schema.cards.c.employer)
+        people, companies = schema.people, schema.companies
+        return _all_of(
+            gone,
+            self._delete(people, people.c.id.not_in(holders), None),
+            self._delete(companies, companies.c.organisation_number.not_in(employers), None),
+        )
+
+    def purge_person(self, cards: Collection[CardKey]) -> Gone:
+        """All that tells when the holder of these cards was where. Musters stay: they are the site's proof."""
+        tables = (schema.suspicions, schema.hand_marks)
+        return _all_of(
+            self._blank(self._cards(schema.events, cards), 1 << 31),
+            self._forget_presence(self._cards(schema.presence, cards)),
+            *(self._delete(table, self._cards(table, cards), None) for table in tables),
+        )
+
+    def forget_particulars(self, cards: Collection[CardKey]) -> Gone:
+        """What the law does not ask for of somebody who is on the list no more: language, groups, role."""
+        assignments, people = schema.assignments, schema.people
+        holders = select(schema.cards.c.person).where(self._cards(schema.cards, cards))
+        known = and_(people.c.id.in_(holders), people.c.language.is_not(None))
+        languages = self.connection.execute(update(people).where(known).values(language=None)).rowcount
+        had = or_(assignments.c.groups != "", assignments.c.role.is_not(None))
+        roles = self.connection.execute(
+            update(assignments).where(self._cards(assignments, cards), had).values(groups="", role=None)
+        ).rowcount
+        return together(Gone({"languages": languages, "roles and groups": roles}, None, None), NOTHING)
+
+    def _blank(self, where: ColumnElement[bool], most: int) -> Gone:
+        """The oldest of these records lose their contents; number, id and hashes stay."""
+        table = schema.events
+        chosen = select(table.c.id, table.c.kind, table.c.time_ms).where(table.c.kind != PURGED, where)
+        rows = self.connection.execute(chosen.order_by(table.c.received_ms).limit(most)).all()
+        nothing = dict.fromkeys(("time_ms", "scheme", "number", "lane", "direction", "reason", "badge"))
+        for start in range(0, len(rows), 500):
+            ids = [row.id for row in rows[start : start + 500]]
+            blank = nothing | {"kind": PURGED, "body": b"", "received_ms": 0}
+            self.connection.execute(update(table).where(table.c.id.in_(ids)).values(blank))
+        counts: dict[str, int] = {}
+        for row in rows:
+            counts[row.kind] = counts.get(row.kind, 0) + 1
+        times = [row.time_ms for row in rows if row.time_ms is not None]
+        return Gone(counts, min(times, default=None), max(times, default=None))
+
+    def _forget_presence(self, where: ColumnElement[bool]) -> Gone:
+        """The numbers of changes go on growing: the row with the greatest one may be among these."""
+        table = schema.presence
+        change = self.connection.scalar(select(func.max(table.c.change))) or 0
+        gone = self._delete(table, where, "time_ms")
+        if gone.total:
+            newest = select(func.max(table.c.change)).scalar_subquery()
+            self.connection.execute(update(table).where(table.c.change == newest).values(change=change + 1))
+        return gone
+
+    def _delete(self, table: Table, where: ColumnElement[bool], timed_by: str | None) -> Gone:
+        oldest = newest = None
+        if timed_by is not None:
+            time_ms = table.c[timed_by]
+            oldest, newest = self.connection.execute(select(func.min(time_ms), func.max(time_ms)).where(where)).one()
+        number = self.connection.execute(delete(table).where(where)).rowcount
+        return Gone({table.name: number}, oldest, newest) if number else NOTHING
+
+    def _cards(self, table: Table, cards: Collection[CardKey]) -> ColumnElement[bool]:
+        return tuple_(table.c.scheme, table.c.number).in_(sorted(map(tuple, cards)))
+
+
+def _all_of(*parts: Gone) -> Gone:
+    found = NOTHING
+    for part in parts:
+        found = together(found, part)
+    return found
