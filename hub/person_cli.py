@@ -133,7 +133,7 @@ def _erase(options: argparse.Namespace, by: str) -> int:
 
 
 def _kept(options: argparse.Namespace, store: "HubStore") -> "Kept":
-    from hub.config import closing_rule, limits
+    from hub.config import closing_rule, limits, requirements_of
     from hub.person import Kept
     from hub.retention import list_kept_until
 
@@ -142,7 +142,11 @@ def _kept(options: argparse.Namespace, store: "HubStore") -> "Kept":
     with store.looking() as looking:
         until = list_kept_until(said, looking.last_passage_ms(now_ms()))
     return Kept(
-        said.passages_days, said.musters_days, until.isoformat() if until else None, closing_rule(config.presence)
+        said.passages_days,
+        said.musters_days,
+        until.isoformat() if until else None,
+        closing_rule(config.presence),
+        requirements_of(config.requirements),
     )
 
 

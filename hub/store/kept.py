@@ -2,11 +2,12 @@
 
 import itertools
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 import msgspec
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, and_, delete, func, select, update
 
+from hub.presence import CardKey
 from hub.records import CrewMember, KeptList
 from hub.store import schema
 
@@ -44,6 +45,21 @@ def forget_rows(connection: Connection, keep: int) -> None:
     table, parts = schema.crew_lists, schema.crew_list_parts
     newest = connection.scalars(select(table.c.id).order_by(table.c.id.desc()).limit(keep)).all()
     connection.execute(delete(parts).where(parts.c.list_id.not_in(newest)))
+
+
+def forget_cards(connection: Connection, cards: Collection[CardKey]) -> int:
+    """Take these cards out of every list that one can go back to; how many rows went."""
+    table = schema.crew_list_parts
+    gone = 0
+    for row in connection.execute(select(table)).all():
+        members = _decoder.decode(zlib.decompress(row.body))
+        rest = [member for member in members if CardKey(member.scheme, member.number) not in cards]
+        if len(rest) != len(members):
+            gone += len(members) - len(rest)
+            body = zlib.compress(msgspec.msgpack.encode(rest), 1)
+            which = and_(table.c.list_id == row.list_id, table.c.part == row.part)
+            connection.execute(update(table).where(which).values(body=body))
+    return gone
 
 
 def members_of(connection: Connection, number: int) -> Iterator[CrewMember]:

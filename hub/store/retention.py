@@ -3,18 +3,19 @@
 from collections.abc import Collection
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, delete, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Table, and_, delete, func, or_, select, true, tuple_, update
 
 from gate.zones import OUTSIDE
 from hub.presence import CardKey
 from hub.retention import BELIEVED_MS, NOTHING, PURGED, SETTLING_MS, Gone, together
-from hub.store import schema
+from hub.store import kept, schema
 from hub.store.crew import CrewTransaction
 
 PERSONAL = frozenset(
     {
         "people", "cards", "assignments", "companies", "permits", "events", "presence", "suspicions", "quarantine",
         "hand_marks", "commands", "musters", "muster_people", "muster_checks", "person_requests",
+        "qualifications", "blocks", "crew_lists", "crew_list_parts", "audit",
     }
 )  # fmt: skip
 """The tables that tell of people, all of them dealt with below. A test holds it against the tables there are."""
@@ -92,8 +93,14 @@ class ForgettingTransaction:
         permits = schema.permits
         every |= {CardKey(*row) for row in self.connection.execute(select(permits.c.scheme, permits.c.number))}
         requests = schema.person_requests
-        asked = self._delete(requests, requests.c.at_ms <= now_ms, "at_ms")
-        return together(asked, self.forget_crew(every, now_ms))
+        return _all_of(
+            self._delete(requests, requests.c.at_ms <= now_ms, "at_ms"),
+            self._delete(schema.crew_list_parts, true(), None),
+            self._delete(schema.crew_lists, true(), "taken_ms"),
+            self._delete(schema.blocks, true(), "blocked_ms"),
+            self._delete(schema.audit, schema.audit.c.at_ms <= now_ms, "at_ms"),
+            self.forget_crew(every, now_ms),
+        )
 
     def forget_crew(self, cards: Collection[CardKey], now_ms: int) -> Gone:
         """These cards, their permits, and holders and employers who have no other card."""
@@ -102,15 +109,29 @@ class ForgettingTransaction:
         ordered = sorted(cards)
         for start in range(0, len(ordered), 500):
             some = ordered[start : start + 500]
-            for table in (schema.assignments, schema.cards):
+            for table in (schema.qualifications, schema.assignments, schema.cards):
                 gone = together(gone, self._delete(table, self._cards(table, some), None))
-        holders, employers = select(schema.cards.c.person), select(schema.cards.c.employer)
-        people, companies = schema.people, schema.companies
-        return _all_of(
-            gone,
-            self._delete(people, people.c.id.not_in(holders), None),
-            self._delete(companies, companies.c.organisation_number.not_in(employers), None),
-        )
+        people, holders = schema.people, select(schema.cards.c.person)
+        return _all_of(gone, self._delete(people, people.c.id.not_in(holders), None), self._forget_companies())
+
+    def _forget_companies(self) -> Gone:
+        """Those that employ or hire nobody any more, as far as no other one stands below them in the chain."""
+        companies = schema.companies
+        if self.connection.scalar(select(func.count()).select_from(schema.cards)) == 0:
+            return self._delete(companies, true(), None)
+        gone = NOTHING
+        while True:
+            needed = [
+                select(schema.cards.c.employer),
+                *(
+                    select(column).where(column.is_not(None))
+                    for column in (schema.assignments.c.hired_by, companies.c.engaged_by, companies.c.main_unit)
+                ),
+            ]
+            some = self._delete(companies, and_(*(companies.c.organisation_number.not_in(one) for one in needed)), None)
+            if not some.total:
+                return gone
+            gone = together(gone, some)
 
     def purge_person(self, cards: Collection[CardKey]) -> Gone:
         """All that tells when the holder of these cards was where. Musters stay: they are the site's proof."""
@@ -122,16 +143,20 @@ class ForgettingTransaction:
         )
 
     def forget_particulars(self, cards: Collection[CardKey]) -> Gone:
-        """What the law does not ask for of somebody who is on the list no more: language, groups, role."""
+        """What the law does not ask for of somebody who is on the list no more: language, groups, role, trade,
+        qualifications, and all of it in the lists that one can go back to."""
         assignments, people = schema.assignments, schema.people
         holders = select(schema.cards.c.person).where(self._cards(schema.cards, cards))
         known = and_(people.c.id.in_(holders), people.c.language.is_not(None))
         languages = self.connection.execute(update(people).where(known).values(language=None)).rowcount
-        had = or_(assignments.c.groups != "", assignments.c.role.is_not(None))
+        had = or_(assignments.c.groups != "", assignments.c.role.is_not(None), assignments.c.trade.is_not(None))
         roles = self.connection.execute(
-            update(assignments).where(self._cards(assignments, cards), had).values(groups="", role=None)
+            update(assignments).where(self._cards(assignments, cards), had).values(groups="", role=None, trade=None)
         ).rowcount
-        return together(Gone({"languages": languages, "roles and groups": roles}, None, None), NOTHING)
+        kept_rows = kept.forget_cards(self.connection, cards)
+        counts = {"languages": languages, "roles and groups": roles, "rows of earlier lists": kept_rows}
+        gone = Gone({name: number for name, number in counts.items() if number}, None, None)
+        return together(gone, self._delete(schema.qualifications, self._cards(schema.qualifications, cards), None))
 
     def _blank(self, where: ColumnElement[bool], most: int) -> Gone:
         """The oldest of these records lose their contents; number, id and hashes stay."""

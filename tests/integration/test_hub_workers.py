@@ -64,7 +64,7 @@ def broker(tmp_path: Path) -> Iterator[Mosquitto]:
 def hub(tmp_path: Path, broker: Mosquitto, postgres: Postgres) -> Iterator[HubProcess]:
     made = HubProcess(tmp_path / "hub", broker.port, database=postgres.database().url)
     with made.settings.open("a", encoding="utf-8") as settings:
-        settings.write("[ingest]\nshared = true\n[list]\nheartbeat_s = 1\n")
+        settings.write('[ingest]\nshared = true\n[list]\nheartbeat_s = 1\n[presence]\nclose_at = "never"\n')
     yield made
     if made.process:
         made.end(signal.SIGKILL)
