@@ -16,8 +16,9 @@ class EnrolmentTransaction:
         self._connection = connection
 
     def enrolment(self, gate: str) -> Enrolment | None:
+        """Held for this transaction: of two hubs behind one database, one spends the token."""
         table = schema.enrolments
-        row = self._connection.execute(select(table).where(table.c.gate == gate)).first()
+        row = self._connection.execute(select(table).where(table.c.gate == gate).with_for_update()).first()
         return _enrolment(row) if row else None
 
     def enrolments(self) -> list[Enrolment]:

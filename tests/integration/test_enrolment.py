@@ -21,7 +21,7 @@ from hub.keys import signing_key
 from hub.store import HubStore, schema
 from portvakt.bundle import read_bundle
 from portvakt.link import BrokerLink, BrokerSettings, Connected, Lost, Message
-from tests.sim.members import SITE, Members, members
+from tests.sim.members import SITE, Members, members, run
 from tests.sim.mosquitto import BINARY
 from tests.waiting import wait_for
 
@@ -79,13 +79,19 @@ def test_enroll_join_run(site: Members) -> None:
     certificate = Path(joined["certificate"])
     assert (certificate.stat().st_mode & 0o777, bundle.stat().st_mode & 0o777) == (0o600, 0o600)
     assert sorted(one.name for one in certificate.parent.iterdir()) == ["certificate.pem"]
-    site.gate("north")
+    north = site.gate("north")
     site.wait_for_list("north")
     site.wait_for_gate("north", "all stored", lambda line: line["online"] and line["list_revision"] == 1)
     made = len(site.made("north"))
     site.wait_for_gate("north", "its records", lambda line: line["journals"][0]["stored"] >= made)
     (listed,) = json.loads(site.on_hub("enroll", "--list", "--json"))
     assert (listed["gate"], listed["state"]) == ("north", "joined")
+    doctor = json.loads(run("gate", "doctor", "--json", "--config", str(site.settings_of("north"))))
+    found = {one["part"]: one["state"] for one in doctor["findings"]}
+    assert (found["broker"], found["hub"]) == ("well", "well")
+    assert (found["certificate ca.pem"], found["certificate certificate.pem"]) == ("well", "well")
+    north.kill()
+    site.wait_for_gate("north", "gone, by its last will", lambda line: not line["online"])
     for secret in ("hub/authority.pem", "hub/hub.pem", "hub/signing-key.pem", "broker/server.key"):
         assert (site.folder / secret).stat().st_mode & 0o777 == 0o600
 
