@@ -30,7 +30,7 @@ from hub.service import HubService
 from hub.store import HubStore
 from hub.sync import ListSync
 from hub.whereabouts import Whereabouts
-from portvakt.link import BrokerLink, Connected, LastWill, LinkInput, Lost, Message
+from portvakt.link import BrokerLink, Connected, LastWill, LinkInput, Lost, Message, check_files
 from portvakt.notify import Supervisor
 from portvakt.process import FolderLock
 
@@ -50,6 +50,7 @@ def run(config: HubConfig, stop: threading.Event, ready: Callable[[str], None]) 
 
     Raises AlreadyRunning, AnotherHub, StoreError, KeyFileError, LinkError or EmbeddedBrokerError.
     """
+    check_files(config.broker)
     with contextlib.ExitStack() as held:
         held.enter_context(FolderLock(state_dir(config)))
         store = held.enter_context(contextlib.closing(HubStore(database_file(config))))

@@ -194,10 +194,26 @@ def test_p1_a_gate_that_was_revoked_goes_on_at_its_turnstile(site: Members) -> N
     refused = "certificate verify failed"
     wait_for("north to be refused", lambda: refused in site.broker.log.read_text(encoding="utf-8", errors="replace"))
     assert not north.dead()
+    _answers(site)
+
+
+def test_p1_a_certificate_that_is_spoilt_costs_the_link_and_not_the_lane(site: Members) -> None:
+    certificate = Path(site.join("north", site.bundle("north"))["certificate"])
+    certificate.write_bytes(certificate.read_bytes()[:300])
+    north = site.gate("north")
+    wait_for("the complaint", lambda: "certificate or password file cannot be used" in north.log)
+    _answers(site)
+    assert "certificate or password file" in run("gate", "check-config", str(site.settings_of("north")), status=1)
+    site.join("north", site.bundle("north"))
+    site.wait_for_list("north")
+
+
+def _answers(site: Members) -> None:
+    """The lane has an answer to a card."""
     remote = RemoteControl(site.folder / "north/state/control.sock")
-    assert remote.lanes()["main"].answers == 0
+    before = remote.lanes()["main"].answers
     remote.present("outside", bytes(4096))
-    wait_for("an answer at the lane", lambda: remote.lanes()["main"].answers == 1)
+    wait_for("an answer at the lane", lambda: remote.lanes()["main"].answers > before)
 
 
 def test_a_certificate_renews_itself(site: Members, tmp_path: Path) -> None:
