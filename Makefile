@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-DEBIAN := pcscd libpcsclite-dev vsmartcard-vpcd libnfc-bin mosquitto gcc python3-dev pkg-config
+DEBIAN := pcscd libpcsclite-dev vsmartcard-vpcd libnfc-bin mosquitto postgresql gcc python3-dev pkg-config
 QUICK ?= 0
 COUNT ?= 1000000
 DESTDIR ?=

@@ -234,6 +234,7 @@ class _Parts:
             settled=self._journal.settled(),
             head=self._journal.head().seq,
             held=self._permits.state(),
+            commanded=self._journal.commanded(),
         )
         inbox: queue.Queue[UplinkInput] = queue.Queue(UPLINK_INBOX)
         client = f"gate-{config.site}-{config.gate}-{self._instance}"
@@ -290,10 +291,12 @@ class _Parts:
             version=gate.__version__,
             list_revision=held.revision if held else 0,
             list_confirmed_ms=held.confirmed_ms if held else 0,
+            list_digest=held.digest if held else "",
             epoch=head.epoch,
             head_seq=head.seq,
             head_hash=head.hash,
-            unsent=session.unsent,
+            # Of this very head: the session may not have heard of it yet.
+            unsent=head.seq - session.settled,
             clock_trusted=health.clock_trusted,
             readers={name: str(reader.state) for name, reader in health.readers.items()},
             reader_reads_ms={name: reader.last_read_ms or 0 for name, reader in health.readers.items()},

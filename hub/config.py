@@ -6,10 +6,13 @@ A unit stands in every name. Unknown keys are refused.
 import os
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec.structs import replace
 
+from gate.zones import GROUP_PATTERN
+from hub.permits import USUAL, Action, QualificationRule, Requirements
 from portvakt.credentials import named_file
 from portvakt.errors import SettingsError
 from portvakt.link import BrokerSettings, anchored_broker, broker_problems
@@ -42,6 +45,54 @@ class CloneSettings(Settings, frozen=True, kw_only=True):
     """Nobody gets from one gate to another sooner."""
 
 
+class PostgresAddress(Settings, frozen=True, kw_only=True):
+    """Where a PostgreSQL database is: `postgresql://USER@HOST/DATABASE`, and the file with the password."""
+
+    url: str
+    password_file: str | None = None
+
+
+class CrewSettings(Settings, frozen=True, kw_only=True):
+    """How crew lists look here, and what they may do."""
+
+    columns: dict[str, str] = msgspec.field(default_factory=dict)
+    """Our name of a column: the name that it has in the lists of this site."""
+    ignore: tuple[str, ...] = ()
+    """Columns of the lists that nothing here needs."""
+    sheet: str | None = None
+    """Of a workbook; its first one when left out."""
+    may_remove: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.2
+    """A list that takes more than this share of the cards off is refused."""
+    keep_lists: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 5
+    """To how many earlier lists one can go back."""
+
+
+Word = Annotated[str, msgspec.Meta(pattern=GROUP_PATTERN)]
+
+
+class QualificationSettings(Settings, frozen=True, kw_only=True):
+    """One qualification, and who needs it."""
+
+    kind: Word
+    action: Action = "refuse"
+    groups: tuple[Word, ...] = ()
+    """Who needs it; everybody when left out."""
+
+
+class RequirementSettings(Settings, frozen=True, kw_only=True):
+    """What a worker needs at this site: each refuses, warns or is off."""
+
+    card_valid: Action = USUAL.card_valid
+    crew_list: Action = USUAL.crew_list
+    company_approved: Action = USUAL.company_approved
+    company_registered: Action = USUAL.company_registered
+    startbank: Action = USUAL.startbank
+    chain_level: Action = USUAL.chain_level
+    chain_level_max: Annotated[int, msgspec.Meta(ge=0, le=20)] = USUAL.chain_level_max
+    induction: Action = USUAL.induction
+    qualifications: tuple[QualificationSettings, ...] = ()
+
+
 class EnrolmentSettings(Settings, frozen=True, kw_only=True):
     """How gates get their certificates, and where the broker is for them."""
 
@@ -66,9 +117,14 @@ class HubConfig(Settings, frozen=True, kw_only=True):
     broker: HubBroker = HubBroker()
     list: ListSettings = ListSettings()
     clones: CloneSettings = CloneSettings()
+    crew: CrewSettings = CrewSettings()
+    requirements: RequirementSettings = RequirementSettings()
     enrolment: EnrolmentSettings = EnrolmentSettings()
     state_dir: str | None = None
     """Where the database lives; systemd's $STATE_DIRECTORY when left out, otherwise var/hub."""
+    database: str | None = None
+    """`postgresql://USER@HOST/DATABASE`; a file of SQLite in the state folder when left out."""
+    database_password_file: str | None = None
     signing_key: str | None = None
     """The site's private key, PEM, mode 0600; `signing-key.pem` in the state folder when left out."""
     log_level: str = "info"
@@ -88,11 +144,32 @@ def load_config(path: Path) -> HubConfig:
         config,
         broker=anchored_broker(config.broker, path),
         signing_key=named_file(path, config.signing_key) if config.signing_key else None,
+        database_password_file=named_file(path, config.database_password_file)
+        if config.database_password_file
+        else None,
         enrolment=replace(
             config.enrolment,
             broker_dir=named_file(path, config.enrolment.broker_dir) if config.enrolment.broker_dir else None,
         ),
     )
+
+
+def requirements_of(settings: RequirementSettings) -> Requirements:
+    """The settings as the rules see them."""
+    rules = [QualificationRule(rule.kind, rule.action, rule.groups) for rule in settings.qualifications]
+    fields = {name: getattr(settings, name) for name in settings.__struct_fields__}
+    return Requirements(**fields | {"qualifications": tuple(rules)})
+
+
+class _Rules(Settings, frozen=True, kw_only=True):
+    """A file of requirements alone."""
+
+    requirements: RequirementSettings
+
+
+def requirements_in(file: Path) -> Requirements:
+    """The `[requirements]` of a file that holds nothing else. Raises SettingsError."""
+    return requirements_of(load(file, _Rules).requirements)
 
 
 def find_config() -> Path:
@@ -108,12 +185,15 @@ def find_config() -> Path:
 
 
 def state_dir(config: HubConfig) -> Path:
-    """The folder of the hub's database."""
+    """The folder of what the hub keeps on this machine."""
     return Path(config.state_dir or os.environ.get("STATE_DIRECTORY") or "var/hub")
 
 
-def database_file(config: HubConfig) -> Path:
-    return state_dir(config) / "hub.sqlite3"
+def database(config: HubConfig) -> Path | PostgresAddress:
+    """The hub's database: a file of SQLite unless the settings name a PostgreSQL."""
+    if config.database is None:
+        return state_dir(config) / "hub.sqlite3"
+    return PostgresAddress(url=config.database, password_file=config.database_password_file)
 
 
 def signing_key_file(config: HubConfig) -> Path:
@@ -136,6 +216,7 @@ def _problems(config: HubConfig) -> list[str]:
     if config.log_level.lower() not in LEVELS:
         found.append(f"log_level: {config.log_level!r} is none of {', '.join(LEVELS)}")
     found += broker_problems(config.broker)
+    found += _database_problems(config)
     if config.enrolment.port == config.enrolment.join_port:
         found.append("enrolment.join_port: the same as enrolment.port; the broker listens on two")
     if config.list.valid_h * 3600 < config.list.heartbeat_s * 2:
@@ -143,3 +224,20 @@ def _problems(config: HubConfig) -> list[str]:
     if config.broker.embedded and config.broker.ca_file:
         found.append("broker.embedded: the built-in broker speaks plain TCP; leave ca_file out, or run Mosquitto")
     return found
+
+
+def _database_problems(config: HubConfig) -> list[str]:
+    if config.database is None:
+        return ["database_password_file: SQLite has no password; set database too"] * bool(
+            config.database_password_file
+        )
+    try:
+        address = urlsplit(config.database)
+        known = address.scheme in ("postgresql", "postgres") and len(address.path) > 1 and (address.port or 1)
+    except ValueError:
+        known = False
+    if not known:
+        return ["database: not of the form postgresql://USER@HOST/DATABASE"]
+    if address.password or "password=" in address.query:
+        return ["database: holds a password; put it into a file of its own, and name that in database_password_file"]
+    return []

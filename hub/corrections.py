@@ -13,9 +13,11 @@ from typing import NamedTuple, Protocol
 from gate.uplink import contract
 from gate.uplink.contract import ContractError, WireClock, WireEvent
 from hub.presence import ENTRY, EXIT, PASSAGE_COMPLETED, CardKey, Certainty, Sighting, fold
-from hub.records import JournalKey
+from hub.records import MAX_NUMBER, JournalKey
 
 CLOCK_TRUSTED = "clock.trusted"
+MAX_BOOT = 64
+"""Characters of the name of a boot, as in the contract."""
 LOOK_BACK = 500
 """How many stored records of a boot are looked at in one step."""
 
@@ -65,6 +67,8 @@ def correction_of(event: WireEvent, key: JournalKey) -> Correction | None:
     """What a `clock.trusted` event says; None for any other event, and for one that says nothing usable."""
     boot, offset_ms = event.data.detail.get("boot"), event.data.detail.get("offset_ms")
     if event.kind != CLOCK_TRUSTED or not isinstance(boot, str) or type(offset_ms) is not int:
+        return None
+    if len(boot) > MAX_BOOT or "\0" in boot or abs(offset_ms) > MAX_NUMBER:
         return None
     return Correction(Boot(key, boot), event.seq, offset_ms)
 

@@ -5,13 +5,14 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hub.opened import print_json, settings_of, store_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from hub.authority import Authority
     from hub.config import HubConfig
     from hub.records import Enrolment, IssuedCertificate
-    from hub.store import HubStore
 
     AddVerb = Callable[..., argparse.ArgumentParser]
 
@@ -60,7 +61,7 @@ def _invite(options: argparse.Namespace) -> int:
     from hub.tables import moment
     from portvakt.bundle import Bundle, Name, write_bundle
 
-    config = _config(options)
+    config = settings_of(options)
     try:
         gate = msgspec.convert(options.gate, Name)
     except msgspec.ValidationError as wrong:
@@ -85,7 +86,7 @@ def _invite(options: argparse.Namespace) -> int:
         authority=_authority(config, now_ms).pem,
     )
     file = options.output or Path(f"{gate}.bundle")
-    store = _store(config)
+    store = store_of(options)
     try:
         with store.enrolling() as transaction:
             held = [one for one in transaction.certificates() if one.gate == gate and _counts(one, now_ms)]
@@ -99,7 +100,7 @@ def _invite(options: argparse.Namespace) -> int:
     finally:
         store.close()
     if options.json:
-        _print_json({"gate": gate, "bundle": str(file), "expires_ms": expires_ms, "certificates": len(held)})
+        print_json({"gate": gate, "bundle": str(file), "expires_ms": expires_ms, "certificates": len(held)})
         return 0
     print(f"{file}: gate {gate} joins with it until {moment(expires_ms)}, once; at the gate: gate join {file.name}")
     if held:
@@ -118,13 +119,13 @@ def _sign(options: argparse.Namespace) -> int:
     from hub.errors import EnrolmentError
     from hub.keys import signing_key
 
-    config = _config(options)
+    config = settings_of(options)
     try:
         request = options.sign.read_bytes()
     except OSError as missing:
         raise EnrolmentError(f"{options.sign}: cannot be read ({missing.strerror})") from missing
     file = options.output or options.sign.with_suffix(".answer")
-    store = _store(config)
+    store = store_of(options)
     signer = Signer(config.site, signing_key(signing_key_file(config)))
     issue = issuing(authority_file(config), config.site, config.enrolment.certificate_valid_days)
     try:
@@ -142,7 +143,7 @@ def _sign(options: argparse.Namespace) -> int:
             f"{file}: cannot be written ({refused.strerror}); sign it again, to another file"
         ) from refused
     if options.json:
-        _print_json({"gate": answer.gate, "answer": str(file)})
+        print_json({"gate": answer.gate, "answer": str(file)})
     else:
         print(f"{file}: back at gate {answer.gate}: gate join BUNDLE --answer {file.name}")
     return 0
@@ -151,8 +152,7 @@ def _sign(options: argparse.Namespace) -> int:
 def _list(options: argparse.Namespace) -> int:
     from hub.tables import moment, table
 
-    config = _config(options)
-    store = _store(config)
+    store = store_of(options)
     try:
         with store.enrolling() as transaction:
             enrolled, certificates = transaction.enrolments(), transaction.certificates()
@@ -162,7 +162,7 @@ def _list(options: argparse.Namespace) -> int:
     newest = {one.gate: one for one in certificates}
     rows = [(one, newest.get(one.gate), _state(one, newest.get(one.gate), now_ms)) for one in enrolled]
     if options.json:
-        _print_json(
+        print_json(
             [
                 {
                     "gate": one.gate,
@@ -202,9 +202,9 @@ def _counts(issued: "IssuedCertificate", now_ms: int) -> bool:
 def _revoke(options: argparse.Namespace) -> int:
     from hub import broker_files, enrolment
 
-    config = _config(options)
+    config = settings_of(options)
     now_ms = _now_ms()
-    store = _store(config)
+    store = store_of(options)
     try:
         with store.enrolling() as transaction:
             count = enrolment.revoke(transaction, options.gate, now_ms)
@@ -217,7 +217,7 @@ def _revoke(options: argparse.Namespace) -> int:
         if settings.restart_broker is not None:
             broker_files.restart_broker(settings.restart_broker)
     if options.json:
-        _print_json({"gate": options.gate, "certificates": count, "broker_dir": settings.broker_dir})
+        print_json({"gate": options.gate, "certificates": count, "broker_dir": settings.broker_dir})
         return 0
     print(f"{options.gate} is revoked: its token, and {count} certificate{'s' * (count != 1)}; the hub refuses it now")
     if settings.broker_dir is None:
@@ -235,7 +235,7 @@ def _broker_config(options: argparse.Namespace) -> int:
     from hub.errors import EnrolmentError
     from portvakt.files import replace_file
 
-    config = _config(options)
+    config = settings_of(options)
     settings = config.enrolment
     if settings.host is None:
         raise EnrolmentError(
@@ -250,7 +250,7 @@ def _broker_config(options: argparse.Namespace) -> int:
     folder = options.directory
     listeners = Listeners(settings.host, settings.port, settings.join_port)
     broker_files.write_all(folder, config.site, listeners, authority, now_ms)
-    store = _store(config)
+    store = store_of(options)
     try:
         with store.enrolling() as transaction:
             broker_files.write_revoked(folder, authority, transaction.certificates(), now_ms)
@@ -259,7 +259,7 @@ def _broker_config(options: argparse.Namespace) -> int:
     written = folder / broker_config.CONFIGURATION
     broker = {"host": settings.host, "port": settings.port, "ca_file": str(public), "cert_file": str(identity)}
     if options.json:
-        _print_json({"configuration": str(written), "broker": broker})
+        print_json({"configuration": str(written), "broker": broker})
         return 0
     print(f"{written} is written, with certificates and ACLs beside it; restart Mosquitto. In the hub's own settings:")
     print("\n[broker]")
@@ -277,24 +277,5 @@ def _authority(config: "HubConfig", now_ms: int) -> "Authority":
     return authority_at(authority_file(config), config.site, now_ms)
 
 
-def _config(options: argparse.Namespace) -> "HubConfig":
-    from hub.config import find_config, load_config
-
-    return load_config(options.config or find_config())
-
-
-def _store(config: "HubConfig") -> "HubStore":
-    from hub.config import database_file
-    from hub.store import HubStore
-
-    return HubStore(database_file(config))
-
-
 def _now_ms() -> int:
     return time.time_ns() // 1_000_000
-
-
-def _print_json(value: Any) -> None:
-    import msgspec
-
-    print(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())

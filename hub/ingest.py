@@ -17,7 +17,7 @@ from hub.clones import Suspicion, suspicions
 from hub.corrections import ClockTransaction, Correction, Passage, settle
 from hub.intake import Gathered, Taken, contradiction, gather
 from hub.presence import CardKey, Sighting, fold
-from hub.records import GENESIS, ChainBreak, EventRecord, Journal, JournalKey, Link, Rejected
+from hub.records import GENESIS, ChainBreak, EventRecord, Fork, Journal, JournalKey, Link, Rejected
 
 log = logging.getLogger(__name__)
 
@@ -160,6 +160,9 @@ def _commit(
         outcome = _sort_out(transaction, journal, taken)
         _note(found, topics.events(key.gate), outcome, now_ms)
         new = outcome.new
+        disputed = [one.record for one in outcome.contradicting] + found.disputed.get(key, [])
+        if disputed or journal.fork:
+            journal = _fork(transaction, journal, disputed, new, now_ms)
         fresh += [one.record for one in new.values()]
         passages += [one.passage for one in new.values() if one.passage]
         said += [one.correction for one in new.values() if one.correction]
@@ -214,6 +217,29 @@ def _sort_out(transaction: EventTransaction, journal: Journal, taken: Mapping[in
         repeated=[taken[seq] for seq, link in stored.items() if link.hash == taken[seq].record.hash],
         contradicting=[taken[seq] for seq, link in stored.items() if link.hash != taken[seq].record.hash],
     )
+
+
+def _fork(
+    transaction: EventTransaction,
+    journal: Journal,
+    disputed: Sequence[EventRecord],
+    new: Mapping[int, Taken],
+    now_ms: int,
+) -> Journal:
+    """The journal with what is known of its second history."""
+    if journal.fork:
+        fork = journal.fork
+    else:
+        last = transaction.links(journal.key, [journal.highest]).get(journal.highest)
+        fork = Fork(disputed[0].seq, journal.highest, last.hash if last else GENESIS, 0, now_ms, now_ms)
+        log.error("gate=%s journal=%s forked_at=%d", journal.key.gate, journal.key.epoch, fork.seq)
+    if disputed:
+        lowest = min(fork.seq, *(record.seq for record in disputed))
+        fork = replace(fork, seq=lowest, records=fork.records + len(disputed), last_ms=now_ms)
+    following = [record for record in (*disputed, *(one.record for one in new.values())) if record.seq == fork.tip + 1]
+    if fork.both_ms is None and any(record.previous == fork.tip_hash for record in following):
+        fork = replace(fork, both_ms=now_ms)
+    return replace(journal, fork=fork)
 
 
 def _note(found: Gathered, topic: str, outcome: _Sorted, now_ms: int) -> None:

@@ -14,13 +14,16 @@ from typing import Annotated, NamedTuple
 import msgspec
 
 from gate.uplink import contract
-from gate.uplink.contract import ContractError
+from gate.uplink.contract import ContractError, WireEvent
 from hub.corrections import Correction, Passage, correction_of, passage_of, time_ms_of
-from hub.records import EventRecord, JournalKey, Rejected
+from hub.records import MAX_NUMBER, EventRecord, JournalKey, Rejected
 
 UNREADABLE = "unreadable"
-MAX_SEQ = 1 << 53
-"""Greater numbers are not exact in every JSON reader, and no journal gets there."""
+MAX_SEQ = MAX_NUMBER
+"""No journal gets there."""
+
+MAX_UID = 20
+"""Digits of a chip's serial number, hexadecimal: ten bytes are the longest there are."""
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 
@@ -40,6 +43,8 @@ class Gathered:
 
     taken: dict[JournalKey, dict[int, Taken]] = field(default_factory=dict)
     rejected: list[Rejected] = field(default_factory=list)
+    disputed: dict[JournalKey, list[EventRecord]] = field(default_factory=dict)
+    """Records whose place was taken by another one of the same messages."""
     repeated: int = 0
     conflicts: int = 0
 
@@ -92,6 +97,7 @@ def _sort_in(found: Gathered, topic: str, taken: Taken) -> None:
         found.repeated += 1
     else:
         found.conflicts += 1
+        found.disputed.setdefault(JournalKey(record.gate, record.epoch), []).append(record)
         found.rejected.append(contradiction(topic, record, record.received_ms))
 
 
@@ -112,6 +118,8 @@ def read_event(body: bytes, site: str, gate: str, now_ms: int) -> Taken:
     if event.source != contract.source_of(site, gate):
         raise ContractError(f"event {event.epoch}/{event.seq}: source {event.source!r} came on the topic of {gate!r}")
     _bounded(event.seq)
+    if why := _unstorable(event):
+        return _unreadable(body, site, gate, f"event {event.epoch}/{event.seq}: {why}", now_ms)
     objection = None
     time_ms = time_ms_of(event.time)
     if time_ms is None:
@@ -144,6 +152,20 @@ def _unreadable(body: bytes, site: str, gate: str, why: str, now_ms: int) -> Tak
         body, bytes.fromhex(contract.record_hash(body)), bytes.fromhex(place.prevhash), now_ms,
     )  # fmt: skip
     return Taken(record, objection=why)
+
+
+def _unstorable(event: WireEvent) -> str | None:
+    """What no column of a database takes; None when all of it fits. The database would refuse it for ever."""
+    data = event.data
+    texts = [event.type, data.lane, data.direction, data.reason, data.badge, data.uid, data.zone, data.clock.boot]
+    texts += [data.card.scheme, data.card.number] if data.card else []
+    if any("\0" in text for text in texts if text):
+        return "a text with a character of number 0"
+    if data.uid and len(data.uid) > MAX_UID:
+        return f"a serial number of {len(data.uid)} digits; the limit is {MAX_UID}"
+    if abs(data.clock.monotonic_ms) > MAX_NUMBER:
+        return f"{data.clock.monotonic_ms} is no monotonic time"
+    return None
 
 
 def _bounded(seq: int) -> None:

@@ -55,13 +55,15 @@ class EventLine:
 
 @dataclass(frozen=True, slots=True)
 class JournalLine:
-    """A gate's journal: `made` records as far as the gate told, `stored` here, `missing` before the newest here."""
+    """A gate's journal: `made` records as far as the gate told, `stored` here, `missing` before the newest here;
+    `forked_ms` is when it showed a second history."""
 
     epoch: str
     made: int | None
     stored: int
     through: int
     missing: int
+    forked_ms: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +146,9 @@ def events(store: HubStore, *, gate: str | None = None, kind: str | None = None,
     """The newest events, newest first. `kind` also takes the front of a kind: `badge` is all of `badge.…`."""
     table = schema.events
     columns = [table.c[name] for name in EventLine.__dataclass_fields__]
-    statement = select(*columns).order_by(table.c.time_ms.desc(), table.c.gate, table.c.epoch, table.c.seq.desc())
+    statement = select(*columns).order_by(
+        table.c.time_ms.desc().nulls_last(), table.c.gate, table.c.epoch, table.c.seq.desc()
+    )
     if gate is not None:
         statement = statement.where(table.c.gate == gate)
     if kind is not None:
@@ -184,6 +188,7 @@ def gates(store: HubStore) -> SiteGates:
                         stored=journal.stored,
                         through=journal.through,
                         missing=journal.highest - journal.stored,
+                        forked_ms=journal.fork.first_ms if journal.fork else None,
                     )
                     for journal in lines[gate]
                 ),

@@ -3,11 +3,13 @@
 Hashes are the 32 bytes of a SHA-256; times are Unix milliseconds in UTC.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from gate.uplink.contract import GENESIS_HASH
 
+MAX_NUMBER = 1 << 53
+"""Greater ones are not exact in every JSON reader, and far greater ones fit into no database."""
 GENESIS = bytes.fromhex(GENESIS_HASH)
 
 
@@ -16,6 +18,27 @@ class JournalKey(NamedTuple):
 
     gate: str
     epoch: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fork:
+    """A second history of one journal: other records in places where records stand already.
+
+    An older image of the disk was put back, or a copy of it runs elsewhere. In the first case the old history has
+    ended for good; in the second both go on, and that is what tells them apart.
+    """
+
+    seq: int
+    """The lowest place that was claimed twice, so far."""
+    tip: int
+    """The highest number that was here when the other history showed, and that record's hash."""
+    tip_hash: bytes
+    records: int
+    """How often a place was claimed that was taken; repetitions count."""
+    first_ms: int
+    last_ms: int
+    both_ms: int | None = None
+    """When the history that was here first went on all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +56,7 @@ class Journal:
     highest: int = 0
     stored: int = 0
     first_seen_ms: int = 0
+    fork: Fork | None = None
 
 
 class Link(NamedTuple):
@@ -84,9 +108,51 @@ class ChainBreak:
     at_ms: int
 
 
+class Qualification(NamedTuple):
+    """What somebody may do, and until when (ISO 8601; None: for ever)."""
+
+    kind: str
+    expiry: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What somebody wants of a gate, in the words of `gate.uplink.contract.Command`; and why, for the audit."""
+
+    gate: str
+    action: str
+    lane: str | None
+    direction: str | None
+    by: str
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GivenCommand:
+    """The same under its number, valid for a short time."""
+
+    number: int
+    asked: Asked
+    issued_ms: int
+    expires_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a gate's journal says of a command; `what` is why not."""
+
+    done: bool
+    what: str
+    received_ms: int
+
+
 @dataclass(frozen=True, slots=True)
 class CrewMember:
-    """One row of a crew list: one card, its holder, and what the holder may do here. Dates are ISO 8601 or None."""
+    """One row of a crew list: one card, its holder, and what the holder may do here. Dates are ISO 8601 or None.
+
+    `organisation_number` is the employer, which may be a sub-unit; the card names `main_unit`. `hired_by` is the
+    company that hires the worker from the employer, `engaged_by` the next one up the contractor chain.
+    """
 
     scheme: str
     number: str
@@ -105,6 +171,65 @@ class CrewMember:
     status: str = "ok"
     listed: bool = True
     groups: tuple[str, ...] = ()
+    card_type: str | None = None
+    status_as_of: str | None = None
+    trade: str | None = None
+    hired_by: str | None = None
+    main_unit: str | None = None
+    engaged_by: str | None = None
+    register_status: str | None = None
+    """None or `ok` is in order; otherwise `bankrupt`, `dissolving` or `deleted`."""
+    startbank: bool | None = None
+    qualifications: tuple[Qualification, ...] = ()
+    confirmed_by: str | None = None
+    """Who has confirmed the qualifications."""
+    no_card_because: str | None = None
+    """`applied`, `pupil` or `placement`, for who is here on a card of the site."""
+    approved_by: str | None = None
+    """Who let this card in at the hub; None when a crew list did."""
+    list_id: int | None = field(default=None, compare=False)
+    """The kept list that brought these facts, and the row in it."""
+    list_row: int | None = field(default=None, compare=False)
+    same_as: tuple[str, str] | None = field(default=None, compare=False)
+    """Another card of the same person, further up in the same list."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A card that opens nothing, whatever any list says."""
+
+    scheme: str
+    number: str
+    reason: str
+    blocked_by: str
+    blocked_ms: int
+    all_sites: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """Who did what to which card, when and why. `detail` names no person."""
+
+    at_ms: int
+    who: str
+    action: str
+    card: str | None
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeptList:
+    """A crew list that was taken in. `change` is the difference that it made, as `+12 −3 ~7`."""
+
+    id: int
+    name: str
+    taken_ms: int
+    taken_by: str
+    people: int
+    change: str
+    revision: int
+    kept: bool
+    """Whether its rows are still here, so that one can go back to it."""
 
 
 @dataclass(frozen=True, slots=True)

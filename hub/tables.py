@@ -2,16 +2,18 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from itertools import pairwise
 
 from gate.zones import SITE
 from hub.queries import EventLine, GateLine, JournalLine, RosterEntry, SiteGates, SuspicionLine
+from hub.verify import GateProof, History, JournalProof, Proof
 
 _CERTAIN = {"certain": "", "clock_untrusted": "clock of the gate was not set"}
 
 
 def roster_text(entries: Sequence[RosterEntry], zone: str = SITE) -> str:
     """Who is in a zone."""
-    where = "inside" if zone == SITE else f"in {_clean(zone)}"
+    where = "inside" if zone == SITE else f"in {clean(zone)}"
     if not entries:
         return f"Nobody is {where}, as far as the gates have told this hub."
     rows = [
@@ -99,6 +101,51 @@ def gates_text(site: SiteGates) -> str:
     return "\n".join([text, "", f"The current list is revision {site.revision}.", *notes])
 
 
+def proof_text(proof: Proof) -> str:
+    """Whether every gate's journal is whole, and where it is not."""
+    if not proof.gates:
+        return "No gate has sent anything to this hub yet."
+    rows, notes = [], list[str]()
+    for gate in proof.gates:
+        notes += [f"{gate.gate}: {note}" for note in _replaced(gate)]
+        for journal in gate.journals:
+            numbers = (journal.made, journal.stored, journal.waiting, journal.lost, journal.twice)
+            state = "in order" if journal.first_broken is None and journal.history is History.ONE else "NOT IN ORDER"
+            rows.append((gate.gate, journal.epoch, *map(str, numbers), state))
+            notes += [f"{gate.gate}: {note}" for note in _broken(journal)]
+    text = table(("GATE", "JOURNAL", "MADE", "STORED", "WAITING", "LOST", "TWICE", ""), rows)
+    if proof.sound:
+        verdict = f"All {proof.records} records are as the gates made them."
+    elif first := proof.first_broken:
+        verdict = f"The first broken link: gate {first.gate}, journal {first.epoch}, record {first.seq}: {first.what}."
+    else:
+        verdict = "A journal has shown two histories."
+    return "\n".join([text, "", *notes, verdict])
+
+
+def _replaced(gate: GateProof) -> list[str]:
+    """The disk, or the journal on it, is another one than before."""
+    pairs = pairwise(gate.journals)
+    notes = [f"journal {old.epoch} was replaced by {new.epoch} at {moment(new.since_ms)}" for old, new in pairs]
+    notes += [f"journal {epoch} went on after it was replaced; are two disks used by turns?" for epoch in gate.by_turns]
+    return notes
+
+
+def _broken(journal: JournalProof) -> list[str]:
+    notes = []
+    if (first := journal.first_broken) and journal.broken:
+        more = f" ({journal.broken - 1} more)" if journal.broken > 1 else ""
+        notes.append(f"journal {journal.epoch}, record {first.seq}: {first.what}{more}")
+    if fork := journal.fork:
+        since = f"since {moment(fork.first_ms)}, from record {fork.seq} on"
+        if journal.history is History.FORKED:
+            why = "two controllers write it, each its own records: was a disk cloned? Move journal.db aside on one"
+        else:
+            why = "its records are written anew: was an older image put back? Stop the gate, move journal.db aside"
+        notes.append(f"journal {journal.epoch} has two histories {since}; {why}")
+    return notes
+
+
 def _reader(name: str, state: str, read_ms: int) -> str:
     """How a reader is, and since when it has read nothing: one that is well all morning and reads nothing is not."""
     return f"{name} {state}, read {moment(read_ms)}" if read_ms else f"{name} {state}"
@@ -111,6 +158,8 @@ def gate_notes(gate: GateLine, revision: int) -> list[str]:
         notes.append("two controllers use this name; give one of them another `gate` setting")
     if gate.chain_breaks:
         notes.append(f"{gate.chain_breaks} breaks in the journal's hash chain; was a disk copied or edited?")
+    if any(journal.forked_ms for journal in gate.journals):
+        notes.append("a journal of it has two histories: was a disk put back or cloned? See `hub verify`")
     if gate.list_revision is not None and gate.list_revision > revision:
         notes.append(
             "holds a newer list than this hub: was its disk lost, or an old backup restored? Import the crew list again"
@@ -123,7 +172,7 @@ def gate_notes(gate: GateLine, revision: int) -> list[str]:
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Columns as wide as their widest cell; empty columns are left out."""
     used = [place for place in range(len(header)) if any(row[place] for row in rows)]
-    lines = [[header[place] for place in used], *([_clean(row[place]) for place in used] for row in rows)]
+    lines = [[header[place] for place in used], *([clean(row[place]) for place in used] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
@@ -156,6 +205,6 @@ def _journal(journal: JournalLine | None) -> str:
     return f"{made}/{journal.stored}/{journal.missing}"
 
 
-def _clean(cell: str) -> str:
+def clean(cell: str) -> str:
     """Peer text can hold control characters, which would move the terminal's cursor."""
     return "".join(sign if sign.isprintable() else "�" for sign in cell)

@@ -8,7 +8,6 @@ them. No failure of the broker ends the hub.
 import contextlib
 import hashlib
 import logging
-import queue
 import socket
 import threading
 import time
@@ -21,8 +20,10 @@ from gate.uplink.contract import ContractError, HubStatus, Publish, Topics
 from gate.uplink.signing import Signer
 from hub.broker import EmbeddedBroker
 from hub.claim import Claim, SiteClaim
-from hub.config import HubConfig, database_file, signing_key_file, state_dir
+from hub.commands import Commands
+from hub.config import HubConfig, database, signing_key_file, state_dir
 from hub.errors import AnotherHub, StoreError
+from hub.inbox import INBOX_MESSAGES, Inbox, Outage
 from hub.ingest import Ingest
 from hub.keys import signing_key
 from hub.membership import Membership
@@ -36,12 +37,6 @@ from portvakt.process import FolderLock
 
 log = logging.getLogger(__name__)
 
-INBOX_MESSAGES = 512
-"""With the contract's limit of 1 MiB for a batch, half a gigabyte at the very worst; 20 MB in life."""
-MAX_TAKEN_BYTES = 16 << 20
-"""What one commit takes in at most, so that the first ack of a long drain does not wait for its end."""
-TICK_S = 0.2
-"""How long the loop waits for a message. A list imported by another process is noticed within this time."""
 STORE_RETRY_S = 1.0
 
 
@@ -53,7 +48,7 @@ def run(config: HubConfig, stop: threading.Event, ready: Callable[[str], None]) 
     check_files(config.broker)
     with contextlib.ExitStack() as held:
         held.enter_context(FolderLock(state_dir(config)))
-        store = held.enter_context(contextlib.closing(HubStore(database_file(config))))
+        store = held.enter_context(contextlib.closing(HubStore(database(config))))
         with store.changing_crew() as crew:
             crew.renew(_now_ms())
         signer = Signer(config.site, signing_key(signing_key_file(config)))
@@ -72,11 +67,13 @@ class HubLoop:
         self._topics = topics
         self._ready = ready
         self._store = store
-        self._inbox: queue.Queue[LinkInput] = queue.Queue(INBOX_MESSAGES)
+        self._inbox = Inbox()
+        self._outage = Outage()
         self._claim = SiteClaim(instance)
         self._waiting: list[tuple[str, bytes]] = []
         self._wishes: list[tuple[str, bytes]] = []
         self._dropped = 0
+        self._unsaid = self._unready = False
         self._own = HubStatus(config.site, instance, online=True, host=socket.gethostname())
         self._gone = LastWill(topics.hub, contract.encode_status(HubStatus(config.site, instance, online=False)))
         self._link = BrokerLink(
@@ -84,16 +81,17 @@ class HubLoop:
             f"portvakt-hub-{instance}",
             (*topics.to_hub(), *topics.enrolment_to_hub(), topics.hub),
             self._gone,
-            self._inbox,
+            self._inbox.queue,
         )
         self._membership = Membership(config, store, signer)
         heartbeat_ms = int(config.list.heartbeat_s * 1000)
         self._service = HubService(
             self._own,
             store,
-            Ingest(config.site, store, signer, instance, int(config.clones.least_walk_s * 1000)),
-            ListSync(config.site, store, signer, config.list),
-            Whereabouts(config.site, store, signer, heartbeat_ms),
+            ingest=Ingest(config.site, store, signer, instance, int(config.clones.least_walk_s * 1000)),
+            sync=ListSync(config.site, store, signer, config.list),
+            whereabouts=Whereabouts(config.site, store, signer, heartbeat_ms),
+            commands=Commands(config.site, store, signer),
             heartbeat_ms=heartbeat_ms,
         )
 
@@ -105,23 +103,35 @@ class HubLoop:
         try:
             while not stop.is_set():
                 supervisor.alive()
+                self._listen(self._inbox.drain())
+                if self._claim.state is not Claim.HELD:
+                    # Kept for the moment after; what comes on top of this is sent again by its gate.
+                    del self._waiting[INBOX_MESSAGES:]
+                    del self._wishes[INBOX_MESSAGES:]
+                    continue
                 try:
-                    self._turn(self._drain())
+                    self._answer()
                 except StoreError as failed:
                     # Nothing was acknowledged, so every gate keeps its records and sends them again.
-                    log.warning("store=failed why=%r retry_s=%.0f", str(failed), STORE_RETRY_S)
+                    self._outage.met(str(failed), _monotonic_ms())
+                    del self._waiting[INBOX_MESSAGES:]
+                    del self._wishes[INBOX_MESSAGES:]
                     stop.wait(STORE_RETRY_S)
+                else:
+                    self._outage.over(_monotonic_ms())
         finally:
             supervisor.stopping()
             # Only who holds the site may say that its hub has left.
             self._link.close(self._gone if self._claim.state is Claim.HELD else None)
             log.info("hub=stopped site=%s", self._config.site)
 
-    def _turn(self, inputs: Iterable[LinkInput]) -> None:
+    def _listen(self, inputs: Iterable[LinkInput]) -> None:
+        """What needs no store: the site stays ours while the database is away."""
         for happened in inputs:
             match happened:
                 case Connected():
-                    self._connected()
+                    self._claim.connected(_monotonic_ms())
+                    self._unsaid = True
                 case Lost():
                     self._claim.lost()
                 case Message(topic, payload, retained) if topic == self._topics.hub:
@@ -131,22 +141,22 @@ class HubLoop:
                 case Message(topic, payload):
                     self._waiting.append((topic, payload))
         if self._claim.tick(_monotonic_ms()):
-            self._connected()
+            self._unsaid = self._unready = True
+        if self._claim.presence_due(_monotonic_ms()):
+            self._publish([self._presence()])
+
+    def _answer(self) -> None:
+        """What the store is asked for. Raises StoreError; what was not said then is said when the store is back."""
+        if self._unsaid:
+            log.info("broker=%s:%d link=up", self._config.broker.host, self._config.broker.port)
+            self._publish(self._service.connected(_now_ms()))
+            self._unsaid = False
+        if self._unready:
             self._ready(
                 f"hub ready site={self._config.site} broker={self._config.broker.host}:{self._config.broker.port} "
                 f"list={self._store.revision()}"
             )
-        if self._claim.state is not Claim.HELD:
-            # Kept for the moment after; what comes on top of this is sent again by its gate.
-            del self._waiting[INBOX_MESSAGES:]
-            del self._wishes[INBOX_MESSAGES:]
-            return
-        if self._claim.presence_due(_monotonic_ms()):
-            self._publish([self._presence()])
-        self._serve()
-
-    def _serve(self) -> None:
-        """What the site's own hub does in a turn."""
+            self._unready = False
         if self._waiting:
             messages, self._waiting = self._waiting, []
             self._publish(self._service.take(self._membership.of_members(messages, _now_ms()), _now_ms()))
@@ -159,26 +169,6 @@ class HubLoop:
         if self._link.dropped != self._dropped:
             log.warning("inbox=full dropped=%d", self._link.dropped - self._dropped)
             self._dropped = self._link.dropped
-
-    def _drain(self) -> list[LinkInput]:
-        """All that waits, up to a bound; waits a little when there is nothing."""
-        try:
-            inputs = [self._inbox.get(timeout=TICK_S)]
-        except queue.Empty:
-            return []
-        size = 0
-        with contextlib.suppress(queue.Empty):
-            while size < MAX_TAKEN_BYTES and len(inputs) < INBOX_MESSAGES:
-                taken = self._inbox.get_nowait()
-                size += len(taken.payload) if isinstance(taken, Message) else 0
-                inputs.append(taken)
-        return inputs
-
-    def _connected(self) -> None:
-        self._claim.connected(_monotonic_ms())
-        if self._claim.state is Claim.HELD:
-            log.info("broker=%s:%d link=up", self._config.broker.host, self._config.broker.port)
-            self._publish(self._service.connected(_now_ms()))
 
     def _presence(self) -> Publish:
         return Publish(self._topics.hub, contract.encode_status(self._own), retain=True)

@@ -16,8 +16,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from gate.uplink import contract
 from gate.uplink.contract import CertificateRequest, ContractError
 
-Sealable: TypeAlias = contract.Ack | contract.PermitsHead | contract.Presence | contract.CertificateAnswer
-S = TypeVar("S", contract.Ack, contract.PermitsHead, contract.Presence, contract.CertificateAnswer)
+Sealable: TypeAlias = (
+    contract.Ack | contract.PermitsHead | contract.Command | contract.Presence | contract.CertificateAnswer
+)
+S = TypeVar("S", contract.Ack, contract.PermitsHead, contract.Command, contract.Presence, contract.CertificateAnswer)
 
 
 class Sealed(msgspec.Struct, frozen=True, array_like=True):

@@ -1,67 +1,95 @@
-"""The database file: opened safely, written in whole transactions, its errors in our words."""
+"""The database: opened safely, written in whole transactions, its errors in our words."""
 
 import contextlib
 import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event, inspect, select
+from sqlalchemy import Connection, Engine, Table, inspect, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from hub.config import PostgresAddress
 from hub.errors import StoreError, StoreNewer
 from hub.store import schema
 
 log = logging.getLogger(__name__)
 
-BUSY_TIMEOUT_MS = 10_000
-"""How long a writer waits for another process. An import of a long crew list takes a few seconds."""
+
+class Backend(Protocol):
+    """What differs between the databases."""
+
+    name: str
+    """For messages; no password in it."""
+    reader: Engine
+    """Each transaction of it sees one moment, and waits for nobody."""
+    writer: Engine
+
+    def prepare(self) -> None:
+        """Before the first connection. Raises StoreError."""
+
+    def hold_alone(self, connection: Connection) -> None:
+        """Wait until nobody else writes; nobody does until this transaction has ended."""
+
+    def hold_together(self, connection: Connection) -> None:
+        """The same, but that other ingest transactions may be let in: they lock what they touch."""
+
+    def sentence(self, failed: BaseException) -> str:
+        """What a driver's error says, on one line, without values (P12)."""
 
 
 class Database:
     """One database. Each method takes a connection of its own, so any thread may call it."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, where: Path | PostgresAddress) -> None:
         """Open or make it. Raises StoreNewer, or StoreError when it is no database of ours."""
-        self._name = str(file)
-        self._engine = create_engine(URL.create("sqlite", database=str(file)))
-        _set_up_sqlite(self._engine)
+        self._backend = _backend(where)
         try:
-            file.parent.mkdir(parents=True, exist_ok=True)
+            self._backend.prepare()
             self._prepare()
-        except OSError as refused:
-            raise StoreError(f"{file.parent}: cannot be made ({refused.strerror}); set another state_dir") from refused
         except BaseException:
             self.close()
             raise
 
     def close(self) -> None:
-        self._engine.dispose()
+        self._backend.writer.dispose()
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[Connection]:
         """A snapshot: everything read in the block is of one moment."""
-        with self._translated(), self._engine.begin() as connection:
+        with self._translated(), self._backend.reader.begin() as connection:
             yield connection
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[Connection]:
-        """One transaction, on disk when the block has ended; nothing of it when the block raises."""
-        writer = self._engine.execution_options(portvakt_writes=True)
-        with self._translated(), writer.begin() as connection:
+        """One transaction, on disk when the block has ended; nothing of it when the block raises. Nobody else
+        writes meanwhile."""
+        with self._translated(), self._backend.writer.begin() as connection:
+            self._backend.hold_alone(connection)
+            yield connection
+
+    @contextlib.contextmanager
+    def taking_in(self) -> Iterator[Connection]:
+        """The same for ingest, of which there may be several at once."""
+        with self._translated(), self._backend.writer.begin() as connection:
+            self._backend.hold_together(connection)
             yield connection
 
     @contextlib.contextmanager
     def _translated(self) -> Iterator[None]:
+        backend = self._backend
+        dbapi = backend.writer.dialect.loaded_dbapi
         try:
             yield
         except DBAPIError as failed:
             # Only the driver's own sentence: SQLAlchemy's text repeats the parameters, which may be names (P12).
-            raise StoreError(f"{self._name}: {failed.orig}; nothing of this was stored") from None
+            why = backend.sentence(failed.orig or failed)
+            raise StoreError(f"{backend.name}: {why}; nothing of this was stored") from None
         except SQLAlchemyError as failed:
-            raise StoreError(f"{self._name}: {type(failed).__name__}; nothing of this was stored") from failed
+            raise StoreError(f"{backend.name}: {type(failed).__name__}; nothing of this was stored") from failed
+        except dbapi.Error as failed:
+            raise StoreError(f"{backend.name}: {backend.sentence(failed)}; nothing of this was stored") from None
 
     def _prepare(self) -> None:
         with self.writing() as connection:
@@ -71,8 +99,8 @@ class Database:
                 connection.execute(schema.alembic_version.insert(), {"version_num": schema.REVISIONS[-1]})
             elif revision not in schema.REVISIONS:
                 raise StoreNewer(
-                    f"{self._name}: its schema is revision {revision}, this hub knows up to {schema.REVISIONS[-1]}; "
-                    "install the newer hub again, or set another state_dir"
+                    f"{self._backend.name}: its schema is revision {revision}, this hub knows up to "
+                    f"{schema.REVISIONS[-1]}; install the newer hub again, or set another state_dir or database"
                 )
             elif revision != schema.REVISIONS[-1]:
                 # Here, as it takes a third of a second that hardly any start needs.
@@ -80,6 +108,16 @@ class Database:
 
                 log.info("store=upgraded from=%s to=%s", revision, schema.REVISIONS[-1])
                 upgrade(connection, revision)
+
+
+def _backend(where: Path | PostgresAddress) -> Backend:
+    if isinstance(where, PostgresAddress):
+        from hub.store.postgres import Postgres
+
+        return Postgres(where)
+    from hub.store.sqlite import Sqlite
+
+    return Sqlite(where)
 
 
 def upsert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
@@ -108,30 +146,3 @@ def _revision(connection: Connection) -> str | None:
     if found is None:
         raise StoreError("the database holds no readable schema revision; restore it from a backup")
     return str(found)
-
-
-def _set_up_sqlite(engine: Engine) -> None:
-    """Durable, patient, and with transactions where we say.
-
-    synchronous=FULL, because an ack is a promise that outlives a power cut. The driver's own implicit
-    BEGIN is turned off: it takes the write lock late, and a transaction that has read may then fail
-    instead of waiting.
-    """
-
-    def connect(connection: Any, record: object) -> None:
-        connection.isolation_level = None
-        for pragma in (
-            f"busy_timeout={BUSY_TIMEOUT_MS}",
-            "journal_mode=WAL",
-            "synchronous=FULL",
-            "foreign_keys=ON",
-            "cache_size=-16000",
-        ):
-            connection.execute(f"PRAGMA {pragma}")
-
-    def begin(connection: Connection) -> None:
-        writes = connection.get_execution_options().get("portvakt_writes")
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-    event.listen(engine, "connect", connect)
-    event.listen(engine, "begin", begin)

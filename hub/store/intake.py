@@ -4,20 +4,22 @@ from collections.abc import Collection, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, select, tuple_
+from sqlalchemy import Connection, String, delete, func, select, tuple_
 
 from hub.clones import Suspicion
 from hub.corrections import Boot, Correction
 from hub.presence import PASSAGE_COMPLETED, CardKey, Certainty, Sighting
-from hub.records import ChainBreak, EventRecord, Journal, JournalKey, Link, Rejected
+from hub.records import ChainBreak, EventRecord, Fork, Journal, JournalKey, Link, Rejected
 from hub.store import schema
 from hub.store.database import put, upsert
+from hub.store.postgres import copy_in, hold_gates, hold_presence, hold_quarantine
 
 MAX_QUARANTINED = 1000
 """Rows kept aside; the oldest go first. The counter `rejected` has them all."""
 MAX_QUARANTINED_BYTES = 4096
 """Of each payload; `size` tells how long it was."""
 
+_FORK_FIELDS = tuple(Fork.__dataclass_fields__)
 _INSERT_EVENTS = schema.events.insert()
 
 
@@ -30,6 +32,7 @@ class SqlEventTransaction:
     def journals(self, keys: Collection[JournalKey]) -> Mapping[JournalKey, Journal]:
         table = schema.journals
         gates = sorted({key.gate for key in keys})
+        hold_gates(self._connection, gates)
         found: dict[JournalKey, Journal] = {}
         for start in range(0, len(gates), 500):
             rows = self._connection.execute(select(table).where(table.c.gate.in_(gates[start : start + 500])))
@@ -50,6 +53,9 @@ class SqlEventTransaction:
     def add_events(self, records: Sequence[EventRecord]) -> None:
         # Past SQLAlchemy's parameter handling, which costs as much as the rest of ingest together. The
         # records are tuples in the order of the columns, and only the id has a form of its own.
+        if self._connection.dialect.name == "postgresql":
+            copy_in(self._connection, schema.events.name, records)
+            return
         statement = str(_INSERT_EVENTS.compile(dialect=self._connection.dialect))
         rows = [(record.id.replace("-", ""), *record[1:]) for record in records]
         self._connection.exec_driver_sql(statement, rows)
@@ -67,6 +73,7 @@ class SqlEventTransaction:
                     "highest": journal.highest,
                     "stored": journal.stored,
                     "first_seen_ms": journal.first_seen_ms,
+                    **{f"fork_{name}": getattr(journal.fork, name, None) for name in _FORK_FIELDS},
                 }
                 for journal in journals
             ],
@@ -77,7 +84,9 @@ class SqlEventTransaction:
         statement = upsert(self._connection, table)
         order = ("time_ms", "gate", "epoch", "seq")
         # The same order as hub.presence.later, in the database: no need to read the rows first.
-        is_later = tuple_(*(statement.excluded[name] for name in order)) > tuple_(*(table.c[name] for name in order))
+        is_later = tuple_(*_by_code(self._connection, statement.excluded, order)) > tuple_(
+            *_by_code(self._connection, table.c, order)
+        )
         columns = (*order, "direction", "lane", "certainty", "uid", "zone", "change")
         self._connection.execute(
             statement.on_conflict_do_update(
@@ -90,6 +99,7 @@ class SqlEventTransaction:
 
     def last_seen(self, cards: Collection[CardKey]) -> Mapping[CardKey, Sighting]:
         table = schema.presence
+        hold_presence(self._connection)
         found: dict[CardKey, Sighting] = {}
         for scheme in sorted({card.scheme for card in cards}):
             numbers = sorted(card.number for card in cards if card.scheme == scheme)
@@ -118,11 +128,14 @@ class SqlEventTransaction:
         put(self._connection, schema.presence, self._presence_rows(sightings))
 
     def _presence_rows(self, sightings: Collection[Sighting]) -> list[dict[str, Any]]:
+        hold_presence(self._connection)
         change = 1 + (self._connection.scalar(select(func.max(schema.presence.c.change))) or 0)
         return [_presence_row(sighting, change) for sighting in sightings]
 
     def corrections(self, keys: Collection[JournalKey]) -> Mapping[Boot, Correction]:
         table = schema.clock_corrections
+        # Here already: what is put right is reckoned from the passages of all gates.
+        hold_presence(self._connection)
         gates = {key.gate for key in keys}
         rows = self._connection.execute(select(table).where(table.c.gate.in_(gates)))
         found = [Correction(Boot(JournalKey(row.gate, row.epoch), row.boot), row.seq, row.offset_ms) for row in rows]
@@ -160,6 +173,7 @@ class SqlEventTransaction:
 
     def reject(self, rejected: Sequence[Rejected]) -> None:
         table = schema.quarantine
+        hold_quarantine(self._connection)
         self._connection.execute(
             table.insert(),
             [
@@ -203,6 +217,13 @@ class SqlEventTransaction:
         )
 
 
+def _by_code(connection: Connection, columns: Any, names: Sequence[str]) -> list[Any]:
+    """Text in the order of its characters' numbers, as SQLite and Python have it: PostgreSQL sorts as its locale."""
+    if connection.dialect.name != "postgresql":
+        return [columns[name] for name in names]
+    return [columns[name].collate("C") if isinstance(columns[name].type, String) else columns[name] for name in names]
+
+
 def _presence_row(sighting: Sighting, change: int) -> dict[str, Any]:
     return {
         "scheme": sighting.card.scheme,
@@ -238,8 +259,9 @@ def _sighting(row: Any) -> Sighting:
 
 def journal_of(row: Any) -> Journal:
     """A row of `journals` as a value."""
+    fork = None if row.fork_seq is None else Fork(*(getattr(row, f"fork_{name}") for name in _FORK_FIELDS))
     return Journal(
-        JournalKey(row.gate, row.epoch), row.through, row.through_hash, row.highest, row.stored, row.first_seen_ms
+        JournalKey(row.gate, row.epoch), row.through, row.through_hash, row.highest, row.stored, row.first_seen_ms, fork
     )
 
 

@@ -1,4 +1,4 @@
-"""The hub's tables, SQLAlchemy Core, for SQLite and later PostgreSQL.
+"""The hub's tables, SQLAlchemy Core, for SQLite and PostgreSQL.
 
 Hashes are 32 raw bytes, times Unix milliseconds in UTC, dates ISO 8601 text. Card and organisation
 numbers are text: they may begin with 0.
@@ -21,7 +21,7 @@ from sqlalchemy import (
     Uuid,
 )
 
-REVISIONS = ("0001", "0002", "0004")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
 """Of this file's tables: those of `hub.store.migrations`, the newest last. Another one in a database means that a
 newer hub has written it."""
 
@@ -48,6 +48,12 @@ companies = Table(
     Column("organisation_number", String(9), primary_key=True),
     Column("name", Text),
     Column("approved", Boolean, nullable=False),
+    # What the card of a sub-unit's worker names.
+    Column("main_unit", String(9)),
+    # The next one up the contractor chain; it need not have people here.
+    Column("engaged_by", String(9)),
+    Column("register_status", String(16)),
+    Column("startbank", Boolean),
 )
 
 people = Table(
@@ -70,6 +76,10 @@ cards = Table(
     Column("employer", ForeignKey("companies.organisation_number"), nullable=False),
     Column("expiry", String(10)),
     Column("status", String(16), nullable=False),
+    Column("status_as_of", String(10)),
+    Column("type", Text),
+    # Why its holder has no card of the scheme that is asked for.
+    Column("no_card_because", String(16)),
 )
 
 # What a card's holder may do here, and from when until when. `listed` false = left the crew list.
@@ -85,7 +95,71 @@ assignments = Table(
     Column("listed", Boolean, nullable=False),
     # Words with spaces between them.
     Column("groups", Text, nullable=False),
+    Column("trade", Text),
+    Column("hired_by", String(9)),
+    # Somebody at the hub; no crew list takes this card off before one has named it.
+    Column("approved_by", Text),
+    # Of `crew_lists`: which one brought this, and from which of its rows.
+    Column("list_id", Integer),
+    Column("list_row", Integer),
     ForeignKeyConstraint(["scheme", "number"], ["cards.scheme", "cards.number"]),
+)
+
+qualifications = Table(
+    "qualifications",
+    metadata,
+    Column("scheme", String(16), primary_key=True),
+    Column("number", String(40), primary_key=True),
+    Column("kind", String(24), primary_key=True),
+    Column("expiry", String(10)),
+    Column("confirmed_by", Text),
+    ForeignKeyConstraint(["scheme", "number"], ["cards.scheme", "cards.number"]),
+)
+
+# Wins over everything; the card need not be known.
+blocks = Table(
+    "blocks",
+    metadata,
+    Column("scheme", String(16), primary_key=True),
+    Column("number", String(40), primary_key=True),
+    Column("reason", Text, nullable=False),
+    Column("blocked_by", Text, nullable=False),
+    Column("blocked_ms", BigInteger, nullable=False),
+    Column("all_sites", Boolean, nullable=False),
+)
+
+# Every list that was taken in.
+crew_lists = Table(
+    "crew_lists",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("taken_ms", BigInteger, nullable=False),
+    Column("taken_by", Text, nullable=False),
+    Column("people", Integer, nullable=False),
+    Column("change", Text, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+)
+
+# Who was on the newest of them, compressed, so that one can go back.
+crew_list_parts = Table(
+    "crew_list_parts",
+    metadata,
+    Column("list_id", ForeignKey("crew_lists.id"), primary_key=True),
+    Column("part", Integer, primary_key=True, autoincrement=False),
+    Column("body", LargeBinary, nullable=False),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("action", String(24), nullable=False),
+    # `scheme:number`
+    Column("card", String(60), index=True),
+    Column("detail", Text, nullable=False),
 )
 
 # --- the compiled list ---------------------------------------------------------------------------
@@ -102,6 +176,8 @@ permits = Table(
     Column("employer", String(9)),
     Column("language", String(2)),
     Column("groups", Text, nullable=False),
+    # The revision that made it what it is: what changed since another one is found without keeping that one.
+    Column("revision", BigInteger, nullable=False, index=True),
 )
 
 # One row for each revision that was ever made; the greatest is the current one.
@@ -112,6 +188,10 @@ revisions = Table(
     Column("count", Integer, nullable=False),
     Column("digest", LargeBinary(32), nullable=False),
     Column("made_ms", BigInteger, nullable=False),
+    # Permits that are no longer there; they leave no row that could tell.
+    Column("removed", Integer, nullable=False),
+    # When the last gate on line had it.
+    Column("confirmed_ms", BigInteger),
 )
 
 # --- what happened -------------------------------------------------------------------------------
@@ -149,6 +229,14 @@ journals = Table(
     Column("highest", BigInteger, nullable=False),
     Column("stored", BigInteger, nullable=False),
     Column("first_seen_ms", BigInteger, nullable=False),
+    # `hub.records.Fork`; empty as long as the journal has one history.
+    Column("fork_seq", BigInteger),
+    Column("fork_tip", BigInteger),
+    Column("fork_tip_hash", LargeBinary(32)),
+    Column("fork_records", BigInteger),
+    Column("fork_first_ms", BigInteger),
+    Column("fork_last_ms", BigInteger),
+    Column("fork_both_ms", BigInteger),
 )
 
 clock_corrections = Table(
@@ -208,7 +296,8 @@ chain_breaks = Table(
 quarantine = Table(
     "quarantine",
     metadata,
-    Column("id", Integer, primary_key=True),
+    # SQLite counts to 64 bits by itself, and only in a column of this very name.
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
     Column("topic", Text, nullable=False),
     Column("payload", LargeBinary, nullable=False),
     Column("size", Integer, nullable=False),
@@ -221,6 +310,21 @@ counters = Table(
     metadata,
     Column("name", String(40), primary_key=True),
     Column("value", BigInteger, nullable=False),
+)
+
+# What somebody asked of a gate; what came of it stands in that gate's own journal.
+commands = Table(
+    "commands",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("gate", String(40), nullable=False),
+    Column("action", String(16), nullable=False),
+    Column("lane", Text),
+    Column("direction", String(8)),
+    Column("by", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("issued_ms", BigInteger, nullable=False),
+    Column("expires_ms", BigInteger, nullable=False),
 )
 
 gates = Table(

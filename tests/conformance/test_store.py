@@ -21,12 +21,15 @@ from tests.sim.records import START_MS, RecordBook
 KEY = JournalKey("north", "00000000000000aa")
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", pytest.param("postgresql", marks=pytest.mark.real)])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[EventStore]:
     if request.param == "memory":
         yield MemoryStore()
         return
-    with contextlib.closing(HubStore(tmp_path / "hub.sqlite3")) as opened:
+    where = tmp_path / "hub.sqlite3"
+    if request.param == "postgresql":
+        where = request.getfixturevalue("postgres").database()
+    with contextlib.closing(HubStore(where)) as opened:
         yield opened
 
 

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from gate.uplink.contract import Status
 from gate.uplink.signing import Signer
 from hub.cli import main
+from hub.config import PostgresAddress
 from hub.errors import KeyFileError
 from hub.health import follow
 from hub.ingest import Ingest
@@ -26,10 +27,13 @@ EXAMPLE = Path("config/crew.example.csv")
 
 
 @pytest.fixture(autouse=True)
-def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A hub of its own: settings found through the variable, state beside them."""
+def state(tmp_path: Path, database: Path | PostgresAddress, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A hub of its own, on each kind of database: settings found through the variable, state beside them."""
     settings = tmp_path / "hub.toml"
-    settings.write_text(f'site = "yard"\nstate_dir = "{tmp_path / "state"}"\n', encoding="utf-8")
+    text = f'site = "yard"\nstate_dir = "{tmp_path / "state"}"\n'
+    if isinstance(database, PostgresAddress):
+        text += f'database = "{database.url}"\n'
+    settings.write_text(text, encoding="utf-8")
     monkeypatch.setenv("PORTVAKT_HUB_CONFIG", str(settings))
     return tmp_path / "state"
 
@@ -54,14 +58,14 @@ def test_empty_tables_say_what_to_do(capsys: pytest.CaptureFixture[str]) -> None
     assert capsys.readouterr().out == "[]\n[]\n"
 
 
-def test_a_day_in_tables(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_day_in_tables(database: Path | PostgresAddress, capsys: pytest.CaptureFixture[str]) -> None:
     """Roster with names, events, gates with what is missing and what to look into."""
     main(["crew", "import", str(EXAMPLE)])
     north = RecordBook()
     north.passage("5310118", "entry")
     north.add("badge.refused", card="5310225", direction="entry", reason="blocked")
     north.passage("9999999", "entry", trusted=False)
-    with contextlib.closing(HubStore(state / "hub.sqlite3")) as store:
+    with contextlib.closing(HubStore(database)) as store:
         Ingest("yard", store, Signer("yard", Ed25519PrivateKey.generate())).take([north.message(1, 3)], START_MS)
         status = Status(
             "north",
@@ -98,11 +102,11 @@ def test_a_day_in_tables(state: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert json.loads(capsys.readouterr().out)["gates"][0]["journals"][0]["missing"] == 1
 
 
-def test_who_is_in_a_part_of_the_site(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_who_is_in_a_part_of_the_site(database: Path | PostgresAddress, capsys: pytest.CaptureFixture[str]) -> None:
     north = RecordBook()
     for card, zone in (("5310118", "site/tunnel"), ("5310027", "site"), ("5310035", "site/tunnel-2")):
         north.add("passage.completed", card=card, direction="entry", zone=zone)
-    with contextlib.closing(HubStore(state / "hub.sqlite3")) as store:
+    with contextlib.closing(HubStore(database)) as store:
         Ingest("yard", store, Signer("yard", Ed25519PrivateKey.generate())).take([north.message()], START_MS)
     assert main(["roster", "--json"]) == 0
     assert {one["zone"] for one in json.loads(capsys.readouterr().out)} == {"site/tunnel", "site", "site/tunnel-2"}
@@ -126,13 +130,15 @@ def test_importing_the_example(capsys: pytest.CaptureFixture[str]) -> None:
         assert capsys.readouterr().out == told
 
 
-def test_leaving_the_crew_list(tmp_path: Path, state: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_leaving_the_crew_list(
+    tmp_path: Path, database: Path | PostgresAddress, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Whoever is not on the new list gets a permit that says so; nothing is deleted, and a return is noticed."""
     main(["crew", "import", str(EXAMPLE)])
     line = next(line for line in EXAMPLE.read_text(encoding="utf-8").splitlines(True) if "Wrzosek" in line)
     assert main(["crew", "import", crew_file(tmp_path, line)]) == 0
     assert capsys.readouterr().out.endswith("+0 −1 ~0, 6 unchanged; the list is revision 2\n")
-    with contextlib.closing(HubStore(state / "hub.sqlite3")) as store:
+    with contextlib.closing(HubStore(database)) as store:
         standings = {permit.number: permit.standing for permit in store.permit_list().permits}
     assert standings == {
         "5310027": "granted",
@@ -257,13 +263,15 @@ def test_help_loads_nothing_heavy() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False, capture_output=True).returncode == 0
 
 
-def test_a_card_at_two_gates_at_once_is_told_of(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_card_at_two_gates_at_once_is_told_of(
+    database: Path | PostgresAddress, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["suspicions"]) == 0
     assert capsys.readouterr().out == "No card is suspected to exist twice.\n"
     north, south = RecordBook("north"), RecordBook("south")
     north.passage("5310118", "entry")
     south.passage("5310118", "entry")
-    with contextlib.closing(HubStore(state / "hub.sqlite3")) as store:
+    with contextlib.closing(HubStore(database)) as store:
         ingest = Ingest("yard", store, Signer("yard", Ed25519PrivateKey.generate()))
         ingest.take([north.message(1, 1)], START_MS)
         ingest.take([south.message(1, 1)], START_MS)

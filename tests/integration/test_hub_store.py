@@ -1,19 +1,20 @@
-"""The hub's SQLite file: durable settings, bounds, refusals in clear words."""
+"""The hub's database, SQLite and PostgreSQL: durable settings, bounds, refusals in clear words."""
 
 import contextlib
-import sqlite3
 import threading
-from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import select
 
-from gate.uplink.contract import Status, event_id
-from gate.uplink.signing import Signer
+from gate.uplink.contract import Ack, Status, WireCard, event_id
+from gate.uplink.signing import Signer, Verifier
 from hub import queries
+from hub.config import PostgresAddress
 from hub.errors import StoreError, StoreNewer
 from hub.health import follow
 from hub.ingest import Ingest
@@ -22,6 +23,9 @@ from hub.store import HubStore, schema
 from hub.store.intake import MAX_QUARANTINED, MAX_QUARANTINED_BYTES
 from tests.sim.records import START_MS, RecordBook
 
+KEY = Ed25519PrivateKey.generate()
+VERIFIER = Verifier("yard", KEY.public_key())
+
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
@@ -29,19 +33,13 @@ def file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def store(file: Path) -> Iterator[HubStore]:
-    with contextlib.closing(HubStore(file)) as opened:
-        yield opened
-
-
-@pytest.fixture
 def ingest(store: HubStore) -> Ingest:
-    return Ingest("yard", store, Signer("yard", Ed25519PrivateKey.generate()))
+    return Ingest("yard", store, Signer("yard", KEY))
 
 
-def test_a_commit_outlives_a_power_cut(store: HubStore) -> None:
+def test_a_commit_to_sqlite_outlives_a_power_cut(file: Path) -> None:
     """P2: WAL with synchronous=FULL, and foreign keys are held."""
-    with store.reading() as connection:
+    with contextlib.closing(HubStore(file)) as store, store.reading() as connection:
         found = {
             name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
             for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
@@ -49,13 +47,12 @@ def test_a_commit_outlives_a_power_cut(store: HubStore) -> None:
     assert found == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 10_000}
 
 
-def test_a_newer_database_is_refused(file: Path) -> None:
+def test_a_newer_database_is_refused(database: Path | PostgresAddress, store: HubStore) -> None:
     """An older hub never writes into what a newer one has made."""
-    HubStore(file).close()
-    with contextlib.closing(sqlite3.connect(file)) as connection, connection:
-        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    with store.writing() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
     with pytest.raises(StoreNewer, match="install the newer hub"):
-        HubStore(file)
+        HubStore(database)
 
 
 def test_a_file_that_is_no_database_is_refused(file: Path) -> None:
@@ -73,13 +70,13 @@ def test_errors_tell_no_names(store: HubStore) -> None:
     assert failed.value.__cause__ is None
 
 
-def test_a_second_writer_waits(file: Path, store: HubStore) -> None:
+def test_a_second_writer_waits(database: Path | PostgresAddress, store: HubStore) -> None:
     """An import by another process makes ingest wait, not fail."""
     started = threading.Event()
     done: list[int] = []
 
     def write() -> None:
-        with contextlib.closing(HubStore(file)) as other:
+        with contextlib.closing(HubStore(database)) as other:
             started.set()
             with other.intake() as transaction:
                 transaction.count({"events": 1})
@@ -143,12 +140,65 @@ def test_gates_show_what_is_missing(store: HubStore, ingest: Ingest) -> None:
     st.text(max_size=20), st.binary(max_size=40) | st.text().map(lambda text: f'["{text}"]'.encode("utf-8", "replace"))
 )
 def test_garbage_reaches_the_quarantine(ingest: Ingest, topic: str, payload: bytes) -> None:
-    """P9: SQLite takes whatever the quarantine is given."""
+    """P9: the database takes whatever the quarantine is given."""
     assert ingest.take([(topic, payload)], START_MS) == []
 
 
-def test_what_is_remembered_stays(file: Path) -> None:
+HUGE = 1 << 70
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"lane": "ma\0in"},
+        {"card": WireCard("hms", "53\x0010027")},
+        {"direction": "entry\0"},
+        {"uid": "a" * 21},
+        {"uid": "a\0"},
+        {"zone": "\0"},
+        {"reason": "\0"},
+        {"badge": "\0"},
+        {"monotonic_ms": HUGE},
+    ],
+)
+def test_p9_a_record_that_no_database_takes_holds_back_nobody(
+    store: HubStore, ingest: Ingest, data: dict[str, Any]
+) -> None:
+    """It is stored as its bytes; what comes after it is acknowledged."""
+    north = RecordBook()
+    passage = {"card": WireCard("hms", "5310027"), "direction": "entry", "at_ms": START_MS, **data}
+    north.add("passage.completed", **passage)
+    north.passage("5310118", "entry")
+    (ack,) = ingest.take([north.message()], START_MS)
+    assert VERIFIER.open(Ack, ack.payload).through == 2
+    assert [event.kind for event in queries.events(store)] == ["passage.completed", "unreadable"]
+    with store.reading() as connection:
+        assert set(connection.execute(select(schema.events.c.body)).scalars()) == set(north.bodies)
+
+
+@pytest.mark.parametrize("detail", [{"boot": "boot", "offset_ms": HUGE}, {"boot": "b" * 65, "offset_ms": 1}])
+def test_p9_a_correction_that_no_database_takes_is_none(
+    store: HubStore, ingest: Ingest, detail: dict[str, str | int | bool]
+) -> None:
+    north = RecordBook()
+    north.passage("5310027", "entry", trusted=False)
+    north.add("clock.trusted", detail=detail)
+    (ack,) = ingest.take([north.message()], START_MS)
+    assert VERIFIER.open(Ack, ack.payload).through == 2
+    assert [entry.certainty for entry in queries.roster(store)] == ["clock_untrusted"]
+
+
+def test_the_later_one_of_two_gates_is_the_same_everywhere(store: HubStore, ingest: Ingest) -> None:
+    """Two sightings in one millisecond: by the gate's name, letter by letter, whatever the locale says of `aa`."""
+    for name in ("aa", "z"):
+        book = RecordBook(name)
+        book.passage("5310027", "entry", START_MS)
+        ingest.take([book.message()], START_MS)
+    assert [entry.gate for entry in queries.roster(store)] == ["z"]
+
+
+def test_what_is_remembered_stays(database: Path | PostgresAddress) -> None:
     """The hub's instance is drawn once for each database."""
     for fresh in ("first", "second"):
-        with contextlib.closing(HubStore(file)) as opened:
+        with contextlib.closing(HubStore(database)) as opened:
             assert opened.remembered("instance", fresh) == "first"

@@ -1,8 +1,6 @@
 """Who is where, from the hub's real store to a gate's session: what one gate sees, another one knows."""
 
-import contextlib
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -16,7 +14,7 @@ from gate.uplink.session import OLD_PRESENCE_MS, Identity, Session
 from gate.uplink.signing import Signer, Verifier
 from gate.zones import OUTSIDE, SITE
 from hub.crew.csv_list import read_list
-from hub.crew.importing import import_list
+from hub.crew.importing import Terms, import_list
 from hub.presence import CardKey, Certainty, Sighting
 from hub.store import HubStore
 from hub.whereabouts import BEATS_BEFORE_REPEAT, LEFT_LATELY_MS, Whereabouts
@@ -31,12 +29,6 @@ CREW = f"{HEADER}\n5310027,Test,Nordmann,310451274,first-aider warden\n5310035,P
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[HubStore]:
-    with contextlib.closing(HubStore(tmp_path / "hub.sqlite3")) as opened:
-        yield opened
-
-
-@pytest.fixture
 def whereabouts(store: HubStore) -> Whereabouts:
     return Whereabouts("yard", store, Signer("yard", KEY), heartbeat_ms=60_000)
 
@@ -46,7 +38,12 @@ class Gate:
 
     def __init__(self) -> None:
         self.session = Session(
-            Identity("yard", "north", EPOCH), Verifier("yard", KEY.public_key()), settled=0, head=0, held=None
+            Identity("yard", "north", EPOCH),
+            Verifier("yard", KEY.public_key()),
+            settled=0,
+            head=0,
+            held=None,
+            commanded=0,
         )
         self.session.connected(0)
         self.picture = SitePicture()
@@ -78,7 +75,7 @@ def see(store: HubStore, *sightings: tuple[str, str, int]) -> None:
 
 
 def test_what_one_gate_sees_another_one_knows(store: HubStore, whereabouts: Whereabouts) -> None:
-    import_list(store, read_list(CREW), NOW_MS)
+    import_list(store, read_list(CREW), "crew.csv", Terms("office", NOW_MS))
     gate = Gate()
     gate.take(whereabouts.everything(NOW_MS))
     see(store, ("5310027", SITE, NOW_MS), ("5310035", TUNNEL, NOW_MS))
@@ -161,7 +158,7 @@ def test_the_largest_part_is_within_the_limit_of_a_sealed_message() -> None:
 
 
 def test_groups_come_from_the_permit_of_the_card(store: HubStore, whereabouts: Whereabouts) -> None:
-    import_list(store, read_list(CREW), NOW_MS)
+    import_list(store, read_list(CREW), "crew.csv", Terms("office", NOW_MS))
     see(store, ("5310027", SITE, NOW_MS), ("999", SITE, NOW_MS))
     located = {one.card.number: one.groups for one in store.located(0, 0)}
     assert located == {"5310027": ("first-aider", "warden"), "999": ()}

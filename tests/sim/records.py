@@ -18,12 +18,21 @@ class RecordBook:
         self.bodies: list[bytes] = []
         self._hash = contract.GENESIS_HASH
 
-    def add(self, kind: str = "gate.started", *, at_ms: int | None = None, trusted: bool = True, **data: Any) -> bytes:
+    def add(
+        self,
+        kind: str = "gate.started",
+        *,
+        at_ms: int | None = None,
+        monotonic_ms: int | None = None,
+        trusted: bool = True,
+        **data: Any,
+    ) -> bytes:
         """Append one record and return its bytes; `card` may be given as a number."""
         seq = len(self.bodies) + 1
         at_ms = START_MS + seq * 1000 if at_ms is None else at_ms
         if isinstance(data.get("card"), str):
             data["card"] = WireCard("hms", data["card"])
+        monotonic_ms = at_ms - START_MS if monotonic_ms is None else monotonic_ms
         moment = datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         event = WireEvent(
             id=contract.event_id(self.site, self.gate, self.epoch, seq),
@@ -33,7 +42,7 @@ class RecordBook:
             epoch=self.epoch,
             seq=seq,
             prevhash=self._hash,
-            data=EventData(clock=WireClock("boot", at_ms - START_MS, trusted), **data),
+            data=EventData(clock=WireClock("boot", monotonic_ms, trusted), **data),
         )
         body = contract.encode_event(event)
         return self.append(body)

@@ -5,7 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from hub.config import HubConfig, database_file, find_config, load_config, signing_key_file
+from hub.config import (
+    HubConfig,
+    PostgresAddress,
+    QualificationSettings,
+    database,
+    find_config,
+    load_config,
+    signing_key_file,
+)
 from portvakt.errors import SettingsError
 
 EXAMPLE = Path("config/hub.toml")
@@ -28,10 +36,19 @@ def test_the_example_names_every_setting() -> None:
     """No setting is undocumented, and none that is documented has gone."""
     text = EXAMPLE.read_text(encoding="utf-8")
     named = set(re.findall(r"^(?:# )?([a-z_]+) = ", text, re.MULTILINE)) | set(
-        re.findall(r"^\[(\w+)\]", text, re.MULTILINE)
+        re.findall(r"^(?:# )?\[+(?:\w+\.)?(\w+)\]", text, re.MULTILINE)
     )
     config = load_config(EXAMPLE)
-    tables = (config, config.broker, config.list, config.clones, config.enrolment)
+    tables = (
+        config,
+        config.broker,
+        config.list,
+        config.clones,
+        config.crew,
+        config.requirements,
+        config.enrolment,
+        QualificationSettings,
+    )
     known = {name for table in tables for name in table.__struct_fields__}
     assert named == known
 
@@ -46,6 +63,10 @@ def test_the_example_names_every_setting() -> None:
         ('site = "yard"\n[enrolment]\nhost = "a b"', r"line 3, enrolment\.host: "),
         ('site = "yard"\n[list]\nvalid_h = 0.01', r"list\.valid_h: shorter than two heartbeats"),
         ('site = "yard"\nlog_level = "loud"', r"log_level: 'loud' is none of"),
+        ('site = "yard"\ndatabase = "mysql://db/yard"', r"line 2, database: not of the form postgresql://"),
+        ('site = "yard"\ndatabase = "postgresql://db:x/yard"', r"line 2, database: not of the form postgresql://"),
+        ('site = "yard"\ndatabase = "postgresql://u:secret@db/yard"', r"line 2, database: holds a password; put it"),
+        ('site = "yard"\ndatabase_password_file = "p"', r"line 2, database_password_file: SQLite has no password"),
         ('site = "yard"\n[broker]\nport = 70000', r"broker\.port: 70000 is not a TCP port"),
         ('site = "yard"\n[broker]\nkeepalive_s = 0', r"broker\.keepalive_s: at least 1 second"),
         ('site = "yard"\n[broker]\nembedded = true\nca_file = "ca.pem"', r"broker\.embedded: .* run Mosquitto"),
@@ -62,7 +83,7 @@ def test_files_are_beside_the_settings(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setenv("STATE_DIRECTORY", "/var/lib/portvakt-hub")
     config = load_config(written(tmp_path, 'site = "yard"\nsigning_key = "own.pem"'))
     assert signing_key_file(config) == tmp_path / "own.pem"
-    assert database_file(config) == Path("/var/lib/portvakt-hub/hub.sqlite3")
+    assert database(config) == Path("/var/lib/portvakt-hub/hub.sqlite3")
     assert signing_key_file(HubConfig(site="yard")) == Path("/var/lib/portvakt-hub/signing-key.pem")
 
 
@@ -78,3 +99,14 @@ def test_where_settings_are_looked_for(tmp_path: Path, monkeypatch: pytest.Monke
     assert find_config() == Path("config/hub.toml")
     monkeypatch.setenv("PORTVAKT_HUB_CONFIG", "other.toml")
     assert find_config() == Path("other.toml")
+
+
+def test_postgresql_is_an_address_and_a_file_with_the_password(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The settings may be read by all, so the password is beside them, or systemd's."""
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
+    text = 'site = "yard"\ndatabase = "postgresql://hub@db/yard?sslmode=verify-full"\ndatabase_password_file = '
+    for named, meant in (("db.password", "db.password"), ("credential:db", "hub.credentials/db")):
+        config = load_config(written(tmp_path, f'{text}"{named}"'))
+        assert database(config) == PostgresAddress(
+            url="postgresql://hub@db/yard?sslmode=verify-full", password_file=str(tmp_path / meant)
+        )

@@ -6,8 +6,8 @@ Frozen: it names no table of the hub's own, which go on changing.
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0004"
-down_revision = "0002"
+revision = "0007"
+down_revision = "0006"
 
 
 def upgrade() -> None:
