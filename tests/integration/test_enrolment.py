@@ -23,6 +23,7 @@ from portvakt.bundle import read_bundle
 from portvakt.link import BrokerLink, BrokerSettings, Connected, Lost, Message
 from tests.sim.members import SITE, Members, members, run
 from tests.sim.mosquitto import BINARY
+from tests.sim.rig import ROOT
 from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.real, pytest.mark.skipif(BINARY is None, reason="mosquitto is not installed")]
@@ -86,6 +87,13 @@ def test_enroll_join_run(site: Members) -> None:
     site.wait_for_gate("north", "its records", lambda line: line["journals"][0]["stored"] >= made)
     (listed,) = json.loads(site.on_hub("enroll", "--list", "--json"))
     assert (listed["gate"], listed["state"]) == ("north", "joined")
+    # A change of the list goes as a change, a command goes out and comes back.
+    crew = site.folder / "crew.csv"
+    example = (ROOT / "config" / "crew.example.csv").read_text(encoding="utf-8")
+    crew.write_text("".join(line for line in example.splitlines(keepends=True) if "Wrzosek" not in line))
+    site.on_hub("crew", "import", str(crew), "--force")
+    wait_for("the change at north", lambda: "list=applied revision=2 count=7 written=1" in north.log)
+    assert "done" in site.on_hub("command", "lock", "north")
     doctor = json.loads(run("gate", "doctor", "--json", "--config", str(site.settings_of("north"))))
     found = {one["part"]: one["state"] for one in doctor["findings"]}
     assert (found["broker"], found["hub"]) == ("well", "well")
