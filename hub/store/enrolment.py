@@ -10,15 +10,15 @@ from hub.store.database import put
 
 
 class EnrolmentTransaction:
-    """One transaction (`hub.enrolment.EnrolmentTransaction`)."""
+    """One transaction (`hub.enrolment.EnrolmentTransaction`). Its connection writes, and one writes at a time: of two
+    hubs behind one database, one spends a token."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def enrolment(self, gate: str) -> Enrolment | None:
-        """Held for this transaction: of two hubs behind one database, one spends the token."""
         table = schema.enrolments
-        row = self._connection.execute(select(table).where(table.c.gate == gate).with_for_update()).first()
+        row = self._connection.execute(select(table).where(table.c.gate == gate)).first()
         return _enrolment(row) if row else None
 
     def enrolments(self) -> list[Enrolment]:
