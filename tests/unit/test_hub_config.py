@@ -37,6 +37,7 @@ def test_the_example_names_every_setting() -> None:
         config.list,
         config.clones,
         config.crew,
+        config.crew.source,
         config.requirements,
         QualificationSettings,
     )
