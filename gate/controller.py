@@ -29,7 +29,6 @@ from gate.model import (
     CardId,
     CardReading,
     Decision,
-    Detail,
     Direction,
     Event,
     EventKind,
@@ -74,6 +73,17 @@ FIRE = "fire"
 _SIGNAL_FOR = {mode: signal for signal, mode in MODE_SIGNALS.items() if signal is not Signal.RESET}
 
 
+OPEN = "open"
+"""The command that lets one body through."""
+
+
+def _outcome(lane: str | None, command: str, by: str, *, number: int, why: str, now: Moment) -> Event:
+    """What came of a command of the hub; `why` not, or empty."""
+    if why:
+        return records.command_refused(lane, command, by, why, now, number=number)
+    return records.command_done(lane, command, by, number, now)
+
+
 def _no_lamp(decision: Decision) -> None:
     """A reader that shows nothing."""
 
@@ -116,6 +126,7 @@ class _ByHand:
     lane: str
     direction: Direction
     by: str
+    number: int | None = None
 
 
 _Asked: TypeAlias = CardReading | _ByHand
@@ -213,8 +224,8 @@ class Controller:
                     self._lanes[lane].greet(first_name)
             case ReaderChanged(reader, state, what):
                 self._reader_changed(reader, state, what, now)
-            case Noted(kind, detail):
-                self._noted(kind, detail, now)
+            case Noted():
+                self._noted(given, now)
             case _:
                 self._from_the_site(given, now)
 
@@ -228,22 +239,23 @@ class Controller:
                 self._key_turned(now)
             case SideGateChanged(name, is_open):
                 self._side_gate(name, is_open, now)
-            case ModeAsked(lane, mode, by):
-                self._mode_asked(lane, mode, by, now)
+            case ModeAsked():
+                self._mode_asked(given, now)
             case SiteTold():
                 self._told(given, now)
-            case PassAsked(lane, direction, by):
-                if self._known(lane, by, now):
-                    self._ask(Place(lane, direction), _ByHand(lane, direction, by), now)
+            case PassAsked(lane, direction, by, number):
+                if self._known(lane, by, number, now):
+                    self._ask(Place(lane, direction), _ByHand(lane, direction, by, number), now)
 
-    def _noted(self, kind: EventKind, detail: Detail, now: Moment) -> None:
+    def _noted(self, given: Noted, now: Moment) -> None:
+        kind, detail = given.kind, given.detail
         if kind is EventKind.ALARM_RAISED:
             alarm, what = str(detail["alarm"]), str(detail.get("what", ""))
             self._recorder.record(self._alarms.raised(alarm, what, now))
         elif kind is EventKind.ALARM_CLEARED:
             self._recorder.record(self._alarms.cleared(str(detail["alarm"]), now))
         else:
-            self._recorder.record([Event(kind, now, detail=detail)])
+            self._recorder.record([Event(kind, now, detail=detail, command=given.command)])
 
     def tick(self) -> None:
         """Look at the clock: end overdue grants, serve who waits."""
@@ -319,10 +331,15 @@ class Controller:
         """A button, or the site manager: nobody's card, and a person who answers for it."""
         decision = decide_by_hand(asked.direction, lane_closed=not lane.takes_entries, rules=self._rules)
         badge = self._new_badge()
-        event = records.by_hand(asked.by, decision, lane=lane.name, direction=asked.direction, badge_id=badge, now=now)
+        event = records.by_hand(
+            asked.by, decision, lane=lane.name, direction=asked.direction, badge_id=badge, number=asked.number, now=now
+        )
         grant = Grant(badge, asked.direction, None, Medium.MANUAL, None, now.monotonic_ms + lane.walk_ms)
         decision = self._carry_out(lane, grant, decision, [event], now)
         lane.show(decision, asked.direction, None)
+        if asked.number is not None:
+            why = "" if decision.admitted else "the lane does not turn, or the gate's disk is full"
+            self._recorder.record([_outcome(lane.name, OPEN, asked.by, number=asked.number, why=why, now=now)])
         self._answered[lane.name] = None
         log.info(
             "pass lane=%s direction=%s by=%s admitted=%s",
@@ -430,16 +447,19 @@ class Controller:
         self._recorder.record(events + self._alarms.cleared(FIRE, now))
         self._serve_waiting(now)
 
-    def _mode_asked(self, name: str | None, mode: Mode, by: str, now: Moment) -> None:
-        if name is not None and not self._known(name, by, now):
+    def _mode_asked(self, asked: ModeAsked, now: Moment) -> None:
+        name, mode, by, number = asked.lane, asked.mode, asked.by, asked.number
+        if name is not None and not self._known(name, by, number, now):
             return
         lanes = list(self._lanes.values()) if name is None else [self._lanes[name]]
-        events = [
-            records.command_refused(lane.name, mode, by, "evacuated: only a person at the gate ends that", now)
-            for lane in lanes
-            if lane.turnstile.mode is Mode.EVACUATED and mode is not Mode.EVACUATED
-        ]
-        self._recorder.record(self._to_mode(lanes, _SIGNAL_FOR[mode], by, now) + events)
+        refusing = [lane for lane in lanes if lane.turnstile.mode is Mode.EVACUATED and mode is not Mode.EVACUATED]
+        why = "evacuated: only a person at the gate ends that"
+        events = self._to_mode(lanes, _SIGNAL_FOR[mode], by, now)
+        if number is None:
+            events += [records.command_refused(lane.name, mode, by, why, now) for lane in refusing]
+        else:
+            events.append(_outcome(name, mode, by, number=number, why=why if refusing else "", now=now))
+        self._recorder.record(events)
         self._serve_waiting(now)
 
     def _to_mode(self, lanes: Iterable[LaneControl], signal: Signal, by: str, now: Moment) -> list[Event]:
@@ -454,11 +474,11 @@ class Controller:
                 log.warning("lane=%s mode=%s before=%s by=%r", lane.name, lane.turnstile.mode, before, by)
         return [records.mode(lane.name, lane.turnstile.mode, by, now) for lane in changed] + events
 
-    def _known(self, lane: str, by: str, now: Moment) -> bool:
+    def _known(self, lane: str, by: str, number: int | None, now: Moment) -> bool:
         if lane in self._lanes:
             return True
         why = f"this gate has no lane {lane!r}; it has {', '.join(self._lanes)}"
-        self._recorder.record([records.command_refused(None, "mode", by, why, now)])
+        self._recorder.record([records.command_refused(None, "mode", by, why, now, number=number)])
         return False
 
     def _side_gate(self, name: str, is_open: bool, now: Moment) -> None:  # noqa: FBT001 - a contact's state

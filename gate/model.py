@@ -249,6 +249,7 @@ class EventKind(StrEnum):
     LANE_MODE = "lane.mode"
     SIDE_GATE_OPENED = "side_gate.opened"
     SIDE_GATE_CLOSED = "side_gate.closed"
+    COMMAND_DONE = "command.done"
     COMMAND_REFUSED = "command.refused"
     GATE_STARTED = "gate.started"
     GATE_STOPPED = "gate.stopped"
@@ -269,7 +270,7 @@ class Event:
 
     `badge` ties a passage to the badge that was granted: it is that badge's own random id. `uid` is the
     serial number of the chip that was read, where it says which chip that was. `zone` is where a passage led
-    (`gate.zones`).
+    (`gate.zones`). `command` is the number of the hub's command that it came of.
     """
 
     kind: EventKind
@@ -285,6 +286,7 @@ class Event:
     uid: bytes = b""
     zone: str | None = None
     detail: Detail = field(default_factory=dict)
+    command: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

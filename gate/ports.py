@@ -4,7 +4,7 @@ real or simulated; `tests/conformance` holds each driver to it.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 from gate.model import (
     CardHistory,
@@ -68,6 +68,7 @@ class Noted:
 
     kind: EventKind
     detail: Detail
+    command: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +109,13 @@ class SideGateChanged:
 
 @dataclass(frozen=True, slots=True)
 class ModeAsked:
-    """The site wants a lane, or all with None, in another mode. `by` says who, in a word or two."""
+    """The site wants a lane, or all with None, in another mode. `by` says who, in a word or two; `number` is that
+    of the hub's command, whose outcome is then recorded."""
 
     lane: str | None
     mode: Mode
     by: str
+    number: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +134,7 @@ class PassAsked:
     lane: str
     direction: Direction
     by: str
+    number: int | None = None
 
 
 Input: TypeAlias = (
@@ -270,11 +274,21 @@ class Outbox(Protocol):
     def settled(self) -> int:
         """The highest number that the hub has acknowledged; 0 before the first."""
 
+    def commanded(self) -> int:
+        """The highest number of a command whose outcome was recorded; 0 before the first."""
+
     def read(self, after: int, limit: int) -> Sequence[OutgoingRecord]:
         """Up to `limit` committed records with numbers above `after`, in order."""
 
     def settle(self, through: int) -> None:
         """The hub has committed everything up to `through`. Never moves back."""
+
+
+class ListedPermit(NamedTuple):
+    """A permit with its share in the list's digest: 32 bytes, made from what came over the wire."""
+
+    permit: Permit
+    proof: bytes
 
 
 class PermitKeeper(Protocol):
@@ -283,10 +297,16 @@ class PermitKeeper(Protocol):
     def state(self) -> ListState | None:
         """Which list this is; None before the first one."""
 
-    def replace(self, permits: Sequence[Permit], state: ListState) -> None:
+    def proofs(self, cards: Sequence[CardId]) -> Mapping[CardId, bytes]:
+        """Of these cards, those that are listed. Raises StoreError."""
+
+    def replace(self, permits: Sequence[ListedPermit], state: ListState) -> None:
         """Make this the list, in one transaction that lookups never wait for.
 
         Raises ListRefused when `state.revision` is not above the present one (P5)."""
+
+    def change(self, permits: Sequence[ListedPermit], state: ListState) -> None:
+        """The same, with all other permits left as they are."""
 
     def confirm(self, state: ListState) -> None:
         """The hub says that the present list is still the current one. Raises ListRefused when

@@ -57,11 +57,13 @@ def badge(
             return event
 
 
-def by_hand(by: str, decision: Decision, *, lane: str, direction: Direction, badge_id: str, now: Moment) -> Event:
-    """One body let through by a person at the site."""
+def by_hand(
+    by: str, decision: Decision, *, lane: str, direction: Direction, badge_id: str, number: int | None, now: Moment
+) -> Event:
+    """One body let through by a person at the site; `number` is that of the hub's command."""
     return Event(
         _badge_kind(decision), now, lane, direction, None, Medium.MANUAL, decision.reason, decision.warnings,
-        badge=badge_id, detail={"by": by[:MAX_WHAT]},
+        badge=badge_id, detail={"by": by[:MAX_WHAT]}, command=number,
     )  # fmt: skip
 
 
@@ -82,11 +84,18 @@ def mode(lane: str, now_in: Mode, by: str, now: Moment) -> Event:
     return Event(EventKind.LANE_MODE, now, lane, detail={"mode": now_in.value, "by": by[:MAX_WHAT]})
 
 
-def command_refused(lane: str | None, command: str, by: str, why: str, now: Moment) -> Event:
+def command_refused(
+    lane: str | None, command: str, by: str, why: str, now: Moment, *, number: int | None = None
+) -> Event:
     """Somebody asked for what this gate does not do."""
-    return Event(EventKind.COMMAND_REFUSED, now, lane, detail={
+    return Event(EventKind.COMMAND_REFUSED, now, lane, command=number, detail={
         "command": command, "by": by[:MAX_WHAT], "what": why[:MAX_WHAT],
     })  # fmt: skip
+
+
+def command_done(lane: str | None, command: str, by: str, number: int, now: Moment) -> Event:
+    """A command of the hub was carried out."""
+    return Event(EventKind.COMMAND_DONE, now, lane, command=number, detail={"command": command, "by": by[:MAX_WHAT]})
 
 
 def correction(found: Correction, now: Moment) -> Event:

@@ -40,6 +40,7 @@ from gate.ports import (
     FireLoop,
     Input,
     KeyTurned,
+    ListedPermit,
     ModeAsked,
     Noted,
     SideGateChanged,
@@ -191,7 +192,9 @@ class _Stage:
         self._cards = {card.name: CardId("hms", f"{number:08}") for number, card in enumerate(scenario.cards, start=1)}
         self._permits = SqlitePermits(folder / "permits.db")
         permits = [
-            Permit(self._cards[card.name], Reason(card.standing), language=card.language, groups=card.groups)
+            ListedPermit(
+                Permit(self._cards[card.name], Reason(card.standing), language=card.language, groups=card.groups), b""
+            )
             for card in scenario.cards
         ]
         self._permits.replace(permits, ListState(1, len(permits), "", START_MS, START_MS + 30 * 86_400_000))

@@ -232,6 +232,7 @@ class _Parts:
             settled=self._journal.settled(),
             head=self._journal.head().seq,
             held=self._permits.state(),
+            commanded=self._journal.commanded(),
         )
         inbox: queue.Queue[UplinkInput] = queue.Queue(UPLINK_INBOX)
         client = f"gate-{config.site}-{config.gate}-{self._instance}"
@@ -276,6 +277,7 @@ class _Parts:
             version=gate.__version__,
             list_revision=held.revision if held else 0,
             list_confirmed_ms=held.confirmed_ms if held else 0,
+            list_digest=held.digest if held else "",
             epoch=head.epoch,
             head_seq=head.seq,
             head_hash=head.hash,

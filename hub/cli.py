@@ -5,7 +5,9 @@ imported inside the verb that needs it, so that `hub --help` is quick on a small
 """
 
 import argparse
+import getpass
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,17 @@ from hub.opened import print_json as _print_json
 from hub.opened import settings_of as _config
 from hub.opened import store_of as _store
 from portvakt.errors import PortvaktError
+
+ACTIONS = {
+    "open": "open",
+    "normal": "normal",
+    "lock": "locked",
+    "hold-open": "held_open",
+    "free": "free",
+    "out-of-order": "out_of_order",
+    "evacuate": "evacuated",
+}
+"""The command line's words for the contract's."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -57,6 +70,19 @@ def _parser() -> argparse.ArgumentParser:
     verb.add_argument("--limit", metavar="N", type=_positive, default=50)
 
     _add(verbs, "gates", _gates, "how the gates are, and whether all their records are here", json=True)
+
+    verb = _add(verbs, "command", _command, "have a gate do something, now; waits for what came of it", json=True)
+    verb.add_argument("action", choices=sorted(ACTIONS), help="open lets one body through; the others are modes")
+    verb.add_argument("gate", metavar="GATE")
+    verb.add_argument("--lane", metavar="NAME", help="this lane; without it all of the gate's (open needs one)")
+    verb.add_argument("--exit", action="store_const", const="exit", dest="direction", default="entry", help="open: out")
+    verb.add_argument("--by", metavar="WHO", help="who wants it (default: this machine's user)")
+    verb.add_argument("--reason", metavar="TEXT", default="", help="why, for the record")
+
+    verb = _add(verbs, "commands", _commands, "what was asked of the gates, by whom, and what came of it", json=True)
+    verb.add_argument("--limit", metavar="N", type=_positive, default=50)
+
+    _add(verbs, "compare", _compare, "what each gate knows of the list; 1 when a gate has another one", json=True)
 
     verb = _add(verbs, "check-config", _check_config, "check a settings file")
     verb.add_argument("file", metavar="FILE", type=Path, nargs="?")
@@ -107,13 +133,14 @@ def _key(options: argparse.Namespace) -> int:
     from hub.config import signing_key_file
     from hub.errors import KeyFileError
     from hub.keys import public_pem, signing_key
+    from portvakt.durable import write_durably
 
     pem = public_pem(signing_key(signing_key_file(_config(options))))
     if options.output is None:
         print(pem.decode("ascii"), end="")
         return 0
     try:
-        options.output.write_bytes(pem)
+        write_durably(options.output, pem)
     except OSError as refused:
         raise KeyFileError(f"{options.output}: cannot be written ({refused.strerror})") from refused
     return 0
@@ -153,6 +180,53 @@ def _gates(options: argparse.Namespace) -> int:
         store.close()
     _print_json(site) if options.json else print(tables.gates_text(site))
     return 0
+
+
+def _command(options: argparse.Namespace) -> int:
+    from hub import tables
+    from hub.asking import ask, lines
+    from hub.records import Asked
+
+    lane, direction = options.lane, options.direction if options.action == "open" else None
+    if options.action == "open" and lane is None:
+        print("hub: open needs --lane NAME: it lets one body through one lane", file=sys.stderr)
+        return 2
+    asked = Asked(
+        options.gate, ACTIONS[options.action], lane, direction, (options.by or getpass.getuser())[:40], options.reason
+    )
+    store = _store(options)
+    try:
+        given, answer = ask(store, asked)
+        (line,) = lines([given], {given.number: answer} if answer else {}, time.time_ns() // 1_000_000)
+    finally:
+        store.close()
+    _print_json(line) if options.json else print(tables.outcome_text(line))
+    return int(line.outcome != "done")
+
+
+def _commands(options: argparse.Namespace) -> int:
+    from hub import tables
+    from hub.asking import given_lately
+
+    store = _store(options)
+    try:
+        found = given_lately(store, options.limit, time.time_ns() // 1_000_000)
+    finally:
+        store.close()
+    _print_json(found) if options.json else print(tables.commands_text(found))
+    return 0
+
+
+def _compare(options: argparse.Namespace) -> int:
+    from hub import comparison, tables
+
+    store = _store(options)
+    try:
+        found = comparison.compare(store)
+    finally:
+        store.close()
+    _print_json(found) if options.json else print(tables.comparison_text(found))
+    return int(not found.all_equal)
 
 
 def _suspicions(options: argparse.Namespace) -> int:

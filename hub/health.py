@@ -7,6 +7,8 @@ another one is on line, is a second controller.
 
 from dataclasses import dataclass, replace
 
+import msgspec
+
 from gate.uplink.contract import Status
 
 REMEMBERED = 8
@@ -30,7 +32,7 @@ def follow(before: GateHealth | None, status: Status, now_ms: int) -> GateHealth
         return GateHealth(status, now_ms, (status.instance,))
     current = before.instances[-1]
     if status.instance == current:
-        return replace(before, status=status, seen_ms=now_ms)
+        return replace(before, status=status if status.online else _gone(before.status), seen_ms=now_ms)
     if not status.online:
         # The last will of a controller that has been replaced: true, but not about the one that runs now.
         return before
@@ -39,3 +41,8 @@ def follow(before: GateHealth | None, status: Status, now_ms: int) -> GateHealth
     if before.status.online or status.instance in before.instances:
         return replace(after, conflicts=before.conflicts + 1, conflict_ms=now_ms)
     return after
+
+
+def _gone(last: Status) -> Status:
+    """A last will was written before anything had happened: which list the gate holds is what it said last."""
+    return msgspec.structs.replace(last, online=False, alarms=())

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from hub.errors import KeyFileError
 from portvakt.credentials import seen_by_others
+from portvakt.durable import sync_folder
 
 
 def signing_key(file: Path) -> Ed25519PrivateKey:
@@ -58,10 +59,6 @@ def _make(file: Path) -> None:
         with contextlib.suppress(FileExistsError):
             # Unlike a rename, a link never replaces a key that is there.
             file.hardlink_to(draft)
-        folder = os.open(file.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        sync_folder(file.parent)
     finally:
         draft.unlink()

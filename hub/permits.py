@@ -90,6 +90,15 @@ class Finding(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class ListHead:
+    """Which list is the current one, without its permits."""
+
+    revision: int
+    count: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class PermitList:
     """One revision of the list. Revision 0 is "no list was ever made"."""
 

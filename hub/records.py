@@ -92,6 +92,37 @@ class Qualification(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """What somebody wants of a gate, in the words of `gate.uplink.contract.Command`; and why, for the audit."""
+
+    gate: str
+    action: str
+    lane: str | None
+    direction: str | None
+    by: str
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GivenCommand:
+    """The same under its number, valid for a short time."""
+
+    number: int
+    asked: Asked
+    issued_ms: int
+    expires_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a gate's journal says of a command; `what` is why not."""
+
+    done: bool
+    what: str
+    received_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class CrewMember:
     """One row of a crew list: one card, its holder, and what the holder may do here. Dates are ISO 8601 or None.
 

@@ -9,8 +9,10 @@ from typing import Protocol
 
 from gate.uplink import contract
 from gate.uplink.contract import ContractError, HubStatus, Publish, Topics
+from hub.commands import Commands
 from hub.health import GateHealth, follow
 from hub.ingest import Ingest
+from hub.permits import ListHead
 from hub.records import JournalKey, Rejected
 from hub.sync import ListSync
 from hub.whereabouts import Whereabouts
@@ -27,6 +29,12 @@ class ServiceStore(Protocol):
     def gate_health(self) -> Mapping[str, GateHealth]:
         """The health of every gate that ever spoke."""
 
+    def list_head(self) -> ListHead:
+        """Which permit list is the current one."""
+
+    def confirm_revision(self, revision: int, now_ms: int) -> None:
+        """Every gate on line has it. What was said first stays."""
+
     def put_gate_health(self, healths: Sequence[GateHealth]) -> None:
         """Insert or replace."""
 
@@ -41,10 +49,11 @@ class HubService:
         self,
         status: HubStatus,
         store: ServiceStore,
+        *,
         ingest: Ingest,
         sync: ListSync,
         whereabouts: Whereabouts,
-        *,
+        commands: Commands,
         heartbeat_ms: int,
     ) -> None:
         self._status = status
@@ -53,8 +62,10 @@ class HubService:
         self._ingest = ingest
         self._sync = sync
         self._whereabouts = whereabouts
+        self._commands = commands
         self._heartbeat_ms = heartbeat_ms
         self._offered = 0
+        self._confirmed = 0
         self._next_heartbeat_ms = 0
         self._health: dict[str, GateHealth] = dict(store.gate_health())
 
@@ -93,6 +104,7 @@ class HubService:
                 answers.append(self._whereabouts.beat(now_ms))
             self._store.put_gate_health(list(healths.values()))
             self._health |= healths
+            self._confirm(now_ms)
             answers += self._answer_statuses(healths.values(), now_ms)
         if rejected:
             self._store.reject(rejected)
@@ -108,11 +120,28 @@ class HubService:
         return answers
 
     def tick(self, now_ms: int) -> list[Publish]:
-        """What others have changed, a list or who is where; and everything again when the heartbeat is due."""
+        """What others have changed or asked for: commands, a list, who is where; and everything again when the
+        heartbeat is due."""
+        return [*self._commands.due(now_ms), *self._changes(now_ms)]
+
+    def _changes(self, now_ms: int) -> list[Publish]:
         if now_ms >= self._next_heartbeat_ms:
             return [*self._head(now_ms), *self._whereabouts.heartbeat(now_ms)]
         news = self._whereabouts.news(now_ms)
         return news if self._store.revision() == self._offered else [*self._head(now_ms), *news]
+
+    def _confirm(self, now_ms: int) -> None:
+        """Note when the last gate on line has proven that it has the current list."""
+        if self._confirmed == self._offered:
+            return
+        head = self._store.list_head()
+        online = [health.status for health in self._health.values() if health.status.online]
+        if online and all(
+            (status.list_revision, status.list_digest) == (head.revision, head.digest) for status in online
+        ):
+            self._confirmed = head.revision
+            self._store.confirm_revision(head.revision, now_ms)
+            log.info("list=at_gates revision=%d gates=%d", head.revision, len(online))
 
     def _has_come(self, gate: str, after: GateHealth) -> bool:
         before = self._health.get(gate)

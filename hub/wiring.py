@@ -21,6 +21,7 @@ from gate.uplink.contract import ContractError, HubStatus, Publish, Topics
 from gate.uplink.signing import Signer
 from hub.broker import EmbeddedBroker
 from hub.claim import Claim, SiteClaim
+from hub.commands import Commands
 from hub.config import HubConfig, database_file, signing_key_file, state_dir
 from hub.errors import AnotherHub, StoreError
 from hub.ingest import Ingest
@@ -83,9 +84,10 @@ class HubLoop:
         self._service = HubService(
             self._own,
             store,
-            Ingest(config.site, store, signer, instance, int(config.clones.least_walk_s * 1000)),
-            ListSync(config.site, store, signer, config.list),
-            Whereabouts(config.site, store, signer, heartbeat_ms),
+            ingest=Ingest(config.site, store, signer, instance, int(config.clones.least_walk_s * 1000)),
+            sync=ListSync(config.site, store, signer, config.list),
+            whereabouts=Whereabouts(config.site, store, signer, heartbeat_ms),
+            commands=Commands(config.site, store, signer),
             heartbeat_ms=heartbeat_ms,
         )
 

@@ -40,6 +40,8 @@ RETRY_S = 1.0
 GENESIS_HASH = "0" * 64
 MODE_OF = "mode:"
 """Before a lane's name: the fact that holds its mode."""
+COMMANDED = "commanded"
+"""The fact that holds the number of the last command."""
 DAY_MS = 86_400_000
 FIRST_SENSIBLE_MS = 1_735_689_600_000
 """2025-01-01: no clock of a gate that was set has ever shown less."""
@@ -89,6 +91,7 @@ class SqliteJournal:
         try:
             self._head = self._stored_head()
             self._settled = int(self._fact("settled", "0"))
+            self._commanded = int(self._fact(COMMANDED, "0"))
         except DatabaseError as broken:
             raise opened_wrongly(path, broken) from broken
         self._thread = threading.Thread(target=self._write_until_closed, name="journal", daemon=True)
@@ -137,6 +140,10 @@ class SqliteJournal:
         written = {row.name.removeprefix(MODE_OF): row.value for row in rows}
         with self._turn:
             return written | self._unwritten.modes
+
+    def commanded(self) -> int:
+        with self._turn:
+            return max(self._commanded, self._unwritten.commanded)
 
     def head(self) -> JournalHead:
         return self._head
@@ -246,11 +253,14 @@ class SqliteJournal:
                 if seen.chips:
                     connection.execute(_UPSERT_CHIP, rows_of_chips(seen.chips))
                 facts = {"settled": str(self._settled)} | {MODE_OF + lane: mode for lane, mode in seen.modes.items()}
+                if seen.commanded > self._commanded:
+                    facts[COMMANDED] = str(seen.commanded)
                 connection.execute(_UPSERT_FACT, [{"name": name, "value": value} for name, value in facts.items()])
         except DatabaseError as broken:
             log.error("journal=uncommitted events=%d why=%r", len(rows), str(broken.orig))
             return False
         self._head = JournalHead(self._head.epoch, seq, prevhash)
+        self._commanded = max(self._commanded, seen.commanded)
         return True
 
     def _encoded(self, event: Event, seq: int, prevhash: str) -> bytes:

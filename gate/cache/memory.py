@@ -1,7 +1,7 @@
 """What a gate remembers of cards from the events that it records. Pure.
 
 Two facts of each card, each replaced by the next of its kind: the last completed passage, and the last
-chip that the number was read from; and of each lane its mode.
+chip that the number was read from; of each lane its mode; and the last command of the hub.
 """
 
 from collections.abc import Iterable, Mapping
@@ -20,12 +20,15 @@ class Remembered:
     passages: dict[CardId, LastPassage] = field(default_factory=dict)
     chips: dict[CardId, LastChip] = field(default_factory=dict)
     modes: dict[str, str] = field(default_factory=dict)
+    commanded: int = 0
+    """The highest number of a command."""
 
     def add(self, events: Iterable[Event]) -> None:
         """Later events replace what earlier ones said."""
         for event in events:
             if event.kind is EventKind.LANE_MODE and event.lane is not None:
                 self.modes[event.lane] = str(event.detail["mode"])
+            self.commanded = max(self.commanded, event.command or 0)
             if event.card is None or event.direction is None:
                 continue
             if event.kind is EventKind.PASSAGE_COMPLETED:

@@ -1,17 +1,19 @@
-"""The allow-list on the SD card: found by card, replaced as a whole, never by an older one (P5)."""
+"""The allow-list on the SD card: found by card, changed in one piece, never to an older one (P5)."""
 
+import contextlib
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
-from sqlalchemy import Connection, Row, bindparam, delete, insert, select
+from sqlalchemy import Connection, Insert, Row, bindparam, delete, insert, select
 from sqlalchemy.exc import DatabaseError
 
 from gate.cache.schema import open_database, opened_wrongly, permit_list, permit_tables, permits
 from gate.errors import ListRefused, StoreError
 from gate.model import CardId, ListState, Permit, Reason
+from gate.ports import ListedPermit
 
 PERSIST_CONFIRMATION_MS = 600_000
 """A confirmation comes every minute; writing each would wear the SD card for nothing (P11)."""
@@ -20,7 +22,7 @@ _INSERT_ROWS = 5_000
 
 
 class SqlitePermits:
-    """The permits in SQLite. `find` and `state` for the controller's thread, `replace` and `confirm`
+    """The permits in SQLite. `find` and `state` for the controller's thread, all that changes them
     for the uplink's; a lookup never waits for a replacement."""
 
     def __init__(self, path: Path) -> None:
@@ -41,17 +43,37 @@ class SqlitePermits:
     def state(self) -> ListState | None:
         return self._state
 
-    def replace(self, permits_: Sequence[Permit], state: ListState) -> None:
+    def proofs(self, cards: Sequence[CardId]) -> Mapping[CardId, bytes]:
+        held: dict[CardId, bytes] = {}
+        try:
+            with self._engine.connect() as connection:
+                for card in cards:
+                    row = connection.execute(_PROOF, {"scheme": card.scheme, "number": card.number}).first()
+                    if row is not None:
+                        held[card] = bytes(row.proof)
+        except DatabaseError as broken:
+            raise opened_wrongly(self._path, broken) from broken
+        return held
+
+    def replace(self, permits_: Sequence[ListedPermit], state: ListState) -> None:
+        with self._next_list(state) as connection:
+            connection.execute(delete(permits))
+            _write(connection, insert(permits), permits_)
+
+    def change(self, permits_: Sequence[ListedPermit], state: ListState) -> None:
+        with self._next_list(state) as connection:
+            _write(connection, insert(permits).prefix_with("OR REPLACE"), permits_)
+
+    @contextlib.contextmanager
+    def _next_list(self, state: ListState) -> Iterator[Connection]:
+        """One transaction that ends with `state` as the list held. Raises ListRefused, StoreError."""
         with self._lock:
             held = self._state
             if held is not None and state.revision <= held.revision:
                 raise ListRefused(f"revision {state.revision} is not newer than {held.revision}, which this gate holds")
             try:
                 with self._engine.begin() as connection:
-                    connection.execute(delete(permits))
-                    for start in range(0, len(permits_), _INSERT_ROWS):
-                        rows = [_row(permit) for permit in permits_[start : start + _INSERT_ROWS]]
-                        connection.execute(insert(permits), rows)
+                    yield connection
                     _write_state(connection, state)
             except DatabaseError as broken:
                 raise opened_wrongly(self._path, broken) from broken
@@ -93,6 +115,14 @@ class SqlitePermits:
 _FIND = select(permits).where(permits.c.scheme == bindparam("scheme"), permits.c.number == bindparam("number"))
 
 
+_PROOF = select(permits.c.proof).where(permits.c.scheme == bindparam("scheme"), permits.c.number == bindparam("number"))
+
+
+def _write(connection: Connection, how: Insert, listed: Sequence[ListedPermit]) -> None:
+    for start in range(0, len(listed), _INSERT_ROWS):
+        connection.execute(how, [_row(permit, proof) for permit, proof in listed[start : start + _INSERT_ROWS]])
+
+
 def _write_state(connection: Connection, state: ListState) -> None:
     connection.execute(delete(permit_list))
     connection.execute(
@@ -103,7 +133,7 @@ def _write_state(connection: Connection, state: ListState) -> None:
     )  # fmt: skip
 
 
-def _row(permit: Permit) -> dict[str, str | None]:
+def _row(permit: Permit, proof: bytes) -> dict[str, str | bytes | None]:
     return {
         "scheme": permit.card.scheme,
         "number": permit.card.number,
@@ -114,6 +144,7 @@ def _row(permit: Permit) -> dict[str, str | None]:
         "employer": permit.employer,
         "language": permit.language,
         "groups": " ".join(permit.groups),
+        "proof": proof,
     }
 
 

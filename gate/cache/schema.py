@@ -27,7 +27,7 @@ from sqlalchemy.pool import NullPool
 
 from gate.errors import StoreCorrupt, StoreError, StoreNewer
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 journal_tables = MetaData()
 
@@ -85,6 +85,8 @@ permits = Table(
     Column("employer", String),
     Column("language", String),
     Column("groups", String, nullable=False, server_default=""),
+    # SHA-256 of the permit's bytes on the wire; empty in what an older version wrote.
+    Column("proof", LargeBinary, nullable=False),
     sqlite_with_rowid=False,
 )
 
@@ -128,6 +130,8 @@ def _upgrade(connection: Connection, version: int, tables: MetaData) -> None:
         connection.exec_driver_sql("UPDATE last_passages SET zone = CASE zone WHEN 'entry' THEN 'site' ELSE '' END")
     if version < 2 and tables is permit_tables:
         connection.exec_driver_sql("ALTER TABLE permits ADD COLUMN groups VARCHAR NOT NULL DEFAULT ''")
+    if version < 3 and tables is permit_tables:
+        connection.exec_driver_sql("ALTER TABLE permits ADD COLUMN proof BLOB NOT NULL DEFAULT x''")
 
 
 def opened_wrongly(path: Path, broken: DatabaseError) -> StoreError:

@@ -92,6 +92,9 @@ class Topics:
     def chunk(self, gate: str) -> str:
         return f"{self._base}/{gate}/permits/chunk"
 
+    def command(self, gate: str) -> str:
+        return f"{self._base}/{gate}/command"
+
     @property
     def head(self) -> str:
         return f"{self._base}/permits/head"
@@ -163,6 +166,8 @@ class EventData(msgspec.Struct, frozen=True, omit_defaults=True):
     """Serial number of the chip that was read, hexadecimal."""
     zone: Annotated[str, msgspec.Meta(max_length=80)] | None = None
     """Where a passage led (`gate.zones`); empty is off the site."""
+    command: int | None = None
+    """The number of the command that this came of."""
 
 
 class WireEvent(msgspec.Struct, frozen=True):
@@ -274,6 +279,8 @@ class Status(msgspec.Struct, frozen=True, omit_defaults=True):
     oldest_seq: int = 0
     reader_reads_ms: dict[str, int] = {}
     """When each reader last gave a card's contents; 0 before the first."""
+    list_digest: str = ""
+    """Of the list held: with the hub's own it proves that both are the same."""
 
 
 class HubStatus(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -315,25 +322,52 @@ class PermitsHead(msgspec.Struct, frozen=True, array_like=True):
     digest: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$")]
     issued_ms: int
     expires_ms: int
-    chunks: Annotated[int, msgspec.Meta(ge=1)]
 
 
 class PermitsWant(msgspec.Struct, frozen=True, array_like=True):
-    """ "I hold `have`; send me chunk `index` of `revision`." """
+    """ "Send me chunk `index` of what leads from revision `since` to `revision`"; since 0 is the whole list."""
 
-    have: int
+    since: Annotated[int, msgspec.Meta(ge=0)]
     revision: int
     index: Annotated[int, msgspec.Meta(ge=0)]
 
 
 class PermitsChunk(msgspec.Struct, frozen=True, array_like=True):
-    """A slice of the compressed snapshot. Not signed: the signed digest in the head covers the whole."""
+    """A slice of compressed permits: of all of them, or of those that are new or other since `since`.
+
+    Not signed: the signed digest in the head covers what comes of it.
+    """
 
     revision: int
     index: Annotated[int, msgspec.Meta(ge=0)]
     total: Annotated[int, msgspec.Meta(ge=1)]
     data: bytes
+    since: Annotated[int, msgspec.Meta(ge=0)] = 0
 
+
+# --- commands: hub -> gate, sealed ------------------------------------------------------------------
+
+
+class Command(msgspec.Struct, frozen=True, array_like=True):
+    """Somebody at the hub wants a gate to do something, now, and once.
+
+    `number` grows from one command of a site to the next; a gate carries out none that is not above the last.
+    `action` is `open`, or a mode of `gate.turnstile.Mode`; without `lane` it is meant for all of them. What came
+    of it is told in the journal: `command.done` or `command.refused` with the number.
+    """
+
+    gate: Name
+    number: Annotated[int, msgspec.Meta(ge=1, le=2**53)]
+    action: Annotated[str, msgspec.Meta(min_length=1, max_length=16)]
+    by: Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
+    issued_ms: int
+    expires_ms: int
+    lane: Annotated[str, msgspec.Meta(max_length=40)] | None = None
+    direction: Annotated[str, msgspec.Meta(max_length=8)] | None = None
+
+
+OPEN = "open"
+"""The action that lets one body through `lane` in `direction`."""
 
 # --- presence: hub -> gates, sealed ---------------------------------------------------------------
 
@@ -364,12 +398,17 @@ class Presence(msgspec.Struct, frozen=True, array_like=True):
     rows: Annotated[tuple[WireSighting, ...], msgspec.Meta(max_length=PRESENCE_ROWS)] = ()
 
 
+def proof_of(row: bytes) -> bytes:
+    """What a permit adds to the digest: the SHA-256 of its bytes on the wire."""
+    return hashlib.sha256(row).digest()
+
+
 class Digest:
-    """The list digest: the sum, modulo 2^256, of the SHA-256 of every permit's bytes on the wire.
+    """The list digest: the sum, modulo 2^256, of the proofs of all permits.
 
     A sum does not mind the order and can be changed by one permit in constant time, so both sides
-    prove equal lists in the size of the change. It is made from the bytes as they came: a field that
-    only a newer hub knows changes nothing for an older gate.
+    prove equal lists in the size of the change. Proofs are made from the bytes as they came: a field
+    that only a newer hub knows changes nothing for an older gate.
     """
 
     __slots__ = ("_sum",)
@@ -377,25 +416,21 @@ class Digest:
     def __init__(self, hexdigest: str = GENESIS_HASH) -> None:
         self._sum = int(hexdigest, 16)
 
-    def add(self, row: bytes) -> None:
-        self._sum = (self._sum + self._one(row)) % (1 << 256)
+    def add(self, proof: bytes) -> None:
+        self._sum = (self._sum + int.from_bytes(proof, "big")) % (1 << 256)
 
-    def remove(self, row: bytes) -> None:
-        self._sum = (self._sum - self._one(row)) % (1 << 256)
+    def remove(self, proof: bytes) -> None:
+        self._sum = (self._sum - int.from_bytes(proof, "big")) % (1 << 256)
 
     def hexdigest(self) -> str:
         return f"{self._sum:064x}"
-
-    @staticmethod
-    def _one(row: bytes) -> int:
-        return int.from_bytes(hashlib.sha256(row).digest(), "big")
 
 
 def digest_of_rows(rows: Iterable[bytes]) -> str:
     """The digest of permits in their bytes."""
     total = Digest()
     for row in rows:
-        total.add(row)
+        total.add(proof_of(row))
     return total.hexdigest()
 
 
@@ -404,29 +439,39 @@ def digest_of(permits: Iterable[WirePermit]) -> str:
     return digest_of_rows(map(_msgpack.encode, permits))
 
 
-def pack_snapshot(permits: Sequence[WirePermit]) -> tuple[bytes, ...]:
-    """The whole list, compressed and cut into chunks; at least one, also for an empty list."""
+def proof_of_permit(permit: WirePermit) -> bytes:
+    """The proof of a permit as this version writes it."""
+    return proof_of(_msgpack.encode(permit))
+
+
+def pack_permits(permits: Sequence[WirePermit]) -> tuple[bytes, ...]:
+    """Permits, compressed and cut into chunks; at least one, also for none."""
     packed = zlib.compress(_msgpack.encode(permits), 6)
     return tuple(packed[start : start + CHUNK_DATA_BYTES] for start in range(0, len(packed), CHUNK_DATA_BYTES))
 
 
-def unpack_snapshot(chunks: Iterable[bytes], count: int) -> tuple[bytes, ...]:
+def most_chunks(count: int) -> int:
+    """So many chunks at most are made of `count` permits: what a receiver puts up with."""
+    return (count * MAX_PERMIT_BYTES + 64) // CHUNK_DATA_BYTES + 2
+
+
+def unpack_permits(chunks: Iterable[bytes], most: int) -> tuple[bytes, ...]:
     """The permits of all chunks, in order, each in its own bytes.
 
-    `count` is what the signed head promises; nothing beyond what so many permits can need is ever
+    `most` is how many the signed head allows; nothing beyond what so many permits can need is ever
     unpacked. Raises ContractError.
     """
-    limit = count * MAX_PERMIT_BYTES + 16
+    limit = most * MAX_PERMIT_BYTES + 16
     inflate = zlib.decompressobj()
     try:
         body = inflate.decompress(b"".join(chunks), limit)
     except zlib.error as broken:
-        raise ContractError(f"permit snapshot: cannot be decompressed ({broken})") from broken
+        raise ContractError(f"permits: cannot be decompressed ({broken})") from broken
     if inflate.unconsumed_tail or not inflate.eof:
-        raise ContractError(f"permit snapshot: cut short, or larger than {count} permits can be")
-    rows = _decoded("permit snapshot", _snapshot_decoder, body)
-    if len(rows) != count:
-        raise ContractError(f"permit snapshot: has {len(rows)} permits; its head says {count}")
+        raise ContractError(f"permits: cut short, or larger than {most} permits can be")
+    rows = _decoded("permits", _permits_decoder, body)
+    if len(rows) > most:
+        raise ContractError(f"permits: there are {len(rows)}; the head says {most}")
     return tuple(bytes(row) for row in rows)
 
 
@@ -442,7 +487,7 @@ _json = msgspec.json.Encoder()
 _msgpack = msgspec.msgpack.Encoder()
 _event_decoder = msgspec.json.Decoder(WireEvent)
 _batch_decoder = msgspec.json.Decoder(list[msgspec.Raw])
-_snapshot_decoder = msgspec.msgpack.Decoder(list[msgspec.Raw])
+_permits_decoder = msgspec.msgpack.Decoder(list[msgspec.Raw])
 _permit_decoder = msgspec.msgpack.Decoder(WirePermit)
 
 S = TypeVar("S", bound=msgspec.Struct)
@@ -463,7 +508,7 @@ def decode_hub_status(payload: bytes) -> HubStatus:
     return _decoded("hub status", msgspec.json.Decoder(HubStatus), payload)
 
 
-def encode_message(message: Ack | PermitsHead | PermitsWant | PermitsChunk | Presence) -> bytes:
+def encode_message(message: Ack | PermitsHead | PermitsWant | PermitsChunk | Command | Presence) -> bytes:
     return _msgpack.encode(message)
 
 

@@ -13,10 +13,10 @@ from typing import Protocol, TypeAlias
 
 from gate.errors import ListRefused, StoreError
 from gate.model import EventKind
-from gate.ports import Clock, Deliver, Noted, Outbox, PermitKeeper, SiteTold
+from gate.ports import Clock, Deliver, ModeAsked, Noted, Outbox, PassAsked, PermitKeeper, SiteTold
 from gate.uplink import contract
 from gate.uplink.contract import Publish, Status
-from gate.uplink.lists import ConfirmList, ReplaceList
+from gate.uplink.lists import ChangeList, ConfirmList, ReplaceList, refuse_change
 from gate.uplink.session import PublishStatus, SendRecords, Session, Settle, UplinkEffect
 from portvakt.link import Connected, Lost, Message
 
@@ -84,7 +84,10 @@ class Uplink:
         self._perform(effects)
 
     def tick(self) -> None:
-        now_ms = self._now_ms()
+        now = self._clock.now()
+        now_ms = now.monotonic_ms
+        if now.trusted:
+            self._session.clock(now.wall_ms, now_ms)
         self._perform(self._session.written(self._outbox.head().seq, now_ms))
         self._perform(self._session.tick(now_ms))
         if self._session.speaking and now_ms - self._status_ms >= STATUS_EVERY_MS:
@@ -110,9 +113,9 @@ class Uplink:
                     self._status_ms = self._now_ms()
                     body = contract.encode_status(self._status(self._session))
                     self._link.publish(self._topics.status(self._gate), body, retain=True)
-                case ReplaceList() | ConfirmList():
+                case ReplaceList() | ChangeList() | ConfirmList():
                     self._apply(effect)
-                case Noted() | SiteTold():
+                case Noted() | SiteTold() | ModeAsked() | PassAsked():
                     self._note(effect)
 
     def _send(self, first: int, last: int) -> None:
@@ -125,18 +128,23 @@ class Uplink:
         if bodies:
             self._link.publish(self._topics.events(self._gate), contract.encode_batch(bodies))
 
-    def _apply(self, effect: ReplaceList | ConfirmList) -> None:
+    def _apply(self, effect: ReplaceList | ChangeList | ConfirmList) -> None:
         try:
-            if isinstance(effect, ConfirmList):
-                self._keeper.confirm(effect.state)
-                return
-            self._keeper.replace(effect.permits, effect.state)
+            match effect:
+                case ConfirmList(state):
+                    self._keeper.confirm(state)
+                    return
+                case ChangeList(_, permits, state):
+                    proofs = self._keeper.proofs([listed.permit.card for listed in permits])
+                    refuse_change(self._keeper.state(), proofs, effect)
+                    self._keeper.change(permits, state)
+                case ReplaceList(permits, state):
+                    self._keeper.replace(permits, state)
         except (ListRefused, StoreError) as refused:
-            self._session.list_not_applied(self._keeper.state())
             self._note(Noted(EventKind.LIST_REFUSED, {"why": str(refused)[:300]}))
+            self._perform(self._session.list_not_applied(self._keeper.state(), self._now_ms()))
             return
-        state = effect.state
-        log.info("list=applied revision=%d count=%d", state.revision, state.count)
+        log.info("list=applied revision=%d count=%d written=%d", state.revision, state.count, len(permits))
         self._note(Noted(EventKind.LIST_APPLIED, {"revision": state.revision, "count": state.count}))
         self._perform([PublishStatus()])
 

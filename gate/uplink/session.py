@@ -18,8 +18,9 @@ from typing import TypeAlias
 from gate.model import EventKind, ListState
 from gate.ports import Noted, SiteTold
 from gate.uplink import contract, translate
-from gate.uplink.contract import Ack, ContractError, PermitsChunk, PermitsHead, Presence, Publish, Topics
-from gate.uplink.lists import ConfirmList, ListEffect, ListFollower, ListProblem, ReplaceList
+from gate.uplink.commands import CLOCKS_APART_MS, CommandFollower, Given, HubTime
+from gate.uplink.contract import Ack, Command, ContractError, PermitsChunk, PermitsHead, Presence, Publish, Topics
+from gate.uplink.lists import ChangeList, ConfirmList, ListEffect, ListFollower, ListProblem, ReplaceList
 from gate.uplink.signing import Verifier
 
 BATCH_RECORDS = 200
@@ -64,7 +65,9 @@ class PublishStatus:
     """Publish the gate's status now."""
 
 
-UplinkEffect: TypeAlias = SendRecords | Settle | PublishStatus | Publish | ReplaceList | ConfirmList | Noted | SiteTold
+UplinkEffect: TypeAlias = (
+    SendRecords | Settle | PublishStatus | Publish | ReplaceList | ChangeList | ConfirmList | Given | SiteTold
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +83,25 @@ class Identity:
 class Session:
     """One gate's uplink. Every method takes `now_ms` of the monotonic clock and returns effects."""
 
-    def __init__(self, identity: Identity, verifier: Verifier, settled: int, head: int, held: ListState | None) -> None:
+    def __init__(
+        self,
+        identity: Identity,
+        verifier: Verifier,
+        *,
+        settled: int,
+        head: int,
+        held: ListState | None,
+        commanded: int,
+    ) -> None:
+        """`settled`, `head`, `held` and `commanded` are what journal and permit store say."""
         self._identity = identity
         self._topics = Topics(identity.site)
         self._verifier = verifier
         self._settled = settled
         self._head = head
         self._lists = ListFollower(identity.gate, self._topics, held)
+        self._commands = CommandFollower(identity.gate, commanded)
+        self._hub_time = HubTime()
         self._online = False
         self._speak_at_ms: int | None = None
         self._rival = False
@@ -110,7 +125,8 @@ class Session:
     def subscriptions(self) -> tuple[str, ...]:
         gate = self._identity.gate
         topics = self._topics
-        return (topics.status(gate), topics.ack(gate), topics.head, topics.chunk(gate), topics.all_presence)
+        own = (topics.status(gate), topics.ack(gate), topics.chunk(gate), topics.command(gate))
+        return (*own, topics.head, topics.all_presence)
 
     @property
     def unsent(self) -> int:
@@ -152,11 +168,15 @@ class Session:
             if topic == self._topics.ack(gate):
                 return self._ack(self._verifier.open(Ack, payload), now_ms)
             if topic == self._topics.head:
-                return self._translated(self._lists.head(self._verifier.open(PermitsHead, payload), now_ms))
+                head = self._verifier.open(PermitsHead, payload)
+                self._hub_time.heard(head.issued_ms, now_ms)
+                return self._translated(self._lists.head(head, now_ms))
             if topic == self._topics.chunk(gate):
                 return self._translated(self._lists.chunk(contract.decode_message(PermitsChunk, payload), now_ms))
             if self._topics.is_presence(topic):
-                return self._presence(topic, payload)
+                return self._presence(topic, payload, now_ms)
+            if topic == self._topics.command(gate):
+                return self._command(self._verifier.open(Command, payload), now_ms)
             if topic == self._topics.status(gate):
                 return self._own_status(contract.decode_status(payload), now_ms)
         except ContractError as wrong:
@@ -166,9 +186,9 @@ class Session:
         self.refused += 1
         return []
 
-    def list_not_applied(self, held: ListState | None) -> None:
-        """The store would not take the list; the next head starts the fetch anew."""
-        self._lists.start_over(held)
+    def list_not_applied(self, held: ListState | None, now_ms: int) -> list[UplinkEffect]:
+        """The store would not take the list; `held` is what it has."""
+        return self._translated(self._lists.not_applied(held, now_ms))
 
     def tick(self, now_ms: int) -> list[UplinkEffect]:
         """Time passes: the silence at the start ends, acks are overdue, chunks are asked for again."""
@@ -303,12 +323,24 @@ class Session:
             return self._begin(now_ms)
         return []
 
-    def _presence(self, topic: str, payload: bytes) -> list[UplinkEffect]:
+    def clock(self, wall_ms: int, now_ms: int) -> None:
+        """A trusted clock of this gate's own."""
+        self._hub_time.heard(wall_ms - CLOCKS_APART_MS, now_ms)
+
+    def _command(self, command: Command, now_ms: int) -> list[UplinkEffect]:
+        if not self._hub_time.known:
+            # Nothing to judge its age by. The hub says it again in a second, and its list and presence come first.
+            return []
+        self._hub_time.heard(command.issued_ms, now_ms)
+        return [*self._commands.take(command, self._hub_time.at(now_ms))]
+
+    def _presence(self, topic: str, payload: bytes, now_ms: int) -> list[UplinkEffect]:
         """What has just been seen also says that the hub is there; a part that the broker kept does not."""
         if not payload:
             # A part that is no longer needed.
             return []
         told = self._verifier.open(Presence, payload)
+        self._hub_time.heard(told.issued_ms, now_ms)
         if told.issued_ms < self._told_ms - OLD_PRESENCE_MS:
             # Played again by somebody: what was forgotten here may not come back from it.
             self.refused += 1

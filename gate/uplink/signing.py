@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from gate.uplink import contract
 from gate.uplink.contract import ContractError
 
-S = TypeVar("S", contract.Ack, contract.PermitsHead, contract.Presence)
+S = TypeVar("S", contract.Ack, contract.PermitsHead, contract.Command, contract.Presence)
 
 
 class Sealed(msgspec.Struct, frozen=True, array_like=True):
@@ -30,7 +30,7 @@ class Signer:
         self._site = site
         self._private = private
 
-    def seal(self, message: contract.Ack | contract.PermitsHead | contract.Presence) -> bytes:
+    def seal(self, message: contract.Ack | contract.PermitsHead | contract.Command | contract.Presence) -> bytes:
         payload = contract.encode_message(message)
         signature = self._private.sign(_signed_bytes(type(message).__name__, self._site, payload))
         return _encoder.encode(Sealed(payload, signature))

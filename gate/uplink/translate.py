@@ -36,6 +36,7 @@ def outgoing_record(event: Event, *, site: str, gate: str, epoch: str, seq: int,
                 badge=event.badge,
                 uid=event.uid.hex() or None,
                 zone=event.zone,
+                command=event.command,
                 detail=dict(event.detail),
             ),
         )

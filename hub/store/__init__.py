@@ -8,16 +8,17 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, func, or_, select, update
 
-from gate.uplink.contract import Status, decode_status, encode_status
+from gate.uplink.contract import Status, WirePermit, decode_status, encode_status
 from gate.zones import OUTSIDE
 from hub.health import GateHealth
-from hub.permits import PermitList
+from hub.permits import ListHead, PermitList
 from hub.presence import CardKey, Located
-from hub.records import Journal, Rejected
+from hub.records import Answer, Asked, GivenCommand, Journal, Rejected
 from hub.store import schema
-from hub.store.crew import CrewTransaction, read_permits, read_revision
+from hub.store.commands import put_command, read_answers, read_commands
+from hub.store.crew import CrewTransaction, read_changes, read_head, read_permits, read_revision
 from hub.store.database import Database, put
 from hub.store.intake import SqlEventTransaction, journal_of
 
@@ -56,6 +57,43 @@ class HubStore(Database):
         """The current revision of the permit list; 0 when there never was one. Cheap: polled."""
         with self.reading() as connection:
             return read_revision(connection)
+
+    def list_head(self) -> ListHead:
+        """Which list is the current one. Cheap: polled."""
+        with self.reading() as connection:
+            return read_head(connection)
+
+    def changes_since(self, revision: int) -> Sequence[WirePermit] | None:
+        """The permits that are new or other since a revision; None when that cannot be told."""
+        with self.reading() as connection:
+            return read_changes(connection, revision)
+
+    def confirm_revision(self, revision: int, now_ms: int) -> None:
+        """Every gate on line has it. What was said first stays."""
+        table = schema.revisions
+        with self.writing() as connection:
+            first = and_(table.c.revision == revision, table.c.confirmed_ms.is_(None))
+            connection.execute(update(table).where(first).values(confirmed_ms=now_ms))
+
+    def give(self, asked: Asked, now_ms: int, valid_ms: int) -> GivenCommand:
+        """Put down a command; the hub that runs sends it."""
+        with self.writing() as connection:
+            return put_command(connection, asked, now_ms, valid_ms)
+
+    def commands(self, limit: int) -> Sequence[GivenCommand]:
+        """The newest first."""
+        with self.reading() as connection:
+            return read_commands(connection, limit=limit)
+
+    def commands_valid(self, now_ms: int) -> Sequence[GivenCommand]:
+        """Those that a gate may still carry out. Cheap: polled."""
+        with self.reading() as connection:
+            return read_commands(connection, valid_at_ms=now_ms)
+
+    def answers(self, commands: Sequence[GivenCommand]) -> dict[int, Answer]:
+        """By number, of those that a gate has answered."""
+        with self.reading() as connection:
+            return read_answers(connection, commands)
 
     def permit_list(self) -> PermitList:
         """The current list, all of one moment."""

@@ -1,9 +1,9 @@
 """Crew and permits in SQL: who may work here, and the list compiled from it, in one transaction."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, delete, func, select, update
 
 from gate.uplink.contract import WirePermit, decode_status, digest_of
 from hub.chain import level_of
@@ -12,6 +12,7 @@ from hub.permits import (
     NO_LIST,
     USUAL,
     CardFacts,
+    ListHead,
     PermitList,
     Requirements,
     compile_permits,
@@ -38,19 +39,43 @@ def read_permits(connection: Connection) -> PermitList:
     table = schema.permits
     digest = connection.scalar(select(schema.revisions.c.digest).where(schema.revisions.c.revision == revision))
     columns = [table.c[name] for name in _PERMIT_FIELDS]
-    rows = [(*row[:-1], tuple(row.groups.split())) for row in connection.execute(select(*columns))]
+    return PermitList(revision, _permits(connection.execute(select(*columns))), digest.hex() if digest else "")
+
+
+def read_head(connection: Connection) -> ListHead:
+    """Which list is the current one."""
+    table = schema.revisions
+    row = connection.execute(select(table).order_by(table.c.revision.desc()).limit(1)).first()
+    if row is None:
+        return ListHead(0, 0, NO_LIST.digest)
+    # A row has a method of its own under the name of this column.
+    return ListHead(row.revision, row._mapping["count"], row.digest.hex())
+
+
+def read_changes(connection: Connection, since: int) -> Sequence[WirePermit] | None:
+    """The permits that are new or other since a revision, in the order of (scheme, number). None when that cannot be
+    told: the revision is not known here, or permits went away since then."""
+    revisions, table = schema.revisions, schema.permits
+    known = connection.scalar(select(revisions.c.revision).where(revisions.c.revision == since))
+    removed = connection.scalar(select(func.sum(revisions.c.removed)).where(revisions.c.revision > since))
+    if known is None or removed:
+        return None
+    columns = [table.c[name] for name in _PERMIT_FIELDS]
+    return _permits(connection.execute(select(*columns).where(table.c.revision > since)))
+
+
+def _permits(rows: Iterable[Any]) -> tuple[WirePermit, ...]:
+    read: list[tuple[Any, ...]] = [(*row[:-1], tuple(row.groups.split())) for row in rows]
     # Sorted here, because a database sorts text by its own rules.
-    permits = tuple(sorted((WirePermit(*row) for row in rows), key=lambda permit: (permit.scheme, permit.number)))
-    return PermitList(revision, permits, digest.hex() if digest else "")
+    return tuple(sorted((WirePermit(*row) for row in read), key=lambda permit: (permit.scheme, permit.number)))
 
 
 def read_permits_of(connection: Connection, cards: Collection[CardKey]) -> dict[CardKey, WirePermit]:
     """What the gates were given for these cards."""
     table = schema.permits
     columns = [table.c[name] for name in _PERMIT_FIELDS]
-    rows = connection.execute(select(*columns).where(people.among(table, cards)))
-    read: list[tuple[Any, ...]] = [(*row[:-1], tuple(row.groups.split())) for row in rows]
-    return {CardKey(row[0], row[1]): WirePermit(*row) for row in read}
+    permits = _permits(connection.execute(select(*columns).where(people.among(table, cards))))
+    return {CardKey(permit.scheme, permit.number): permit for permit in permits}
 
 
 class CrewTransaction:
@@ -150,6 +175,7 @@ class CrewTransaction:
         if before.revision and digest != before.digest:
             revision = max(before.revision, self._held_by_gates()) + 1
             self._put_list(before, PermitList(revision, before.permits, digest), now_ms)
+            self._connection.execute(update(schema.permits).values(revision=revision))
 
     def _held_by_gates(self) -> int:
         statuses = self._connection.scalars(select(schema.gates.c.status))
@@ -159,13 +185,11 @@ class CrewTransaction:
         table = schema.permits
         kept = set(before.permits) & set(after.permits)
         wanted = {(permit.scheme, permit.number) for permit in after.permits}
-        for old in before.permits:
-            if (old.scheme, old.number) not in wanted:
-                self._connection.execute(
-                    delete(table).where(table.c.scheme == old.scheme, table.c.number == old.number)
-                )
+        removed = [old for old in before.permits if (old.scheme, old.number) not in wanted]
+        for old in removed:
+            self._connection.execute(delete(table).where(table.c.scheme == old.scheme, table.c.number == old.number))
         changed = [permit for permit in after.permits if permit not in kept]
-        put(self._connection, table, [_permit_row(permit) for permit in changed])
+        put(self._connection, table, [_permit_row(permit, after.revision) for permit in changed])
         self._connection.execute(
             schema.revisions.insert(),
             {
@@ -173,12 +197,14 @@ class CrewTransaction:
                 "count": len(after.permits),
                 "digest": bytes.fromhex(after.digest),
                 "made_ms": now_ms,
+                "removed": len(removed),
             },
         )
 
 
-def _permit_row(permit: WirePermit) -> dict[str, Any]:
-    return {name: getattr(permit, name) for name in _PERMIT_FIELDS} | {"groups": " ".join(permit.groups)}
+def _permit_row(permit: WirePermit, revision: int) -> dict[str, Any]:
+    fields = {name: getattr(permit, name) for name in _PERMIT_FIELDS}
+    return fields | {"groups": " ".join(permit.groups), "revision": revision}
 
 
 def read_blocks(connection: Connection) -> list[Block]:

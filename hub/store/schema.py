@@ -21,7 +21,7 @@ from sqlalchemy import (
     Uuid,
 )
 
-REVISIONS = ("0001", "0002", "0003")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005")
 """Of this file's tables: those of `hub.store.migrations`, the newest last. Another one in a database means that a
 newer hub has written it."""
 
@@ -176,6 +176,8 @@ permits = Table(
     Column("employer", String(9)),
     Column("language", String(2)),
     Column("groups", Text, nullable=False),
+    # The revision that made it what it is: what changed since another one is found without keeping that one.
+    Column("revision", BigInteger, nullable=False, index=True),
 )
 
 # One row for each revision that was ever made; the greatest is the current one.
@@ -186,6 +188,10 @@ revisions = Table(
     Column("count", Integer, nullable=False),
     Column("digest", LargeBinary(32), nullable=False),
     Column("made_ms", BigInteger, nullable=False),
+    # Permits that are no longer there; they leave no row that could tell.
+    Column("removed", Integer, nullable=False),
+    # When the last gate on line had it.
+    Column("confirmed_ms", BigInteger),
 )
 
 # --- what happened -------------------------------------------------------------------------------
@@ -295,6 +301,21 @@ counters = Table(
     metadata,
     Column("name", String(40), primary_key=True),
     Column("value", BigInteger, nullable=False),
+)
+
+# What somebody asked of a gate; what came of it stands in that gate's own journal.
+commands = Table(
+    "commands",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("gate", String(40), nullable=False),
+    Column("action", String(16), nullable=False),
+    Column("lane", Text),
+    Column("direction", String(8)),
+    Column("by", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("issued_ms", BigInteger, nullable=False),
+    Column("expires_ms", BigInteger, nullable=False),
 )
 
 gates = Table(

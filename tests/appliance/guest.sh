@@ -8,7 +8,7 @@ export DEBIAN_FRONTEND=noninteractive LC_ALL=C
 check() { # WHAT COMMAND…
     what=$1
     shift
-    if "$@" >/tmp/said 2>&1; then echo "ok      $what"; else echo "not ok  $what: $*"; sed 's/^/        /' /tmp/said | tail -25; fi
+    if "$@" >/tmp/said 2>&1; then echo "ok      $what"; else echo "not ok  $what: $*"; sed 's/^/        /' /tmp/said | tail -45; fi
 }
 not() { ! "$@"; }
 says() { # WORDS COMMAND…
@@ -27,6 +27,7 @@ as() { # USER GROUP COMMAND…
     shift 2
     setpriv --reuid "$user" --regid "$user" --groups "$group" "$@"
 }
+back() { becomes 120 systemctl is-active "$1" || { journalctl -b -u "$1" -o short-monotonic --no-pager | tail -40; return 1; }; }
 records() { state $GATE journal --json --config /etc/portvakt/gate.toml 2>/dev/null | wc -l; }
 drawn() { [ "$(tr -d ' ' </dev/vcs1 | wc -c)" -gt 100 ]; }
 state() { STATE_DIRECTORY=/var/lib/portvakt "$@"; }
@@ -108,7 +109,7 @@ TOML
 
 second() {
     echo "# after the power cut"
-    for unit in gate hub gate-screen; do check "$unit came back" becomes 60 systemctl is-active $unit; done
+    for unit in gate hub gate-screen; do check "$unit came back" back $unit; done
     check "by itself, at the first attempt" says '^0$' systemctl show -P NRestarts gate
     check "the console's prompt has not" not systemctl is-active getty@tty1
     systemd-analyze critical-chain gate.service --no-pager | tail -4

@@ -20,7 +20,7 @@ from gate.controller import Controller, Place
 from gate.decide import Rules
 from gate.lane_control import LaneParts
 from gate.model import CardContents, CardId, CardReading, Decision, Direction, Event, ListState, Medium, Permit
-from gate.ports import CardShown, Deliver, PassageSensed
+from gate.ports import CardShown, Deliver, ListedPermit, PassageSensed
 from gate.rules import Action, Passback
 from gate.turnstile import Mode
 from gate.uplink import contract, translate
@@ -84,7 +84,10 @@ def _badges(size: int, count: int) -> list[float]:
         clock = SystemClock(always())
         now_ms = clock.now().wall_ms
         permits.replace(
-            [Permit(CardId("hms", f"{number:08d}"), card_expiry=date(2099, 1, 1)) for number in range(size)],
+            [
+                ListedPermit(Permit(CardId("hms", f"{number:08d}"), card_expiry=date(2099, 1, 1)), bytes(32))
+                for number in range(size)
+            ],
             ListState(1, size, "0" * 64, now_ms, now_ms + 86_400_000),
         )
         journal = SqliteJournal(Path(folder) / "journal.db", _encode, contract.record_hash, max_waiting=10_000)

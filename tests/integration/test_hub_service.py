@@ -13,6 +13,7 @@ from gate.uplink import contract
 from gate.uplink.contract import MAX_PRESENCE_PARTS, HubStatus, PermitsWant, Publish, Status
 from gate.uplink.signing import Signer
 from hub import queries
+from hub.commands import Commands
 from hub.config import ListSettings
 from hub.crew.csv_list import read_list
 from hub.crew.importing import Terms, import_list
@@ -39,9 +40,10 @@ def service(store: HubStore) -> HubService:
     return HubService(
         HubStatus("yard", "i", online=True),
         store,
-        Ingest("yard", store, signer),
-        ListSync("yard", store, signer, ListSettings()),
-        Whereabouts("yard", store, signer, 60_000),
+        ingest=Ingest("yard", store, signer),
+        sync=ListSync("yard", store, signer, ListSettings()),
+        whereabouts=Whereabouts("yard", store, signer, 60_000),
+        commands=Commands("yard", store, signer),
         heartbeat_ms=60_000,
     )
 

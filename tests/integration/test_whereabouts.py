@@ -46,7 +46,12 @@ class Gate:
 
     def __init__(self) -> None:
         self.session = Session(
-            Identity("yard", "north", EPOCH), Verifier("yard", KEY.public_key()), settled=0, head=0, held=None
+            Identity("yard", "north", EPOCH),
+            Verifier("yard", KEY.public_key()),
+            settled=0,
+            head=0,
+            held=None,
+            commanded=0,
         )
         self.session.connected(0)
         self.picture = SitePicture()

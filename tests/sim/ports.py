@@ -185,6 +185,11 @@ class MemoryJournal:
         waiting.add(self._waiting)
         return self.disk.seen.modes | waiting.modes
 
+    def commanded(self) -> int:
+        waiting = Remembered()
+        waiting.add(self._waiting)
+        return max(self.disk.seen.commanded, waiting.commanded)
+
     def head(self) -> JournalHead:
         return JournalHead(self.disk.epoch, self.disk.head, self.disk.hash)
 

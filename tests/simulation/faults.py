@@ -11,11 +11,26 @@ from functools import partial
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from gate.model import Direction
 from gate.ports import KeyTurned, ModeAsked
 from gate.turnstile import Mode
-from gate.uplink.contract import Ack, PermitsChunk, PermitsHead, Topics, digest_of, encode_message, pack_snapshot
+from gate.uplink.contract import (
+    OPEN,
+    Ack,
+    Command,
+    ContractError,
+    PermitsChunk,
+    PermitsHead,
+    PermitsWant,
+    Topics,
+    decode_message,
+    digest_of,
+    encode_message,
+    pack_permits,
+)
 from gate.uplink.signing import Signer
 from hub.permits import GRANTED
+from hub.records import Asked
 from tests.simulation.invariants import Witness
 from tests.simulation.sim_clock import jump_ms
 from tests.simulation.sim_gate import SimGate
@@ -40,9 +55,12 @@ class Attacker:
     key: Ed25519PrivateKey
     gates: Sequence[SimGate]
     heard: list[tuple[str, bytes]] = field(default_factory=list)
+    forges_until_ms: int = 0
 
     def overhear(self, topic: str, payload: bytes) -> None:
-        if topic.endswith(("/ack", "/head", "/chunk")) and payload not in self.witness.rogue:
+        if topic.endswith("/want") and self.world.now_ms < self.forges_until_ms:
+            self._forge(topic, payload)
+        if topic.endswith(("/ack", "/head", "/chunk", "/command")) and payload not in self.witness.rogue:
             if len(self.heard) >= HEARD:
                 del self.heard[1 : HEARD // 2]
             self.heard.append((topic, payload))
@@ -52,6 +70,8 @@ class Attacker:
         chance = self.world.chance(f"replay/{self.world.now_ms}")
         for topic, payload in chance.choices(self.heard, k=min(8, len(self.heard))) if self.heard else ():
             self._say(topic, payload, retain=True)
+        for topic, payload in [pair for pair in self.heard if pair[0].endswith("/command")][-3:]:
+            self._say(topic, payload)
         # One old list as a whole, as a restored hub would offer it.
         topics = Topics(self.site)
         heads = [payload for topic, payload in self.heard if topic == topics.head]
@@ -68,17 +88,17 @@ class Attacker:
         if newest is None:
             return
         permits = tuple(type(permit)(permit.scheme, permit.number, GRANTED) for permit in newest.permits)
-        chunks = pack_snapshot(permits)
+        chunks = pack_permits(permits)
         now_ms = self.world.now_ms
-        head = PermitsHead(
-            newest.revision + 7, len(permits), digest_of(permits), now_ms, now_ms + 9 * DAY_MS, len(chunks)
-        )
+        head = PermitsHead(newest.revision + 7, len(permits), digest_of(permits), now_ms, now_ms + 9 * DAY_MS)
         self._rogue(topics.head, signer.seal(head))
         confirming = PermitsHead(
-            newest.revision, len(newest.permits), newest.digest, now_ms + DAY_MS, now_ms + 9 * DAY_MS, 1
+            newest.revision, len(newest.permits), newest.digest, now_ms + DAY_MS, now_ms + 9 * DAY_MS
         )
         self._rogue(topics.head, signer.seal(confirming))
         for gate in self.gates:
+            free = Command(gate.name, now_ms + DAY_MS, Mode.FREE, "nobody", now_ms, now_ms + DAY_MS)
+            self._rogue(topics.command(gate.name), signer.seal(free))
             epoch, last = gate.journal_file.epoch, gate.journal_file.last
             self._rogue(topics.ack(gate.name), signer.seal(Ack(gate.name, epoch, last)))
             for index, data in enumerate(chunks):
@@ -86,6 +106,27 @@ class Attacker:
                 self.witness.rogue.add(chunk)
                 self.world.after(500, partial(self._say, topics.chunk(gate.name), chunk))
         self.world.counts["usurpations"] += 1
+
+    def forge(self) -> None:
+        """For some hours, whoever asks what has changed hears that everybody may enter, sooner than the hub's word."""
+        self.forges_until_ms = self.world.now_ms + 6 * HOUR_MS
+        self.world.counts["forgeries"] += 1
+
+    def _forge(self, topic: str, payload: bytes) -> None:
+        newest = self.witness.newest
+        try:
+            want = decode_message(PermitsWant, payload)
+        except ContractError:
+            return
+        gate = Topics(self.site).gate_of(topic)
+        if newest is None or gate is None or not want.since:
+            return
+        self.world.counts["changes forged"] += 1
+        blocked = [permit for permit in newest.permits if permit.standing != GRANTED]
+        rows = [type(permit)(permit.scheme, permit.number, GRANTED) for permit in blocked]
+        (data,) = pack_permits(rows)
+        chunk = PermitsChunk(want.revision, 0, 1, data, want.since)
+        self._say(Topics(self.site).chunk(gate), encode_message(chunk))
 
     def babble(self) -> None:
         """Garbage on every topic."""
@@ -138,6 +179,7 @@ class Faults:
             self._some(start_ms, f"{name}/relay", 1, partial(self._stick, gate))
             self._some(start_ms, f"{name}/fire", 1, partial(self._fire, gate))
             self._some(start_ms, f"{name}/mode", 2, partial(self._mode, gate))
+            self._some(start_ms, f"{name}/let in", 4, partial(self._let_in, gate))
         self._some(start_ms, "hub/crash", 4, lambda: self._arm(self.hub, power=False))
         self._some(start_ms, "hub/power", 1, lambda: self._arm(self.hub, power=True))
         self._some(start_ms, "hub/cut", 2, lambda: self._cut(self.hub))
@@ -148,6 +190,7 @@ class Faults:
         self._some(start_ms, "storm", 2, self._storm)
         self._some(start_ms, "replay", 4, self.attacker.replay)
         self._some(start_ms, "usurp", 3, self.attacker.usurp)
+        self._some(start_ms, "forge", 3, self.attacker.forge)
         self._some(start_ms, "garbage", 4, self.attacker.babble)
 
     def end(self) -> None:
@@ -236,7 +279,11 @@ class Faults:
         chance = self.world.chance(f"mode/{gate.name}/{self.world.now_ms}")
         mode = chance.choice((Mode.LOCKED, Mode.HELD_OPEN, Mode.FREE, Mode.OUT_OF_ORDER))
         self.world.counts["modes asked for"] += 1
-        gate.deliver(ModeAsked(None, mode, "simulated"))
+        # By the hub's word, or by somebody at the gate.
+        if chance.random() < 0.5:
+            gate.deliver(ModeAsked(None, mode, "simulated"))
+        else:
+            self.hub.command(Asked(gate.name, mode, None, None, "simulated"))
         self._back_to_normal(gate, chance.randint(5_000, 10 * MINUTE_MS))
 
     def _back_to_normal(self, gate: SimGate, in_ms: int) -> None:
@@ -246,6 +293,12 @@ class Faults:
                 self._back_to_normal(gate, 30_000)
 
         self.world.after(in_ms, ask)
+
+    def _let_in(self, gate: SimGate) -> None:
+        """The site office lets somebody through who has no card; nobody comes."""
+        chance = self.world.chance(f"let in/{gate.name}/{self.world.now_ms}")
+        lane, direction = chance.choice(sorted(gate.lanes)), chance.choice(sorted(Direction))
+        self.hub.command(Asked(gate.name, OPEN, lane, direction, "simulated"))
 
     def _hub_disk(self) -> None:
         self.world.trace("hub", "disk is full for 3 min")

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 
 from gate.model import CardId, Direction, Event, EventKind, ListState, Medium, Moment
 from gate.timekeeping import JUMP_MS
-from gate.uplink.contract import WirePermit
+from gate.uplink.commands import CLOCKS_APART_MS
+from gate.uplink.contract import WirePermit, decode_event
 from hub.permits import GRANTED, PermitList
 from hub.presence import CardKey, Certainty, Sighting
-from hub.records import ChainBreak, EventRecord, JournalKey
+from hub.records import ChainBreak, EventRecord, GivenCommand, JournalKey
 from tests.simulation.whereabouts import Watch
 from tests.simulation.world import World
 
@@ -39,6 +40,10 @@ class GateView:
     full: bool = False
     in_memory: list[Event] = field(default_factory=list)
     held: ListState | None = None
+
+
+WAITS_FOR_LANE_MS = 30_000
+"""Who is let in by command waits for whoever is in the lane."""
 
 
 class Witness:
@@ -69,6 +74,8 @@ class Witness:
         self.lost_with_hub: dict[JournalKey, set[int]] = {}
         self.files: dict[JournalKey, JournalFile] = {}
         self.hub: HubFile | None = None
+        self.commands: dict[int, GivenCommand] = {}
+        """All that were ever given, whatever became of the hub's disk."""
         self._gates: dict[str, GateView] = {}
 
     def view(self, gate: str) -> GateView:
@@ -83,6 +90,7 @@ class Witness:
             self._evidence(gate, view, event.moment, event)
             view.in_memory.append(event)
             self.watch.answered(gate, event)
+            self._commanded(gate, event)
             match event.kind:
                 case EventKind.BADGE_GRANTED:
                     self._granted(gate, view, event)
@@ -252,6 +260,7 @@ class Witness:
 
     def finish(self, hub: "HubFile") -> None:
         """Everything has healed: what was made is stored, once, and presence is what passed."""
+        self._once(hub)
         latest: dict[CardKey, Sighting] = {}
         for key, made in sorted(self.made.items()):
             stored = hub.events.get(key, {})
@@ -310,12 +319,36 @@ class Witness:
     def _stored(self, key: JournalKey) -> dict[int, EventRecord]:
         return self.hub.events.get(key, {}) if self.hub is not None else {}
 
+    def _commanded(self, gate: str, event: Event) -> None:
+        """P8: what a gate does by command, the hub has asked of it, and lately."""
+        if event.command is None or event.kind is EventKind.COMMAND_REFUSED:
+            return
+        given = self.commands.get(event.command)
+        if given is None or given.asked.gate != gate:
+            raise self.world.broken("P8", f"{gate}: carried out command {event.command}, which nobody gave it")
+        late_ms = self.world.now_ms - given.expires_ms - CLOCKS_APART_MS - WAITS_FOR_LANE_MS
+        if event.moment.trusted and late_ms > 0 and (gate, event.moment.boot) not in self.jumped:
+            raise self.world.broken("P8", f"{gate}: carried out command {event.command} {late_ms} ms too late")
+        self.world.counts["commands carried out"] += event.kind is EventKind.COMMAND_DONE
+
+    def _once(self, hub: "HubFile") -> None:
+        """P8: no journal tells twice what came of a command."""
+        for key, records in sorted(hub.events.items()):
+            outcomes = [
+                decode_event(record.body).data.command
+                for record in records.values()
+                if record.kind in {EventKind.COMMAND_DONE, EventKind.COMMAND_REFUSED}
+            ]
+            numbered = [number for number in outcomes if number is not None]
+            if len(numbered) != len(set(numbered)):
+                raise self.world.broken("P8", f"{key.gate}: a command was carried out twice")
+
     def _granted(self, gate: str, view: GateView, event: Event) -> None:
         lane, badge = event.lane or "", event.badge or ""
         if lane in view.open:
             raise self.world.broken("P6", f"{gate}/{lane}: granted while another grant is open")
         view.open[lane] = badge
-        if event.direction is Direction.ENTRY and (why := self._objection(view, event)):
+        if event.direction is Direction.ENTRY and event.command is None and (why := self._objection(view, event)):
             self.wrongly_admitted += 1
             raise self.world.broken("P5", f"{gate}: admitted {event.card} although its list says: {why}")
 

@@ -14,6 +14,7 @@ import msgspec
 
 import gate.controller
 import gate.turnstile
+import gate.uplink.mqtt
 import hub.corrections
 import hub.intake
 from gate.controller import Controller
@@ -27,6 +28,7 @@ from gate.site import SitePicture
 from gate.timekeeping import Timekeeper
 from gate.turnstile import TABLE, Effect, Mode, Phase, Signal, Turnstile
 from gate.uplink import contract
+from gate.uplink.commands import CommandFollower
 from gate.uplink.contract import Publish, WireClock
 from gate.uplink.lists import ListFollower
 from gate.uplink.mqtt import Uplink
@@ -222,6 +224,21 @@ def older_list() -> AbstractContextManager[Any]:
     return _patched((ListFollower, "head", follow), (SimPermits, "_refuse_older", lambda *_: None))
 
 
+def changes_trusted() -> AbstractContextManager[Any]:
+    """What comes as changes is put over the list, whoever sent it."""
+    return _patched((gate.uplink.mqtt, "refuse_change", lambda *_: None))
+
+
+def command_taken_again() -> AbstractContextManager[Any]:
+    """Whatever number a command has, it is a new one."""
+
+    def take(self: CommandFollower, command: contract.Command, hub_ms: int) -> Any:
+        self._last = 0
+        return _TAKE(self, command, hub_ms)
+
+    return _patched((CommandFollower, "take", take))
+
+
 def others_unheard() -> AbstractContextManager[Any]:
     """A gate knows only whom it has seen itself."""
     return _patched((SitePicture, "told", lambda *_: None))
@@ -331,7 +348,8 @@ MUTANTS: Mapping[str, Mutant] = {
         relay_not_tried_again, copies_overlooked, fire_forgotten_at_restart, fire_ended_by_command,
         fire_after_the_record,
         correction_forgotten, number_used_again, settled_when_sent, resend_forgotten,
-        any_signature, older_list, garbage_ends_the_uplink, others_unheard, alone_unnoticed,
+        any_signature, older_list, changes_trusted, command_taken_again, garbage_ends_the_uplink,
+        others_unheard, alone_unnoticed,
         never_full, news_and_parts_forgotten, ack_before_commit, dedupe_skipped,
         ack_of_the_highest, presence_by_grant, times_taken_as_they_come,
         garbage_ends_the_intake,
@@ -340,6 +358,7 @@ MUTANTS: Mapping[str, Mutant] = {
 
 _HEAD = SimJournal._stored_head
 _MESSAGE = Session.message
+_TAKE = CommandFollower.take
 _SEALED = msgspec.msgpack.Decoder(Sealed)
 
 

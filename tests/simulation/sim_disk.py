@@ -13,6 +13,7 @@ from random import Random
 from gate.cache.memory import BADGES, Remembered
 from gate.errors import ListRefused, StoreError, StoreFull
 from gate.model import CardHistory, CardId, Event, EventKind, JournalHead, ListState, OutgoingRecord, Permit
+from gate.ports import ListedPermit
 from gate.uplink import contract, translate
 from gate.uplink.contract import GENESIS_HASH
 from tests.simulation.invariants import Witness
@@ -175,6 +176,11 @@ class SimJournal:
         waiting.add(self._waiting)
         return self._file.seen.modes | waiting.modes
 
+    def commanded(self) -> int:
+        waiting = Remembered()
+        waiting.add(self._waiting)
+        return max(self._file.seen.commanded, waiting.commanded)
+
     def head(self) -> JournalHead:
         return self._head
 
@@ -267,6 +273,7 @@ class PermitFile:
     """permits.db."""
 
     permits: dict[CardId, Permit] = field(default_factory=dict)
+    proofs: dict[CardId, bytes] = field(default_factory=dict)
     state: ListState | None = None
 
 
@@ -289,15 +296,33 @@ class SimPermits:
     def state(self) -> ListState | None:
         return self._state
 
-    def replace(self, permits: Sequence[Permit], state: ListState) -> None:
+    def proofs(self, cards: Sequence[CardId]) -> Mapping[CardId, bytes]:
+        self._disk.read("permits.db")
+        return {card: self._file.proofs[card] for card in cards if card in self._file.proofs}
+
+    def replace(self, permits: Sequence[ListedPermit], state: ListState) -> None:
+        self._put({}, {}, permits, state)
+
+    def change(self, permits: Sequence[ListedPermit], state: ListState) -> None:
+        self._machine.world.counts["lists changed"] += 1
+        self._put(self._file.permits, self._file.proofs, permits, state)
+
+    def _put(
+        self,
+        held: Mapping[CardId, Permit],
+        proofs: Mapping[CardId, bytes],
+        listed: Sequence[ListedPermit],
+        state: ListState,
+    ) -> None:
         self._machine.point("permits replace")
         self._refuse_older(state)
         self._disk.read("permits.db")
-        by_card = {permit.card: permit for permit in permits}
+        by_card = {**held, **{permit.card: permit for permit, _ in listed}}
+        proven = {**proofs, **{permit.card: proof for permit, proof in listed}}
 
         def apply() -> None:
             self._witness.list_applied(self._machine.name, self._file.state, state)
-            self._file.permits, self._file.state = by_card, state
+            self._file.permits, self._file.proofs, self._file.state = by_card, proven, state
 
         self._disk.commit(apply)
         self._state, self._persisted_ms = state, state.confirmed_ms

@@ -141,8 +141,9 @@ class SimGate(Machine):
         self._witness.watch.process_began(self.name, self.controller._site, self.journal_file)
         identity = Identity(self._site, self.name, self.journal_file.epoch)
         self.session = Session(
-            identity, self._verifier, self.journal.settled(), self.journal.head().seq, self.permits.state()
-        )
+            identity, self._verifier, settled=self.journal.settled(), head=self.journal.head().seq,
+            held=self.permits.state(), commanded=self.journal.commanded(),
+        )  # fmt: skip
         self.client.subscriptions = self.session.subscriptions()
         self.uplink = Uplink(
             gate=self.name, topics=self._topics, session=self.session, outbox=self.journal, keeper=self.permits,
@@ -359,6 +360,7 @@ class SimGate(Machine):
         return contract.Status(
             gate=self.name, instance=head.epoch, online=True,
             list_revision=held.revision if held else 0, list_confirmed_ms=held.confirmed_ms if held else 0,
+            list_digest=held.digest if held else "",
             epoch=head.epoch, head_seq=head.seq, head_hash=head.hash, unsent=session.unsent,
             clock_trusted=health.clock_trusted, oldest_seq=self.journal.oldest(), alarms=health.alarms,
             lanes=dict(health.lanes),

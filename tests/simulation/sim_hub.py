@@ -10,11 +10,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from gate.uplink import contract
 from gate.uplink.contract import HubStatus, Publish, Topics
 from gate.uplink.signing import Signer
+from hub.commands import VALID_MS, Commands
 from hub.config import ListSettings
 from hub.errors import StoreError
 from hub.ingest import Ingest
 from hub.permits import CardFacts
 from hub.presence import CardKey
+from hub.records import Asked
 from hub.service import HubService
 from hub.sync import ListSync
 from hub.whereabouts import Whereabouts
@@ -91,6 +93,20 @@ class SimHub(Machine):
 
         self.turn("import", change)
 
+    def command(self, asked: Asked) -> None:
+        """Somebody at the site office asks something of a gate."""
+
+        def give() -> None:
+            try:
+                given = self.store.give(asked, self.world.now_ms, VALID_MS)
+            except StoreError:
+                return
+            self.world.counts["commands"] += 1
+            self.world.trace("hub", f"command {given.number} to {asked.gate}: {asked.action}")
+            self._ask()
+
+        self.turn("command", give)
+
     def _build(self) -> None:
         run = self._runs
         instance = f"{self._disks:016x}"
@@ -107,9 +123,10 @@ class SimHub(Machine):
         self.service = HubService(
             HubStatus(self._site, instance, online=True),
             self.store,
-            self.ingest,
-            ListSync(self._site, self.store, signer, ListSettings(heartbeat_s=HEARTBEAT_S)),
-            Whereabouts(self._site, self.store, signer, HEARTBEAT_S * 1_000),
+            ingest=self.ingest,
+            sync=ListSync(self._site, self.store, signer, ListSettings(heartbeat_s=HEARTBEAT_S)),
+            whereabouts=Whereabouts(self._site, self.store, signer, HEARTBEAT_S * 1_000),
+            commands=Commands(self._site, self.store, signer),
             heartbeat_ms=HEARTBEAT_S * 1_000,
         )
         self.client.start()

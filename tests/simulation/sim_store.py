@@ -5,18 +5,21 @@ from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from gate.model import EventKind
+from gate.uplink.contract import WirePermit, decode_event
 from hub.clones import Suspicion
 from hub.corrections import Boot, Correction
 from hub.errors import StoreError
 from hub.health import GateHealth
-from hub.permits import NO_LIST, CardFacts, PermitList, compile_permits, succeed
+from hub.permits import NO_LIST, CardFacts, ListHead, PermitList, compile_permits, succeed
 from hub.presence import PASSAGE_COMPLETED, CardKey, Located, Sighting, later
-from hub.records import ChainBreak, EventRecord, Journal, JournalKey, Link, Rejected
+from hub.records import Answer, Asked, ChainBreak, EventRecord, GivenCommand, Journal, JournalKey, Link, Rejected
 from tests.simulation.invariants import Witness
 from tests.simulation.sim_disk import Disk
 from tests.simulation.world import Machine
 
 MAX_QUARANTINED = 1000
+OUTCOMES = (EventKind.COMMAND_DONE, EventKind.COMMAND_REFUSED)
 
 
 @dataclass(slots=True)
@@ -34,6 +37,9 @@ class HubFile:
     suspicions: set[Suspicion] = field(default_factory=set)
     crew: dict[CardKey, CardFacts] = field(default_factory=dict)
     permits: PermitList = NO_LIST
+    lists: dict[int, PermitList] = field(default_factory=dict)
+    at_gates: dict[int, int] = field(default_factory=dict)
+    commands: deque[GivenCommand] = field(default_factory=lambda: deque(maxlen=100))
     changes: dict[CardKey, int] = field(default_factory=dict)
     """Of presence: the number of the transaction that wrote a card's last."""
 
@@ -163,6 +169,50 @@ class SimHubStore:
         self._works()
         return self._file.permits
 
+    def list_head(self) -> ListHead:
+        held = self._file.permits
+        return ListHead(held.revision, len(held.permits), held.digest)
+
+    def changes_since(self, revision: int) -> Sequence[WirePermit] | None:
+        before = self._file.lists.get(revision)
+        if before is None:
+            return None
+        known = set(before.permits)
+        return [permit for permit in self._file.permits.permits if permit not in known]
+
+    def give(self, asked: Asked, now_ms: int, valid_ms: int) -> GivenCommand:
+        self._works()
+        last = max((one.number for one in self._file.commands), default=0)
+        given = GivenCommand(max(last + 1, now_ms), asked, now_ms, now_ms + valid_ms)
+
+        def apply() -> None:
+            self._file.commands.append(given)
+            self._witness.commands[given.number] = given
+
+        self._disk.commit(apply)
+        return given
+
+    def commands_valid(self, now_ms: int) -> Sequence[GivenCommand]:
+        return [given for given in self._file.commands if given.expires_ms >= now_ms]
+
+    def answers(self, commands: Sequence[GivenCommand]) -> Mapping[int, Answer]:
+        numbers = {one.number for one in commands}
+        return {
+            number: Answer(record.kind == EventKind.COMMAND_DONE, "", record.received_ms)
+            for records in self._file.events.values()
+            for record in records.values()
+            if record.kind in OUTCOMES and (number := decode_event(record.body).data.command) in numbers
+        }
+
+    def confirm_revision(self, revision: int, now_ms: int) -> None:
+        self._machine.point("store confirm")
+        self._works()
+
+        def apply() -> None:
+            self._file.at_gates.setdefault(revision, now_ms)
+
+        self._disk.commit(apply)
+
     def presence_change(self) -> int:
         return max(self._file.changes.values(), default=0)
 
@@ -200,6 +250,7 @@ class SimHubStore:
 
         def apply() -> None:
             self._file.crew, self._file.permits = crew, after
+            self._file.lists[after.revision] = after
             self._witness.list_made(after)
 
         self._disk.commit(apply)

@@ -265,12 +265,12 @@ wire_permits = st.builds(
 )  # fmt: skip
 lists = st.lists(wire_permits, max_size=20)
 numbers = st.integers(0, 2**53)
-heads = st.builds(PermitsHead, seqs, numbers, st.from_regex(r"\A[0-9a-f]{64}\Z"), numbers, numbers, st.integers(1, 999))
+heads = st.builds(PermitsHead, seqs, numbers, st.from_regex(r"\A[0-9a-f]{64}\Z"), numbers, numbers)
 messages = st.one_of(
     st.builds(Ack, names, epochs, numbers),
     heads,
     st.builds(PermitsWant, numbers, numbers, numbers),
-    st.builds(PermitsChunk, numbers, numbers, seqs, st.binary()),
+    st.builds(PermitsChunk, numbers, numbers, seqs, st.binary(), numbers),
 )
 statuses = st.builds(
     Status, names, texts, st.booleans(), texts, numbers, numbers, texts, numbers, texts, numbers, st.booleans(),
@@ -310,8 +310,8 @@ DECODERS: dict[str, Callable[[bytes], object]] = {
     "head": lambda payload: contract.decode_message(PermitsHead, payload),
     "want": lambda payload: contract.decode_message(PermitsWant, payload),
     "chunk": lambda payload: contract.decode_message(PermitsChunk, payload),
-    "snapshot": lambda payload: contract.unpack_snapshot([payload], 10),
-    "snapshot inside": lambda payload: contract.unpack_snapshot([zlib.compress(payload)], 10),
+    "snapshot": lambda payload: contract.unpack_permits([payload], 10),
+    "snapshot inside": lambda payload: contract.unpack_permits([zlib.compress(payload)], 10),
 }
 whole_messages = st.one_of(
     messages.map(contract.encode_message), statuses.map(contract.encode_status), st.just(record()), st.just(b"[1]")
@@ -369,9 +369,9 @@ def test_a_digest_changed_permit_by_permit_is_that_of_the_whole(
 ) -> None:
     moving = Digest(contract.digest_of(before))
     for permit in before:
-        moving.remove(msgspec.msgpack.encode(permit))
+        moving.remove(contract.proof_of_permit(permit))
     for permit in after:
-        moving.add(msgspec.msgpack.encode(permit))
+        moving.add(contract.proof_of_permit(permit))
     assert moving.hexdigest() == contract.digest_of(after)
 
 
@@ -389,12 +389,12 @@ def test_the_digest_of_a_permit_is_pinned() -> None:
 
 
 def unpacked(chunks: Sequence[bytes], count: int) -> tuple[WirePermit, ...]:
-    return tuple(contract.decode_permits(contract.unpack_snapshot(chunks, count)))
+    return tuple(contract.decode_permits(contract.unpack_permits(chunks, count)))
 
 
 @given(lists)
 def test_a_snapshot_comes_back_as_it_went(permits: list[WirePermit]) -> None:
-    assert unpacked(contract.pack_snapshot(permits), len(permits)) == tuple(permits)
+    assert unpacked(contract.pack_permits(permits), len(permits)) == tuple(permits)
 
 
 def many_permits() -> list[WirePermit]:
@@ -407,30 +407,38 @@ def many_permits() -> list[WirePermit]:
 
 def test_a_large_snapshot_is_cut_into_chunks_of_full_size() -> None:
     permits = many_permits()
-    chunks = contract.pack_snapshot(permits)
+    chunks = contract.pack_permits(permits)
     assert len(chunks) > 2
     assert {len(chunk) for chunk in chunks[:-1]} == {contract.CHUNK_DATA_BYTES}
     assert unpacked(chunks, 8_000) == tuple(permits)
 
 
 def test_p9_a_snapshot_that_is_cut_short_or_mixed_up_is_refused() -> None:
-    chunks = contract.pack_snapshot(many_permits())
+    chunks = contract.pack_permits(many_permits())
     for wrong in (chunks[:-1], [*chunks[:-1], chunks[-1][:-1]], chunks[::-1], [], [b""], chunks[1:]):
-        with pytest.raises(ContractError, match="snapshot"):
-            contract.unpack_snapshot(wrong, 8_000)
+        with pytest.raises(ContractError, match="permits"):
+            contract.unpack_permits(wrong, 8_000)
 
 
-@pytest.mark.parametrize("count", [7_999, 8_001])
-def test_p9_a_snapshot_of_another_length_than_its_head_says_is_refused(count: int) -> None:
-    with pytest.raises(ContractError, match="has 8000 permits"):
-        contract.unpack_snapshot(contract.pack_snapshot(many_permits()), count)
+def test_p9_more_permits_than_the_head_says_are_refused() -> None:
+    with pytest.raises(ContractError, match="there are 8000"):
+        contract.unpack_permits(contract.pack_permits(many_permits()), 7_999)
+
+
+@given(st.integers(0, 3_000))
+def test_p11_no_list_has_more_chunks_than_a_receiver_puts_up_with(count: int) -> None:
+    """The longest permits there are, of what does not compress."""
+    rows = [
+        WirePermit("s" * 16, f"{number:040}", contract.record_hash(b"%d" % number) * 6) for number in range(count % 50)
+    ]
+    assert len(contract.pack_permits(rows)) <= contract.most_chunks(len(rows))
 
 
 def test_p11_a_snapshot_unpacks_no_further_than_its_signed_count_can_need() -> None:
     bomb = zlib.compress(b"\x00" * 10_000_000)
     assert len(bomb) < 10_000
     with pytest.raises(ContractError, match="larger than 20 permits can be"):
-        contract.unpack_snapshot([bomb], 20)
+        contract.unpack_permits([bomb], 20)
 
 
 def test_a_field_that_only_a_newer_hub_knows_leaves_list_and_digest_good() -> None:
@@ -439,7 +447,7 @@ def test_a_field_that_only_a_newer_hub_knows_leaves_list_and_digest_good() -> No
         msgspec.msgpack.encode(["hms", f"{number:08}", "granted", *[None] * 5, [], "zone-2"]) for number in range(3)
     ]
     packed = zlib.compress(msgspec.msgpack.encode([msgspec.Raw(row) for row in newer]))
-    rows = contract.unpack_snapshot([packed], 3)
+    rows = contract.unpack_permits([packed], 3)
     assert contract.digest_of_rows(rows) == contract.digest_of_rows(newer)
     assert [permit.number for permit in contract.decode_permits(rows)] == ["00000000", "00000001", "00000002"]
 

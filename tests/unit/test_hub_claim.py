@@ -1,6 +1,7 @@
 """One hub for each site, and gates of which there are suddenly two."""
 
 import pytest
+from msgspec.structs import replace
 
 from gate.uplink.contract import HubStatus, Status
 from hub.claim import GHOST_MS, LISTEN_MS, PRESENCE_MS, YOUNG_MS, Claim, SiteClaim
@@ -137,3 +138,10 @@ def test_few_instances_are_remembered() -> None:
     """P11: a controller that restarts all day costs no more."""
     health = after(*((f"i{number}", online) for number in range(50) for online in (True, False)))
     assert (len(health.instances), health.conflicts) == (8, 0)
+
+
+def test_a_gate_that_is_gone_still_holds_the_list_that_it_told_of() -> None:
+    """Its last will was written before it had any."""
+    told = Status("north", "a", online=True, list_revision=7, list_digest="d" * 64, alarms=("disk",))
+    health = follow(follow(None, told, 1), Status("north", "a", online=False), 2)
+    assert health == GateHealth(replace(told, online=False, alarms=()), 2, ("a",))

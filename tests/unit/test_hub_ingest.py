@@ -82,7 +82,7 @@ def test_an_ack_is_signed_only_after_the_commit() -> None:
     order: list[str] = []
 
     class Watched(Signer):
-        def seal(self, message: contract.Ack | contract.PermitsHead | contract.Presence) -> bytes:
+        def seal(self, message: contract.Ack | contract.PermitsHead | contract.Command | contract.Presence) -> bytes:
             order.append(f"sealed with {len(desk.store.contents.events)} journals stored")
             return super().seal(message)
 

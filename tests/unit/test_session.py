@@ -1,6 +1,6 @@
 """The uplink as a sans-IO session: against a model hub, over a link that loses and repeats (P2, P3, P5, P8)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import pairwise
@@ -10,11 +10,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gate.model import EventKind, ListState
-from gate.ports import Noted
+from gate.errors import ListRefused
+from gate.model import CardId, EventKind, ListState
+from gate.ports import ListedPermit, Noted
 from gate.uplink import contract
 from gate.uplink.contract import Ack, PermitsChunk, PermitsHead, PermitsWant, Publish, Status, Topics, WirePermit
-from gate.uplink.lists import REPEAT_WANT_MS, ConfirmList, ReplaceList
+from gate.uplink.lists import REPEAT_WANT_MS, ChangeList, ConfirmList, ReplaceList, refuse_change
 from gate.uplink.session import (
     BACKLOG_BATCHES,
     BATCH_RECORDS,
@@ -30,6 +31,7 @@ from gate.uplink.session import (
     UplinkEffect,
 )
 from gate.uplink.signing import Signer, Verifier
+from gate.uplink.translate import permits_from_wire
 
 SITE, GATE, EPOCH, RIVAL = "site", "north", "8000000000000000", "f000000000000000"
 TOPICS = Topics(SITE)
@@ -47,7 +49,7 @@ HUB = Signer(SITE, key("hub"))
 
 def new_session(*, settled: int = 0, head: int = 0, held: ListState | None = None, instance: str = EPOCH) -> Session:
     verifier = Verifier(SITE, key("hub").public_key())
-    return Session(Identity(SITE, GATE, instance), verifier, settled=settled, head=head, held=held)
+    return Session(Identity(SITE, GATE, instance), verifier, settled=settled, head=head, held=held, commanded=0)
 
 
 def speaking(*, settled: int = 0, head: int = 0, held: ListState | None = None) -> tuple[Session, Effects]:
@@ -352,20 +354,22 @@ class ListHub:
     issued_ms: int = NOW_MS
 
     def __post_init__(self) -> None:
-        self.chunks = contract.pack_snapshot(self.permits)
+        self.chunks = contract.pack_permits(self.permits)
         self.digest = contract.digest_of(self.permits)
 
     def head(self, **changes: object) -> tuple[str, bytes]:
-        head = PermitsHead(
-            self.revision, len(self.permits), self.digest, self.issued_ms, self.issued_ms + 10**9, len(self.chunks)
-        )
+        head = PermitsHead(self.revision, len(self.permits), self.digest, self.issued_ms, self.issued_ms + 10**9)
         for name, value in changes.items():
             head = _with(head, name, value)
         return TOPICS.head, HUB.seal(head)
 
-    def chunk(self, index: int) -> tuple[str, bytes]:
-        chunk = PermitsChunk(self.revision, index, len(self.chunks), self.chunks[index])
+    def chunk(self, index: int, total: int | None = None) -> tuple[str, bytes]:
+        chunk = PermitsChunk(self.revision, index, total or len(self.chunks), self.chunks[index])
         return TOPICS.chunk(GATE), contract.encode_message(chunk)
+
+    def changes(self, since: int, permits: Sequence[WirePermit]) -> tuple[str, bytes]:
+        (data,) = contract.pack_permits(permits)
+        return TOPICS.chunk(GATE), contract.encode_message(PermitsChunk(self.revision, 0, 1, data, since))
 
     @property
     def state(self) -> ListState:
@@ -395,12 +399,12 @@ def wants(effects: Effects) -> list[PermitsWant]:
 HELD = ListState(7, 1, "b" * 64, NOW_MS - 60_000, NOW_MS + 10**9)
 
 
-def test_a_newer_list_is_fetched_chunk_by_chunk_and_applied_whole() -> None:
+def test_a_first_list_is_fetched_chunk_by_chunk_and_applied_whole() -> None:
     hub = list_hub()
-    session, _ = speaking(held=HELD)
+    session, _ = speaking()
     effects: Effects = session.message(*hub.head(), 1)
     for index in range(len(hub.chunks)):
-        assert wants(effects) == [PermitsWant(7, 8, index)]
+        assert wants(effects) == [PermitsWant(0, 8, index)]
         effects = session.message(*hub.chunk(index), index)
     (applied,) = effects
     assert isinstance(applied, ReplaceList)
@@ -411,58 +415,146 @@ def test_a_newer_list_is_fetched_chunk_by_chunk_and_applied_whole() -> None:
     ]
 
 
+def test_who_holds_a_list_asks_for_what_changed_since() -> None:
+    hub = list_hub()
+    session, _ = speaking(held=HELD)
+    assert wants(session.message(*hub.head(), 1)) == [PermitsWant(7, 8, 0)]
+    (change,) = session.message(*hub.changes(7, hub.permits[:2]), 2)
+    assert isinstance(change, ChangeList)
+    assert (change.since, change.state) == (7, hub.state)
+    assert [listed.permit.card.number for listed in change.permits] == ["00000000", "00000001"]
+
+
+def test_a_hub_that_cannot_tell_what_changed_sends_the_whole() -> None:
+    hub = list_hub()
+    session, _ = speaking(held=HELD)
+    session.message(*hub.head(), 1)
+    effects = session.message(*hub.chunk(0), 1)
+    for index in range(1, len(hub.chunks)):
+        assert wants(effects) == [PermitsWant(0, 8, index)]
+        effects = session.message(*hub.chunk(index), index)
+    assert isinstance(effects[0], ReplaceList)
+
+
+def test_changes_that_lead_astray_are_followed_by_the_whole_list_at_once() -> None:
+    """The store has found that they do not make the signed digest."""
+    hub = list_hub()
+    session, _ = speaking(held=HELD)
+    session.message(*hub.head(), 1)
+    session.message(*hub.changes(7, hub.permits[:1]), 2)
+    assert wants(session.list_not_applied(HELD, 3)) == [PermitsWant(0, 8, 0)]
+    assert session.message(*hub.changes(7, hub.permits[:1]), 4) == []
+    for index in range(len(hub.chunks)):
+        effects = session.message(*hub.chunk(index), 5)
+    assert isinstance(effects[0], ReplaceList)
+    # The list after that is followed by its changes again.
+    assert wants(session.message(*hub.head(revision=9), 6)) == [PermitsWant(8, 9, 0)]
+
+
+def test_p9_changes_that_are_garbage_are_followed_by_the_whole_list_at_once() -> None:
+    session, _ = speaking(held=HELD)
+    session.message(*list_hub().head(), 1)
+    garbage = contract.encode_message(PermitsChunk(8, 0, 1, b"garbage", 7))
+    effects = session.message(TOPICS.chunk(GATE), garbage, 2)
+    assert "cannot be decompressed" in refusals(effects)[0]
+    assert wants(effects) == [PermitsWant(0, 8, 0)]
+
+
+def test_p11_more_chunks_than_the_list_can_have_are_not_gathered() -> None:
+    hub = list_hub()
+    session, _ = speaking()
+    session.message(*hub.head(), 1)
+    assert session.message(*hub.chunk(0, total=contract.most_chunks(8_000) + 1), 2) == []
+    assert wants(session.message(*hub.chunk(0), 3)) == [PermitsWant(0, 8, 1)]
+
+
+standings = st.dictionaries(st.sampled_from(range(6)), st.sampled_from(["granted", "blocked"]), max_size=6)
+
+
+def _listed(standing_of: Mapping[int, str]) -> dict[CardId, ListedPermit]:
+    rows = [WirePermit("hms", f"{number}", standing) for number, standing in standing_of.items()]
+    permits = permits_from_wire(rows)
+    return {p.card: ListedPermit(p, contract.proof_of_permit(row)) for p, row in zip(permits, rows, strict=True)}
+
+
+def _state(revision: int, listed: Mapping[CardId, ListedPermit]) -> ListState:
+    digest = contract.Digest()
+    for one in listed.values():
+        digest.add(one.proof)
+    return ListState(revision, len(listed), digest.hexdigest(), NOW_MS, NOW_MS + 1)
+
+
+@given(standings, standings, standings)
+def test_p8_changes_are_refused_unless_they_lead_to_the_signed_list(
+    before: dict[int, str], changed: dict[int, str], forged: dict[int, str]
+) -> None:
+    held, wanted = _listed(before), _listed(before | changed)
+    proofs = {card: listed.proof for card, listed in held.items()}
+    state = _state(2, wanted)
+    refuse_change(_state(1, held), proofs, ChangeList(1, list(_listed(changed).values()), state))
+    change = ChangeList(1, list(_listed(forged).values()), state)
+    if before | forged == before | changed:
+        refuse_change(_state(1, held), proofs, change)
+    else:
+        with pytest.raises(ListRefused, match="do not lead to the signed digest"):
+            refuse_change(_state(1, held), proofs, change)
+    for other in (None, _state(2, held)):
+        with pytest.raises(ListRefused, match="do not fit"):
+            refuse_change(other, proofs, ChangeList(1, [], state))
+
+
 def test_a_gate_without_any_list_takes_the_first_it_is_offered() -> None:
     session, _ = speaking()
     assert wants(session.message(*list_hub().head(), 1)) == [PermitsWant(0, 8, 0)]
 
 
 def test_a_lost_chunk_is_asked_for_again() -> None:
-    session, _ = speaking(held=HELD)
+    session, _ = speaking()
     session.message(*list_hub().head(), 0)
     session.message(*list_hub().chunk(0), 0)
     assert session.due_ms(0) is not None
     assert session.tick(REPEAT_WANT_MS - 1) == []
-    assert wants(session.tick(REPEAT_WANT_MS)) == [PermitsWant(7, 8, 1)]
+    assert wants(session.tick(REPEAT_WANT_MS)) == [PermitsWant(0, 8, 1)]
     assert session.tick(REPEAT_WANT_MS + 1) == []
 
 
 def test_a_fetch_goes_on_where_it_stopped_when_the_link_comes_back() -> None:
-    session, _ = speaking(held=HELD)
+    session, _ = speaking()
     session.message(*list_hub().head(), 0)
     session.message(*list_hub().chunk(0), 0)
     session.lost(1)
     session.connected(10_000)
-    assert wants(session.tick(10_000 + IDENTITY_WAIT_MS)) == [PermitsWant(7, 8, 1)]
+    assert wants(session.tick(10_000 + IDENTITY_WAIT_MS)) == [PermitsWant(0, 8, 1)]
 
 
 def test_a_chunk_that_was_not_asked_for_changes_nothing() -> None:
     hub = list_hub()
-    session, _ = speaking(held=HELD)
+    session, _ = speaking()
     assert session.message(*hub.chunk(0), 0) == []
     session.message(*hub.head(), 0)
     assert session.message(*hub.chunk(1), 0) == []
     session.message(*hub.chunk(0), 0)
     assert session.message(*hub.chunk(0), 0) == []
-    assert wants(session.message(*hub.chunk(1), 0)) == [PermitsWant(7, 8, 2)]
+    assert wants(session.message(*hub.chunk(1), 0)) == [PermitsWant(0, 8, 2)]
 
 
 def test_a_newer_head_during_a_fetch_begins_anew_and_an_older_one_does_not() -> None:
     hub = list_hub()
-    session, _ = speaking(held=HELD)
+    session, _ = speaking()
     session.message(*hub.head(), 0)
     session.message(*hub.chunk(0), 0)
-    assert wants(session.message(*hub.head(issued_ms=NOW_MS + 5), 1)) == [PermitsWant(7, 8, 1)]
-    assert wants(session.message(*hub.head(revision=9), 2)) == [PermitsWant(7, 9, 0)]
+    assert wants(session.message(*hub.head(issued_ms=NOW_MS + 5), 1)) == [PermitsWant(0, 8, 1)]
+    assert wants(session.message(*hub.head(revision=9), 2)) == [PermitsWant(0, 9, 0)]
     assert session.message(*hub.head(), 3) == []
 
 
 def test_the_same_list_cut_otherwise_begins_anew() -> None:
     hub = list_hub()
-    session, _ = speaking(held=HELD)
+    session, _ = speaking()
     session.message(*hub.head(), 0)
     session.message(*hub.chunk(0), 0)
-    session.message(*hub.chunk(1), 0)
-    assert wants(session.message(*hub.head(chunks=1), 1)) == [PermitsWant(7, 8, 0)]
+    assert wants(session.message(*hub.chunk(1, total=2), 1)) == [PermitsWant(0, 8, 0)]
+    assert wants(session.message(*hub.chunk(0, total=2), 1)) == [PermitsWant(0, 8, 1)]
 
 
 def refusals(effects: Effects) -> list[str]:
@@ -494,35 +586,35 @@ def test_a_confirmation_never_goes_back_in_time() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "why"), [({"digest": "c" * 64}, "digest that the hub signed"), ({"count": 7_999}, "its head says 7999")]
+    ("change", "why"), [({"digest": "c" * 64}, "digest that the hub signed"), ({"count": 7_999}, "the head says 7999")]
 )
 def test_p8_a_list_that_is_not_what_was_signed_is_refused_and_fetched_anew(change: dict[str, object], why: str) -> None:
     hub = list_hub()
-    session, _ = speaking(held=HELD)
+    session, _ = speaking()
     session.message(*hub.head(**change), 0)
     effects: Effects = []
     for index in range(len(hub.chunks)):
         effects = session.message(*hub.chunk(index), 0)
     assert why in refusals(effects)[0]
-    assert wants(session.message(*hub.head(), 1)) == [PermitsWant(7, 8, 0)]
+    assert wants(session.message(*hub.head(), 1)) == [PermitsWant(0, 8, 0)]
 
 
 def test_p9_chunks_that_are_garbage_are_refused_and_fetched_anew() -> None:
-    session, _ = speaking(held=HELD)
-    session.message(*list_hub().head(chunks=1), 0)
+    session, _ = speaking()
+    session.message(*list_hub().head(), 0)
     garbage = contract.encode_message(PermitsChunk(8, 0, 1, b"garbage"))
     assert "cannot be decompressed" in refusals(session.message(TOPICS.chunk(GATE), garbage, 0))[0]
-    assert wants(session.message(*list_hub().head(), 1)) == [PermitsWant(7, 8, 0)]
+    assert wants(session.message(*list_hub().head(), 1)) == [PermitsWant(0, 8, 0)]
 
 
 def test_a_list_that_the_store_would_not_take_is_fetched_anew() -> None:
     hub = ListHub(permits=(WirePermit("hms", "1", "granted"),))
-    session, _ = speaking(held=HELD)
+    session, _ = speaking()
     session.message(*hub.head(), 0)
     (applied,) = session.message(*hub.chunk(0), 0)
     assert isinstance(applied, ReplaceList)
-    session.list_not_applied(HELD)
-    assert wants(session.message(*hub.head(), 1)) == [PermitsWant(7, 8, 0)]
+    assert session.list_not_applied(None, 1) == []
+    assert wants(session.message(*hub.head(), 1)) == [PermitsWant(0, 8, 0)]
 
 
 # --- over every sequence: nothing is lost (P2) --------------------------------------------------------

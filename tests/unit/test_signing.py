@@ -13,7 +13,7 @@ from gate.uplink.contract import Ack, ContractError, PermitsHead
 from gate.uplink.signing import Sealed, Signer, Verifier
 
 ACK = Ack("north", "0123456789abcdef", 42)
-HEAD = PermitsHead(7, 3, "a" * 64, 1_781_500_000_000, 1_781_600_000_000, 1)
+HEAD = PermitsHead(7, 3, "a" * 64, 1_781_500_000_000, 1_781_600_000_000)
 
 
 @cache

@@ -6,8 +6,8 @@ Frozen: it names no table of the hub's own, which go on changing.
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0003"
-down_revision = "0002"
+revision = "0005"
+down_revision = "0004"
 
 _ADDED = (
     ("companies", "main_unit", sa.String(9)),

@@ -1,0 +1,80 @@
+"""Somebody at the hub asks something of a gate, and wants to know what came of it."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from hub.commands import VALID_MS
+from hub.errors import HubError
+from hub.records import Answer, Asked, GivenCommand
+from hub.store import HubStore
+
+LINK_MS = 3_000
+"""What a gate did at the last moment is told so much later at most, if the link is up."""
+LOOK_S = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class CommandLine:
+    """One command. `outcome` is done, refused, waiting, or unanswered: nobody knows."""
+
+    number: int
+    gate: str
+    action: str
+    lane: str | None
+    direction: str | None
+    by: str
+    why: str
+    issued_ms: int
+    outcome: str
+    what: str
+    answered_ms: int | None
+
+
+def ask(store: HubStore, asked: Asked) -> tuple[GivenCommand, Answer | None]:
+    """Give the command and wait for the answer, as long as there may come one. Blocking.
+
+    Raises HubError for a gate that nobody knows, StoreError. The hub that runs is what says it to the gate.
+    """
+    known = store.gate_health()
+    if asked.gate not in known:
+        raise HubError(f"no gate {asked.gate!r} has spoken to this hub; there are {', '.join(sorted(known)) or 'none'}")
+    given = store.give(asked, time.time_ns() // 1_000_000, VALID_MS)
+    until = time.monotonic() + (VALID_MS + LINK_MS) / 1000
+    while True:
+        answer = store.answers([given]).get(given.number)
+        if answer is not None or time.monotonic() > until:
+            return given, answer
+        time.sleep(LOOK_S)
+
+
+def given_lately(store: HubStore, limit: int, now_ms: int) -> list[CommandLine]:
+    """The newest first. May raise StoreError."""
+    given = store.commands(limit)
+    return lines(given, store.answers(given), now_ms)
+
+
+def lines(given: Sequence[GivenCommand], answers: Mapping[int, Answer], now_ms: int) -> list[CommandLine]:
+    """Commands with what came of them."""
+    return [_line(one, answers.get(one.number), now_ms) for one in given]
+
+
+def _line(given: GivenCommand, answer: Answer | None, now_ms: int) -> CommandLine:
+    asked = given.asked
+    if answer is not None:
+        outcome = "done" if answer.done else "refused"
+    else:
+        outcome = "waiting" if now_ms <= given.expires_ms + LINK_MS else "unanswered"
+    return CommandLine(
+        number=given.number,
+        gate=asked.gate,
+        action=asked.action,
+        lane=asked.lane,
+        direction=asked.direction,
+        by=asked.by,
+        why=asked.why,
+        issued_ms=given.issued_ms,
+        outcome=outcome,
+        what=answer.what if answer else "",
+        answered_ms=answer.received_ms if answer else None,
+    )
