@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pypdf import PdfReader
 
 from gate.uplink.signing import Signer
-from hub import person_pdf, queries
+from hub import paper, queries
 from hub.cli import main
 from hub.config import PostgresAddress
 from hub.crew.csv_list import read_list
@@ -24,6 +24,7 @@ from hub.ingest import Ingest
 from hub.keys import signing_key
 from hub.office import check_in, check_out
 from hub.person import Kept, held
+from hub.person_pdf import person_pdf
 from hub.person_texts import TEXTS, Text
 from hub.presence import CardKey, HandMark
 from hub.purging import shown_records
@@ -121,7 +122,7 @@ def test_the_page_is_in_the_workers_language(store: HubStore, ingest: Ingest, la
     with store.writing() as connection:
         connection.execute(schema.people.update().values(language=language))
     file = held(store, "yard", MIKOLAJ, KEPT, ("Clerk", START_MS + 9 * HOUR_MS))
-    pages = PdfReader(io.BytesIO(person_pdf.person_pdf(file, OSLO))).pages
+    pages = PdfReader(io.BytesIO(person_pdf(file, OSLO))).pages
     text = " ".join(" ".join(page.extract_text() for page in pages).split())
     chosen = language if language in ("nb", "en", "pl", "lt", "ro") else "nb"
     for wanted in (Text.TITLE, Text.PASSAGES, Text.WENT_OUT, Text.KEPT):
@@ -137,7 +138,7 @@ def test_a_long_life_at_the_site_is_many_pages(store: HubStore, ingest: Ingest) 
         book.passage("5310035", "exit" if number % 2 else "entry", START_MS + number * HOUR_MS)
     ingest.take([book.message()], START_MS + 400 * HOUR_MS)
     file = held(store, "yard", MIKOLAJ, KEPT, ("Clerk", START_MS + 400 * HOUR_MS))
-    pages = PdfReader(io.BytesIO(person_pdf.person_pdf(file, OSLO))).pages
+    pages = PdfReader(io.BytesIO(person_pdf(file, OSLO))).pages
     assert len(pages) > 5
     assert f"{len(pages)}" in pages[-1].extract_text()
 
@@ -154,7 +155,7 @@ def test_every_text_is_in_five_languages_with_the_same_places_to_fill() -> None:
 def test_without_a_font_it_says_what_to_install(
     store: HubStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(person_pdf, "FOLDERS", (str(tmp_path),))
+    monkeypatch.setattr(paper, "FOLDERS", (str(tmp_path),))
     assert main(["person", "5310035", "--export", str(tmp_path / "out.pdf")]) == 1
     assert "install fonts-dejavu-core" in capsys.readouterr().err
 
@@ -162,11 +163,11 @@ def test_without_a_font_it_says_what_to_install(
 # fontTools leaves a file open that it could not read.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")
 def test_a_broken_font_is_told(store: HubStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(person_pdf, "FOLDERS", (str(tmp_path),))
-    (tmp_path / person_pdf.REGULAR).write_bytes(b"no font")
-    (tmp_path / person_pdf.BOLD).write_bytes(b"no font")
+    monkeypatch.setattr(paper, "FOLDERS", (str(tmp_path),))
+    (tmp_path / paper.REGULAR).write_bytes(b"no font")
+    (tmp_path / paper.BOLD).write_bytes(b"no font")
     with pytest.raises(PaperError, match="cannot be used"):
-        person_pdf.person_pdf(held(store, "yard", MIKOLAJ, KEPT, ("Clerk", START_MS)), OSLO)
+        person_pdf(held(store, "yard", MIKOLAJ, KEPT, ("Clerk", START_MS)), OSLO)
     gc.collect()
 
 
