@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 import gate
-from gate import card_cli, doctor_cli, read_cli, screen_cli, simulate_cli
+from gate import card_cli, doctor_cli, join_cli, read_cli, screen_cli, simulate_cli
 from gate.places import DEFAULT_CONFIGS, config_path
 from portvakt import logs
 from portvakt.errors import PortvaktError
@@ -59,6 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     read_cli.add_commands(commands)
     simulate_cli.add_commands(commands)
     screen_cli.add_commands(commands)
+    join_cli.add_commands(commands)
     return parser
 
 

@@ -29,8 +29,9 @@ from gate.uplink import contract
 from gate.uplink.contract import PermitsHead
 from gate.uplink.signing import Verifier
 from gate.wiring import check, verify_key
+from portvakt.credentials import seen_by_others
 from portvakt.errors import AlreadyRunning, PortvaktError
-from portvakt.link import BrokerLink, Connected, LastWill, LinkInput, Lost, Message
+from portvakt.link import BrokerLink, Connected, LinkInput, Lost, Message
 from portvakt.process import FolderLock
 
 READER_WAIT_S = 5.0
@@ -213,12 +214,17 @@ def _certificates(config: GateConfig) -> Iterator[Finding]:
         except (OSError, ValueError) as wrong:
             yield Finding(part, State.FAILED, f"{path}: no certificate ({wrong})", f"mend broker.{key}")
             continue
+        renews = key == "cert_file" and config.broker.key_file is None
+        if renews and (mode := seen_by_others(Path(path))):
+            yield Finding(part, State.FAILED, f"{path}: mode {mode:o}, others may read the key", f"chmod 600 {path}")
+            continue
         left = (found.not_valid_after_utc - datetime.now(UTC)).days
         says = f"valid until {found.not_valid_after_utc:%Y-%m-%d}, {left} days"
         if left < 0:
-            yield Finding(part, State.FAILED, says, "bring a new one; until then the broker is out of reach")
+            yield Finding(part, State.FAILED, says, "join again with a new bundle, or bring a new one")
         elif left < CERTIFICATE_WARN_DAYS:
-            yield Finding(part, State.WARNING, says, "bring a new one soon")
+            advice = "it should have renewed itself: see `broker` below" if renews else "bring a new one soon"
+            yield Finding(part, State.WARNING, says, advice)
         else:
             yield Finding(part, State.WELL, says)
 
@@ -229,7 +235,7 @@ def _broker(config: GateConfig) -> Iterator[Finding]:
     inbox: queue.Queue[LinkInput] = queue.Queue()
     name = f"doctor-{uuid.uuid4().hex[:12]}"
     try:
-        link = BrokerLink(config.broker, name, [topics.head], LastWill(f"portvakt/v1/{config.site}/{name}", b""), inbox)
+        link = BrokerLink(config.broker, name, [topics.head], None, inbox)
     except PortvaktError as wrong:
         yield Finding("broker", State.FAILED, str(wrong), "mend [broker] in the settings")
         return

@@ -14,6 +14,7 @@ PortvaktError                   (portvakt.errors: the root of all we raise on pu
     │   ├── StoreFull           no room, on disk or in the bounded memory before it
     │   ├── StoreCorrupt        the file is damaged; it is kept aside, never repaired in silence
     │   └── StoreNewer          the file was written by a newer version than this one
+    ├── CertificateError           the gate's own certificate cannot be had, read or renewed
     └── ListRefused             a list from the hub may not be applied (signature, revision, digest, expiry)
 
 A message says what happened, where (reader, block, file, row) and what to do next.
@@ -73,6 +74,10 @@ class StoreCorrupt(StoreError):
 
 class StoreNewer(StoreError):
     """A database file comes from a newer version."""
+
+
+class CertificateError(GateError):
+    """The gate's own certificate cannot be had, read or renewed."""
 
 
 class ListRefused(GateError):

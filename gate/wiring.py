@@ -20,6 +20,7 @@ import gate
 from gate import clock as clocks
 from gate.cache.journal import SqliteJournal
 from gate.cache.permits import SqlitePermits
+from gate.certificate import OwnCertificate
 from gate.config import (
     DAYS,
     GateConfig,
@@ -51,6 +52,7 @@ from gate.threads import ControllerThread
 from gate.turnstile import Mode
 from gate.uplink import contract, translate
 from gate.uplink.mqtt import Uplink, UplinkInput, UplinkThread
+from gate.uplink.renewal import Renewal
 from gate.uplink.session import Identity, Session
 from gate.uplink.signing import Verifier
 from portvakt.errors import PortvaktError, SettingsError
@@ -236,7 +238,9 @@ class _Parts:
         )
         inbox: queue.Queue[UplinkInput] = queue.Queue(UPLINK_INBOX)
         client = f"gate-{config.site}-{config.gate}-{self._instance}"
-        self._link = BrokerLink(config.broker, client, session.subscriptions(), self._will(), inbox)
+        renewal = self._renewal(verifier)
+        subscriptions = (*session.subscriptions(), *([renewal.topic] if renewal else []))
+        self._link = BrokerLink(config.broker, client, subscriptions, self._will(), inbox)
         uplink = Uplink(
             gate=config.gate,
             topics=self._topics,
@@ -247,9 +251,19 @@ class _Parts:
             clock=self._clock,
             note=self._thread.deliver,
             status=self._status,
+            renewal=renewal,
         )
         self._uplink = UplinkThread(uplink, inbox)
         self._journal.on_commit = self._uplink.written
+
+    def _renewal(self, verifier: Verifier) -> Renewal | None:
+        """Of a certificate that `gate join` has brought; one that came by other means is the site's to renew."""
+        config, broker = self._config, self._config.broker
+        if broker.ca_file is None or broker.cert_file is None or broker.key_file is not None:
+            return None
+        own = OwnCertificate(Path(broker.cert_file), config.gate)
+        authority = Path(broker.ca_file)
+        return Renewal(config.site, config.gate, verifier, own, lambda: authority.read_text(encoding="ascii"))
 
     def _open_remote(self) -> RemoteServer | None:
         if not self._config.remote_control:

@@ -5,31 +5,13 @@ imported inside the verb that needs it, so that `hub --help` is quick on a small
 """
 
 import argparse
-import getpass
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from hub import person_cli, presence_cli
-from hub.cli_parts import add_common as _add_common
-from hub.cli_parts import add_verb as _add
-from hub.cli_parts import config_of as _config
-from hub.cli_parts import positive as _positive
-from hub.cli_parts import print_json as _print_json
-from hub.cli_parts import store_of as _store
+from hub import crew_cli, enrolment_cli, gates_cli, person_cli, presence_cli
+from hub.cli_parts import add_common, add_verb, config_of, positive, print_json, store_of
 from portvakt.errors import PortvaktError
-
-ACTIONS = {
-    "open": "open",
-    "normal": "normal",
-    "lock": "locked",
-    "hold-open": "held_open",
-    "free": "free",
-    "out-of-order": "out_of_order",
-    "evacuate": "evacuated",
-}
-"""The command line's words for the contract's."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -50,60 +32,48 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="hub", description="The hub of a Portvakt site.")
-    _add_common(parser, config=None, verbose=False)
+    add_common(parser, config=None, verbose=False)
     verbs = parser.add_subparsers(required=True, metavar="VERB")
 
-    _add(verbs, "run", _run, "run the hub until it is told to stop")
+    verb = add_verb(verbs, "run", _run, "run the hub until it is told to stop")
+    verb.add_argument("--ingest", action="store_true", help="only take in events, beside the site's hub")
 
-    verb = _add(verbs, "key", _key, "print the public key that the gates need; makes the key if there is none")
+    verb = add_verb(verbs, "key", _key, "print the public key that the gates need; makes the key if there is none")
     verb.add_argument("-o", "--output", metavar="FILE", type=Path, help="write it to FILE instead")
 
-    crew = verbs.add_parser("crew", help="crew lists").add_subparsers(required=True, metavar="VERB")
-    verb = _add(crew, "import", _crew_import, "take in a crew list; it replaces the one before", json=True)
-    verb.add_argument("file", metavar="FILE.csv", type=Path)
-    verb.add_argument("--dry-run", action="store_true", help="only show what would change")
-    verb.add_argument("--partial", action="store_true", help="take the good rows although others are bad")
+    crew_cli.add_verbs(verbs)
+    gates_cli.add_verbs(verbs)
 
     presence_cli.add_verbs(verbs)
     person_cli.add_verbs(verbs)
-    verb = _add(verbs, "suspicions", _suspicions, "cards that may exist twice", json=True)
+    verb = add_verb(verbs, "suspicions", _suspicions, "cards that may exist twice", json=True)
     verb.add_argument("--limit", type=int, default=50, help="the newest so many (50)")
 
-    verb = _add(verbs, "events", _events, "what happened, newest first", json=True)
+    verb = add_verb(verbs, "events", _events, "what happened, newest first", json=True)
     verb.add_argument("--gate", metavar="NAME")
     verb.add_argument("--kind", metavar="KIND", help="such as badge.refused, or badge for all of badge.…")
-    verb.add_argument("--limit", metavar="N", type=_positive, default=50)
+    verb.add_argument("--limit", metavar="N", type=positive, default=50)
 
-    _add(verbs, "gates", _gates, "how the gates are, and whether all their records are here", json=True)
+    enrolment_cli.add_verbs(verbs)
 
-    verb = _add(verbs, "command", _command, "have a gate do something, now; waits for what came of it", json=True)
-    verb.add_argument("action", choices=sorted(ACTIONS), help="open lets one body through; the others are modes")
-    verb.add_argument("gate", metavar="GATE")
-    verb.add_argument("--lane", metavar="NAME", help="this lane; without it all of the gate's (open needs one)")
-    verb.add_argument("--exit", action="store_const", const="exit", dest="direction", default="entry", help="open: out")
-    verb.add_argument("--by", metavar="WHO", help="who wants it (default: this machine's user)")
-    verb.add_argument("--reason", metavar="TEXT", default="", help="why, for the record")
+    add_verb(verbs, "gates", _gates, "how the gates are, and whether all their records are here", json=True)
 
-    verb = _add(verbs, "commands", _commands, "what was asked of the gates, by whom, and what came of it", json=True)
-    verb.add_argument("--limit", metavar="N", type=_positive, default=50)
+    add_verb(verbs, "verify", _verify, "walk every gate's journal: is all of it here, unchanged, and once", json=True)
 
-    _add(verbs, "compare", _compare, "what each gate knows of the list; 1 when a gate has another one", json=True)
-
-    _add(verbs, "verify", _verify, "walk every gate's journal: is all of it here, unchanged, and once", json=True)
-
-    verb = _add(verbs, "check-config", _check_config, "check a settings file")
+    verb = add_verb(verbs, "check-config", _check_config, "check a settings file")
     verb.add_argument("file", metavar="FILE", type=Path, nargs="?")
     return parser
 
 
 def _run(options: argparse.Namespace) -> int:
-    from hub.wiring import run
+    from hub.wiring import run, run_ingest
     from portvakt import logs
     from portvakt.process import stop_on_signals
 
-    config = _config(options)
+    config = config_of(options)
     logs.configure("debug" if options.verbose else config.log_level)
-    run(config, stop_on_signals(), lambda line: print(line, flush=True))
+    work = run_ingest if options.ingest else run
+    work(config, stop_on_signals(), lambda line: print(line, flush=True))
     return 0
 
 
@@ -111,155 +81,65 @@ def _key(options: argparse.Namespace) -> int:
     from hub.config import signing_key_file
     from hub.errors import KeyFileError
     from hub.keys import public_pem, signing_key
-    from portvakt.durable import write_durably
+    from portvakt.files import replace_file
 
-    pem = public_pem(signing_key(signing_key_file(_config(options))))
+    pem = public_pem(signing_key(signing_key_file(config_of(options))))
     if options.output is None:
         print(pem.decode("ascii"), end="")
         return 0
     try:
-        write_durably(options.output, pem)
+        replace_file(options.output, pem, 0o644)
     except OSError as refused:
         raise KeyFileError(f"{options.output}: cannot be written ({refused.strerror})") from refused
     return 0
 
 
-def _crew_import(options: argparse.Namespace) -> int:
-    from hub.crew.importing import import_list, read_file
-
-    read = read_file(options.file)
-    store = _store(options)
-    try:
-        outcome = import_list(
-            store, read, time.time_ns() // 1_000_000, dry_run=options.dry_run, partial=options.partial
-        )
-    finally:
-        store.close()
-    failed = bool(outcome.problems and not options.partial) or not read.members
-    if options.json:
-        change = outcome.change
-        _print_json(
-            {
-                "written": outcome.written,
-                "dry_run": options.dry_run,
-                "revision": outcome.revision,
-                "added": len(change.added),
-                "removed": len(change.removed),
-                "changed": len(change.changed),
-                "unchanged": change.unchanged,
-                "kept": outcome.kept,
-                "problems": outcome.problems,
-            }
-        )
-        return int(failed)
-    for problem in outcome.problems:
-        print(f"{options.file}, {problem}", file=sys.stderr)
-    rows = len({problem.row for problem in outcome.problems})
-    if failed:
-        advice = "; --partial takes the good ones" if read.members else ""
-        print(f"hub: nothing was written, because of {rows} bad row{'s' * (rows != 1)}{advice}", file=sys.stderr)
-    if outcome.written:
-        print(f"{outcome.change}, {outcome.change.unchanged} unchanged; the list is revision {outcome.revision}")
-        if outcome.kept:
-            print(f"cards that only bad rows name keep what they had: {outcome.kept}")
-    elif options.dry_run and read.members:
-        print(f"{outcome.change}, {outcome.change.unchanged} unchanged; dry run, nothing was written")
-    return int(failed)
-
-
 def _events(options: argparse.Namespace) -> int:
     from hub import queries, tables
 
-    store = _store(options)
+    store = store_of(options)
     try:
         found = queries.events(store, gate=options.gate, kind=options.kind, limit=options.limit)
     finally:
         store.close()
-    _print_json(found) if options.json else print(tables.events_text(found))
+    print_json(found) if options.json else print(tables.events_text(found))
     return 0
 
 
 def _gates(options: argparse.Namespace) -> int:
     from hub import queries, tables
 
-    store = _store(options)
+    store = store_of(options)
     try:
         site = queries.gates(store)
     finally:
         store.close()
-    _print_json(site) if options.json else print(tables.gates_text(site))
+    print_json(site) if options.json else print(tables.gates_text(site))
     return 0
-
-
-def _command(options: argparse.Namespace) -> int:
-    from hub import tables
-    from hub.asking import ask, lines
-    from hub.records import Asked
-
-    lane, direction = options.lane, options.direction if options.action == "open" else None
-    if options.action == "open" and lane is None:
-        print("hub: open needs --lane NAME: it lets one body through one lane", file=sys.stderr)
-        return 2
-    asked = Asked(
-        options.gate, ACTIONS[options.action], lane, direction, (options.by or getpass.getuser())[:40], options.reason
-    )
-    store = _store(options)
-    try:
-        given, answer = ask(store, asked)
-        (line,) = lines([given], {given.number: answer} if answer else {}, time.time_ns() // 1_000_000)
-    finally:
-        store.close()
-    _print_json(line) if options.json else print(tables.outcome_text(line))
-    return int(line.outcome != "done")
-
-
-def _commands(options: argparse.Namespace) -> int:
-    from hub import tables
-    from hub.asking import given_lately
-
-    store = _store(options)
-    try:
-        found = given_lately(store, options.limit, time.time_ns() // 1_000_000)
-    finally:
-        store.close()
-    _print_json(found) if options.json else print(tables.commands_text(found))
-    return 0
-
-
-def _compare(options: argparse.Namespace) -> int:
-    from hub import comparison, tables
-
-    store = _store(options)
-    try:
-        found = comparison.compare(store)
-    finally:
-        store.close()
-    _print_json(found) if options.json else print(tables.comparison_text(found))
-    return int(not found.all_equal)
 
 
 def _verify(options: argparse.Namespace) -> int:
     from hub import tables
     from hub.verify import verify
 
-    store = _store(options)
+    store = store_of(options)
     try:
-        proof = verify(store, _config(options).site)
+        proof = verify(store, config_of(options).site)
     finally:
         store.close()
-    _print_json(proof) if options.json else print(tables.proof_text(proof))
+    print_json(proof) if options.json else print(tables.proof_text(proof))
     return 0 if proof.sound else 1
 
 
 def _suspicions(options: argparse.Namespace) -> int:
     from hub import queries, tables
 
-    store = _store(options)
+    store = store_of(options)
     try:
         found = queries.suspicions(store, options.limit)
     finally:
         store.close()
-    _print_json(found) if options.json else print(tables.suspicions_text(found))
+    print_json(found) if options.json else print(tables.suspicions_text(found))
     return 0
 
 
@@ -268,6 +148,7 @@ def _check_config(options: argparse.Namespace) -> int:
 
     file = options.file or options.config or find_config()
     config = load_config(file)
+    crew_cli.naming_of(config, file)
     broker = "the hub's own, for trying out" if config.broker.embedded else "outside"
     print(f"{file} is in order")
     print(f"  site         {config.site}")

@@ -13,6 +13,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 from msgspec.structs import replace
 
+from gate.zones import GROUP_PATTERN
+from hub.permits import USUAL, Action, QualificationRule, Requirements
 from hub.presence import ClosingRule
 from hub.retention import Limits
 from portvakt.credentials import named_file
@@ -47,6 +49,14 @@ class CloneSettings(Settings, frozen=True, kw_only=True):
     """Nobody gets from one gate to another sooner."""
 
 
+class IngestSettings(Settings, frozen=True, kw_only=True):
+    """Who takes in what the gates send."""
+
+    shared: bool = False
+    """The hub and any number of `hub run --ingest` share it; needs `database`, and a broker with shared
+    subscriptions."""
+
+
 class PresenceSettings(Settings, frozen=True, kw_only=True):
     """When a forgotten check-out is closed."""
 
@@ -75,6 +85,64 @@ class PostgresAddress(Settings, frozen=True, kw_only=True):
     password_file: str | None = None
 
 
+class CrewSettings(Settings, frozen=True, kw_only=True):
+    """How crew lists look here, and what they may do."""
+
+    columns: dict[str, str] = msgspec.field(default_factory=dict)
+    """Our name of a column: the name that it has in the lists of this site."""
+    ignore: tuple[str, ...] = ()
+    """Columns of the lists that nothing here needs."""
+    sheet: str | None = None
+    """Of a workbook; its first one when left out."""
+    may_remove: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.2
+    """A list that takes more than this share of the cards off is refused."""
+    keep_lists: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 5
+    """To how many earlier lists one can go back."""
+
+
+Word = Annotated[str, msgspec.Meta(pattern=GROUP_PATTERN)]
+
+
+class QualificationSettings(Settings, frozen=True, kw_only=True):
+    """One qualification, and who needs it."""
+
+    kind: Word
+    action: Action = "refuse"
+    groups: tuple[Word, ...] = ()
+    """Who needs it; everybody when left out."""
+
+
+class RequirementSettings(Settings, frozen=True, kw_only=True):
+    """What a worker needs at this site: each refuses, warns or is off."""
+
+    card_valid: Action = USUAL.card_valid
+    crew_list: Action = USUAL.crew_list
+    company_approved: Action = USUAL.company_approved
+    company_registered: Action = USUAL.company_registered
+    startbank: Action = USUAL.startbank
+    chain_level: Action = USUAL.chain_level
+    chain_level_max: Annotated[int, msgspec.Meta(ge=0, le=20)] = USUAL.chain_level_max
+    induction: Action = USUAL.induction
+    qualifications: tuple[QualificationSettings, ...] = ()
+
+
+class EnrolmentSettings(Settings, frozen=True, kw_only=True):
+    """How gates get their certificates, and where the broker is for them."""
+
+    host: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9.:-]{0,252}$")] | None = None
+    """The name or address by which the gates reach the broker."""
+    port: Annotated[int, msgspec.Meta(ge=1, le=65535)] = 8883
+    join_port: Annotated[int, msgspec.Meta(ge=1, le=65535)] = 8884
+    token_valid_h: Annotated[float, msgspec.Meta(gt=0, le=24 * 90)] = 72.0
+    certificate_valid_days: Annotated[int, msgspec.Meta(ge=1, le=3650)] = 365
+    """Of a gate's certificate. It is renewed when two thirds of that are over."""
+    broker_dir: str | None = None
+    """Where `hub broker-config` has written: `hub revoke` renews the list of revoked certificates there."""
+    restart_broker: str | None = None
+    """The command that `hub revoke` runs then, such as `systemctl restart mosquitto`: whoever was revoked is thrown
+    out by it, all others are back within seconds."""
+
+
 class HubConfig(Settings, frozen=True, kw_only=True):
     """The whole file."""
 
@@ -82,6 +150,10 @@ class HubConfig(Settings, frozen=True, kw_only=True):
     broker: HubBroker = HubBroker()
     list: ListSettings = ListSettings()
     clones: CloneSettings = CloneSettings()
+    crew: CrewSettings = CrewSettings()
+    requirements: RequirementSettings = RequirementSettings()
+    enrolment: EnrolmentSettings = EnrolmentSettings()
+    ingest: IngestSettings = IngestSettings()
     presence: PresenceSettings = PresenceSettings()
     retention: RetentionSettings = RetentionSettings()
     state_dir: str | None = None
@@ -113,7 +185,29 @@ def load_config(path: Path) -> HubConfig:
         database_password_file=named_file(path, config.database_password_file)
         if config.database_password_file
         else None,
+        enrolment=replace(
+            config.enrolment,
+            broker_dir=named_file(path, config.enrolment.broker_dir) if config.enrolment.broker_dir else None,
+        ),
     )
+
+
+def requirements_of(settings: RequirementSettings) -> Requirements:
+    """The settings as the rules see them."""
+    rules = [QualificationRule(rule.kind, rule.action, rule.groups) for rule in settings.qualifications]
+    fields = {name: getattr(settings, name) for name in settings.__struct_fields__}
+    return Requirements(**fields | {"qualifications": tuple(rules)})
+
+
+class _Rules(Settings, frozen=True, kw_only=True):
+    """A file of requirements alone."""
+
+    requirements: RequirementSettings
+
+
+def requirements_in(file: Path) -> Requirements:
+    """The `[requirements]` of a file that holds nothing else. Raises SettingsError."""
+    return requirements_of(load(file, _Rules).requirements)
 
 
 def find_config() -> Path:
@@ -142,6 +236,16 @@ def database(config: HubConfig) -> Path | PostgresAddress:
 
 def signing_key_file(config: HubConfig) -> Path:
     return Path(config.signing_key) if config.signing_key else state_dir(config) / "signing-key.pem"
+
+
+def authority_file(config: HubConfig) -> Path:
+    """The key and certificate of the site's own authority."""
+    return state_dir(config) / "authority.pem"
+
+
+def identity_file(config: HubConfig) -> Path:
+    """The hub's own certificate and its key."""
+    return state_dir(config) / "hub.pem"
 
 
 def closing_rule(settings: PresenceSettings) -> ClosingRule | None:
@@ -187,6 +291,12 @@ def _problems(config: HubConfig) -> list[str]:
         found.append(f"log_level: {config.log_level!r} is none of {', '.join(LEVELS)}")
     found += broker_problems(config.broker)
     found += _database_problems(config)
+    if config.enrolment.port == config.enrolment.join_port:
+        found.append("enrolment.join_port: the same as enrolment.port; the broker listens on two")
+    if config.ingest.shared and config.database is None:
+        found.append("ingest.shared: several processes need a PostgreSQL; set database")
+    if config.ingest.shared and config.broker.embedded:
+        found.append("ingest.shared: the built-in broker has no shared subscriptions; run Mosquitto")
     if config.list.valid_h * 3600 < config.list.heartbeat_s * 2:
         found.append("list.valid_h: shorter than two heartbeats, so the gates' list would expire between them")
     try:

@@ -6,6 +6,7 @@ PortvaktError                   (portvakt.errors: the root of all we raise on pu
     ├── StoreError              the database: no room, locked, not a database; nothing was committed
     │   └── StoreNewer          it was written by a newer version than this one
     ├── KeyFileError            the signing key cannot be read or made
+    ├── EnrolmentError          a gate cannot be enrolled, or revoked, as asked
     ├── OfficeError             what a person at the site asked for does not fit what the hub knows; nothing was written
     ├── PaperError              a page cannot be made or written
     ├── EmbeddedBrokerError     the built-in broker cannot run here
@@ -36,6 +37,10 @@ class StoreNewer(StoreError):
 
 class KeyFileError(HubError):
     """The signing key cannot be read or made."""
+
+
+class EnrolmentError(HubError):
+    """A gate cannot be enrolled, or revoked, as asked."""
 
 
 class OfficeError(HubError, ValueError):

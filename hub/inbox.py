@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import queue
+from collections.abc import Callable
 
 from portvakt.link import LinkInput, Message
 
@@ -42,7 +43,9 @@ class Inbox:
 class Outage:
     """A store that is away for an hour is told of once a minute, and when it is back. Times are monotonic ms."""
 
-    def __init__(self) -> None:
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        """`tell` says it to whoever looks after this process."""
+        self._tell = tell
         self._since_ms: int | None = None
         self._told_ms = 0
 
@@ -53,10 +56,12 @@ class Outage:
         self._since_ms = now_ms if self._since_ms is None else self._since_ms
         self._told_ms = now_ms
         away_s = (now_ms - self._since_ms) / 1000
+        self._tell(f"the database is away: {why}")
         log.error("store=failed why=%r away_s=%.0f note='nothing is acknowledged; gates keep it'", why, away_s)
 
     def over(self, now_ms: int) -> None:
         """The store has done what was asked."""
         if self._since_ms is not None:
+            self._tell("the database is back")
             log.warning("store=back away_s=%.0f", (now_ms - self._since_ms) / 1000)
             self._since_ms = None

@@ -108,6 +108,7 @@ class Ingest:
         self._store = store
         self._signer = signer
         self._database = database
+        self._said: dict[JournalKey, int] = {}
 
     def take(self, messages: Sequence[tuple[str, bytes]], now_ms: int) -> Sequence[Publish]:
         """Commit all events of these messages, then return one sealed, retained ack per journal touched.
@@ -124,6 +125,11 @@ class Ingest:
     def acks(self) -> Sequence[Publish]:
         """The acks of all journals, newest journal last: a broker that lost its memory lost the retained ones."""
         return [self._ack(journal) for journal in self._store.all_journals()]
+
+    def acks_of_others(self) -> Sequence[Publish]:
+        """The acks of journals that other processes have carried on. Of two workers' acks the lower one may reach the
+        broker last, and is then what it keeps."""
+        return [self._ack(one) for one in self._store.all_journals() if one.through != self._said.get(one.key)]
 
     def hear_of(self, key: JournalKey, oldest: int, newest: int, now_ms: int) -> Sequence[Publish]:
         """A gate has told how far its journal reaches, from `oldest` to `newest`.
@@ -153,6 +159,7 @@ class Ingest:
 
     def _ack(self, journal: Journal) -> Publish:
         gate, epoch = journal.key
+        self._said[journal.key] = journal.through
         sealed = self._signer.seal(Ack(gate, epoch, journal.through, self._database))
         return Publish(self._topics.ack(gate), sealed, retain=True)
 

@@ -1,8 +1,5 @@
 """The site's signing key: made on the first start, readable by its owner alone (P8)."""
 
-import contextlib
-import os
-import secrets
 from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -11,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from hub.errors import KeyFileError
 from portvakt.credentials import seen_by_others
-from portvakt.durable import sync_folder
+from portvakt.files import make_file
 
 
 def signing_key(file: Path) -> Ed25519PrivateKey:
@@ -45,20 +42,7 @@ def public_pem(private: Ed25519PrivateKey) -> bytes:
 
 
 def _make(file: Path) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
     pem = Ed25519PrivateKey.generate().private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    draft = file.with_name(f".{file.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as out:
-            out.write(pem)
-            out.flush()
-            os.fsync(out.fileno())
-        with contextlib.suppress(FileExistsError):
-            # Unlike a rename, a link never replaces a key that is there.
-            file.hardlink_to(draft)
-        sync_folder(file.parent)
-    finally:
-        draft.unlink()
+    make_file(file, pem, 0o600)

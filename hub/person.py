@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Table, select, tuple_
+from sqlalchemy import Table, select
 
 from hub.errors import OfficeError
 from hub.presence import CardKey, ClosingRule, standing
@@ -17,6 +17,7 @@ from hub.purging import Purge
 from hub.retention import NOTHING, Due, Gone, What, together
 from hub.store import ForgettingTransaction, HubStore, OfficeTransaction, schema
 from hub.store.crew import CrewTransaction
+from hub.store.people import among
 
 EXPORT = "export"
 ERASE = "erase"
@@ -40,6 +41,8 @@ class HeldCard:
     groups: tuple[str, ...] = ()
     standing: str | None = None
     """What the gates are told to answer."""
+    more: dict[str, Any] = field(default_factory=dict)
+    """What else stands beside the card, by the names of the columns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +181,7 @@ def erase(store: HubStore, purge: Purge, card: CardKey, kept: Kept, asked: tuple
         gone = forgetting.purge_person(cards)
         if on_list and not any(one.listed for one in on_list):
             gone = together(gone, forgetting.forget_particulars(cards))
-            CrewTransaction(forgetting.connection).compile(now_ms)
+            CrewTransaction(forgetting.connection).forget_particulars(cards, now_ms)
         _note(office, ERASE, card, by, now_ms)
         if gone.total:
             due = Due(What.PERSON, now_ms, "a person asked to be forgotten")
@@ -210,7 +213,7 @@ def _staying(
     if any(one.listed for one in on_list):
         why = "on the crew list, so needed for the work; take the person off the list, and ask again"
         stays.append(Staying("language, role, groups, period, induction", why))
-    frozen = select(schema.muster_people.c.muster).where(_of(schema.muster_people, cards))
+    frozen = select(schema.muster_people.c.muster).where(among(schema.muster_people, cards))
     if forgetting.connection.execute(frozen).first() is not None:
         why = f"proof of who was inside at an evacuation, kept {kept.musters_days} days"
         stays.append(Staying("the places on evacuation lists", why))
@@ -237,7 +240,7 @@ def _cards_of(office: OfficeTransaction, card: CardKey) -> list[CardKey]:
 
 def _named(office: OfficeTransaction, cards: Collection[CardKey]) -> Sequence[Any] | None:
     people = schema.people
-    holders = select(schema.cards.c.person).where(_of(schema.cards, cards))
+    holders = select(schema.cards.c.person).where(among(schema.cards, cards))
     named = select(people.c.first_name, people.c.last_name, people.c.date_of_birth, people.c.language)
     return office.connection.execute(named.where(people.c.id.in_(holders))).first()
 
@@ -246,19 +249,30 @@ def _is_on_crew(office: OfficeTransaction, card: CardKey) -> bool:
     return bool(_rows(office, schema.cards, [card]))
 
 
+_SHOWN = frozenset(
+    {
+        "scheme", "number", "employer", "name", "expiry", "status", "listed", "role", "valid_from", "valid_until",
+        "training", "groups", "person",
+    }
+)  # fmt: skip
+"""Columns with a field of their own."""
+
+
 def _held_card(office: OfficeTransaction, card: CardKey) -> HeldCard:
     cards, companies, assignments, permits = schema.cards, schema.companies, schema.assignments, schema.permits
-    permit = office.connection.execute(select(permits).where(_of(permits, [card]))).first()
+    permit = office.connection.execute(select(permits).where(among(permits, [card]))).first()
     answer = permit.standing if permit is not None else None
     joined = cards.join(companies).outerjoin(assignments)
+    beside = [column for column in assignments.columns if column.name not in ("scheme", "number")]
     row = office.connection.execute(
-        select(cards, companies.c.name, assignments).select_from(joined).where(_of(cards, [card]))
+        select(cards, companies.c.name, *beside).select_from(joined).where(among(cards, [card]))
     ).first()
     if row is None:
         return HeldCard(card.scheme, card.number, standing=answer)
     return HeldCard(
         card.scheme, card.number, row.employer, row.name, row.expiry, row.status, row.listed, row.role,
         row.valid_from, row.valid_until, row.training, tuple((row.groups or "").split()), answer,
+        {name: value for name, value in row._mapping.items() if name not in _SHOWN and value is not None},
     )  # fmt: skip
 
 
@@ -279,7 +293,7 @@ def _places(
 
 def _records(office: OfficeTransaction, cards: Collection[CardKey]) -> tuple[HeldRecord, ...]:
     table = schema.events
-    rows = office.connection.execute(select(table).where(_of(table, cards)).order_by(table.c.time_ms, table.c.seq))
+    rows = office.connection.execute(select(table).where(among(table, cards)).order_by(table.c.time_ms, table.c.seq))
     return tuple(
         HeldRecord(
             row.time_ms, row.received_ms, row.gate, row.lane, row.kind, row.direction, row.reason, json.loads(row.body)
@@ -315,6 +329,9 @@ _TOLD = frozenset({"cards", "assignments", "permits", "presence", "events", "mus
 def _others(office: OfficeTransaction, cards: Collection[CardKey]) -> dict[str, list[dict[str, Any]]]:
     tables = [table for table in _telling_of_cards() if table.name not in _TOLD]
     found = {table.name: _rows(office, table, cards) for table in tables}
+    audit = schema.audit
+    named = select(audit).where(audit.c.card.in_([f"{one.scheme}:{one.number}" for one in cards]))
+    found["audit"] = [dict(row) for row in office.connection.execute(named).mappings()]
     return {name: rows for name, rows in found.items() if rows}
 
 
@@ -324,16 +341,12 @@ def _telling_of_cards() -> list[Table]:
 
 
 def _rows(office: OfficeTransaction, table: Table, cards: Collection[CardKey]) -> list[dict[str, Any]]:
-    rows = office.connection.execute(select(table).where(_of(table, cards))).mappings()
+    rows = office.connection.execute(select(table).where(among(table, cards))).mappings()
     return [{name: _plain(value) for name, value in row.items()} for row in rows]
 
 
 def _plain(value: object) -> object:
     return value.hex() if isinstance(value, bytes) else value
-
-
-def _of(table: Table, cards: Collection[CardKey]) -> Any:
-    return tuple_(table.c.scheme, table.c.number).in_(sorted(map(tuple, cards)))
 
 
 def _note(office: OfficeTransaction, act: str, card: CardKey, by: str, now_ms: int) -> None:

@@ -74,6 +74,7 @@ class _Page:
             (Text.ON_LIST, self._yes(card.listed)),
             (Text.INDUCTION, self._yes(card.training)),
             (Text.GROUPS, ", ".join(card.groups)),
+            (Text.OTHERS, self._row(card.more)),
         )
 
     def _passages(self, records: Sequence[HeldRecord]) -> None:

@@ -3,7 +3,7 @@
 Hashes are the 32 bytes of a SHA-256; times are Unix milliseconds in UTC.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from gate.uplink.contract import GENESIS_HASH
@@ -108,6 +108,13 @@ class ChainBreak:
     at_ms: int
 
 
+class Qualification(NamedTuple):
+    """What somebody may do, and until when (ISO 8601; None: for ever)."""
+
+    kind: str
+    expiry: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """What somebody wants of a gate, in the words of `gate.uplink.contract.Command`; and why, for the audit."""
@@ -141,7 +148,11 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class CrewMember:
-    """One row of a crew list: one card, its holder, and what the holder may do here. Dates are ISO 8601 or None."""
+    """One row of a crew list: one card, its holder, and what the holder may do here. Dates are ISO 8601 or None.
+
+    `organisation_number` is the employer, which may be a sub-unit; the card names `main_unit`. `hired_by` is the
+    company that hires the worker from the employer, `engaged_by` the next one up the contractor chain.
+    """
 
     scheme: str
     number: str
@@ -160,3 +171,88 @@ class CrewMember:
     status: str = "ok"
     listed: bool = True
     groups: tuple[str, ...] = ()
+    card_type: str | None = None
+    status_as_of: str | None = None
+    trade: str | None = None
+    hired_by: str | None = None
+    main_unit: str | None = None
+    engaged_by: str | None = None
+    register_status: str | None = None
+    """None or `ok` is in order; otherwise `bankrupt`, `dissolving` or `deleted`."""
+    startbank: bool | None = None
+    qualifications: tuple[Qualification, ...] = ()
+    confirmed_by: str | None = None
+    """Who has confirmed the qualifications."""
+    no_card_because: str | None = None
+    """`applied`, `pupil` or `placement`, for who is here on a card of the site."""
+    approved_by: str | None = None
+    """Who let this card in at the hub; None when a crew list did."""
+    list_id: int | None = field(default=None, compare=False)
+    """The kept list that brought these facts, and the row in it."""
+    list_row: int | None = field(default=None, compare=False)
+    same_as: tuple[str, str] | None = field(default=None, compare=False)
+    """Another card of the same person, further up in the same list."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A card that opens nothing, whatever any list says."""
+
+    scheme: str
+    number: str
+    reason: str
+    blocked_by: str
+    blocked_ms: int
+    all_sites: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """Who did what to which card, when and why. `detail` names no person."""
+
+    at_ms: int
+    who: str
+    action: str
+    card: str | None
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeptList:
+    """A crew list that was taken in. `change` is the difference that it made, as `+12 −3 ~7`."""
+
+    id: int
+    name: str
+    taken_ms: int
+    taken_by: str
+    people: int
+    change: str
+    revision: int
+    kept: bool
+    """Whether its rows are still here, so that one can go back to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    """A gate that may join, or has. Of its token only the public half is here, and the SHA-256 of the public key
+    that it was spent on."""
+
+    gate: str
+    token_public: bytes | None
+    token_expires_ms: int
+    made_ms: int
+    token_spent_on: str | None = None
+    revoked_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedCertificate:
+    """A certificate that a gate was given. `serial` is hexadecimal, `public_key` the SHA-256 of the key in it."""
+
+    serial: str
+    gate: str
+    public_key: str
+    pem: str
+    not_before_ms: int
+    not_after_ms: int
+    revoked_ms: int | None = None

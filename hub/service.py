@@ -129,7 +129,7 @@ class HubService:
 
     def _changes(self, now_ms: int) -> list[Publish]:
         if now_ms >= self._next_heartbeat_ms:
-            return [*self._head(now_ms), *self._whereabouts.heartbeat(now_ms)]
+            return [*self._head(now_ms), *self._ingest.acks_of_others(), *self._whereabouts.heartbeat(now_ms)]
         news = self._whereabouts.news(now_ms)
         return news if self._store.revision() == self._offered else [*self._head(now_ms), *news]
 

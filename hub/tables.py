@@ -5,8 +5,6 @@ from datetime import UTC, datetime
 from itertools import pairwise
 
 from gate.zones import SITE
-from hub.asking import CommandLine
-from hub.comparison import Comparison, GateList, Standing
 from hub.muster import FIRE, TOLD_TOGETHER_MS, Outcome
 from hub.presence import OFFICE, Sure
 from hub.purging import PurgeRecord, ShownRecord
@@ -39,7 +37,7 @@ _OUTCOMES = {
 
 def roster_text(entries: Sequence[RosterEntry], zone: str = SITE) -> str:
     """Who is in a zone."""
-    where = "inside" if zone == SITE else f"in {_clean(zone)}"
+    where = "inside" if zone == SITE else f"in {clean(zone)}"
     if not entries:
         return f"Nobody is {where}, as far as the gates have told this hub."
     rows = [
@@ -72,7 +70,7 @@ def muster_text(call: RollCall | None) -> str:
     if call.noticed_ms - call.began_ms > TOLD_TOGETHER_MS:
         head.append(f"The gate told of it late: {moment(call.noticed_ms)}.")
     if not call.running:
-        by = f"by {_clean(call.closed_by)} " if call.closed_by else "as over, when it was told of, "
+        by = f"by {clean(call.closed_by)} " if call.closed_by else "as over, when it was told of, "
         head.append(f"Closed {by}{moment(call.closed_ms or 0)}.")
     rows = [
         (
@@ -232,86 +230,6 @@ def gates_text(site: SiteGates) -> str:
     return "\n".join([text, "", f"The current list is revision {site.revision}.", *notes])
 
 
-def outcome_text(line: CommandLine) -> str:
-    """What came of one command."""
-    where = f"{_clean(line.gate)}/{_clean(line.lane)}" if line.lane else _clean(line.gate)
-    if line.outcome == "done":
-        took_s = ((line.answered_ms or line.issued_ms) - line.issued_ms) / 1000
-        return f"{where}: {line.action}, done after {took_s:.1f} s"
-    if line.outcome == "refused":
-        return f"{where}: {line.action} was refused: {_clean(line.what)}"
-    return (
-        f"{where}: {line.action}: no answer; the command is no longer valid. Is the hub running, is the gate on line? "
-        "If the gate did carry it out, `hub commands` shows it when it is back"
-    )
-
-
-def commands_text(found: Sequence[CommandLine]) -> str:
-    """What was asked of the gates, newest first."""
-    if not found:
-        return "No command was ever given to a gate here."
-    rows = [
-        (
-            moment(one.issued_ms),
-            "/".join(filter(None, (one.gate, one.lane))),
-            " ".join(filter(None, (one.action, one.direction))),
-            one.by,
-            one.why,
-            one.outcome,
-            one.what,
-        )
-        for one in found
-    ]
-    return table(("WHEN", "GATE", "COMMAND", "BY", "REASON", "OUTCOME", "WHAT"), rows)
-
-
-def comparison_text(found: Comparison) -> str:
-    """What each gate knows of the list."""
-    if not found.revision:
-        return "No list was ever made here; `hub crew import FILE` makes the first."
-    made = f", made {moment(found.made_ms)}" if found.made_ms else ""
-    head = f"Revision {found.revision}: {found.count} permits, digest {found.digest[:12]}…{made}."
-    if not found.gates:
-        return f"{head}\nNo gate has spoken to this hub yet."
-    rows = [
-        (
-            one.gate,
-            "online" if one.online else "offline",
-            moment(one.seen_ms),
-            str(one.revision or ""),
-            f"{one.digest[:12]}…" if one.digest else "",
-            moment(one.confirmed_ms) if one.confirmed_ms else "",
-            "?" if one.pending is None else str(one.pending),
-            _STANDINGS[one.standing],
-        )
-        for one in found.gates
-    ]
-    header = ("GATE", "STATE", "LAST WORD", "LIST", "DIGEST", "CONFIRMED", "PENDING", "")
-    pending = [f"{one.gate} does not know yet: {_named(one)}" for one in found.gates if one.cards]
-    return "\n".join([head, _reach(found), "", table(header, rows), *pending])
-
-
-_STANDINGS = {
-    Standing.EQUAL: "equal, proven",
-    Standing.BEHIND: "behind",
-    Standing.ASTRAY: "another list than this hub made; was the hub's disk restored? Import the crew list again",
-    Standing.NO_LIST: "has no list; is its verify_key this hub's?",
-    Standing.UNPROVEN: "the same revision; an old gate that proves nothing",
-}
-
-
-def _reach(found: Comparison) -> str:
-    if found.at_gates_ms is None or found.made_ms is None:
-        return "Not yet at every gate on line."
-    return f"At every gate on line after {(found.at_gates_ms - found.made_ms) / 1000:.1f} s."
-
-
-def _named(one: GateList) -> str:
-    named = ", ".join(one.cards or ())
-    more = (one.pending or 0) - len(one.cards or ())
-    return f"{named} and {more} more" if more else named
-
-
 def proof_text(proof: Proof) -> str:
     """Whether every gate's journal is whole, and where it is not."""
     if not proof.gates:
@@ -383,7 +301,7 @@ def gate_notes(gate: GateLine, revision: int) -> list[str]:
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Columns as wide as their widest cell; empty columns are left out."""
     used = [place for place in range(len(header)) if any(row[place] for row in rows)]
-    lines = [[header[place] for place in used], *([_clean(row[place]) for place in used] for row in rows)]
+    lines = [[header[place] for place in used], *([clean(row[place]) for place in used] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
@@ -416,6 +334,6 @@ def _journal(journal: JournalLine | None) -> str:
     return f"{made}/{journal.stored}/{journal.missing}"
 
 
-def _clean(cell: str) -> str:
+def clean(cell: str) -> str:
     """Peer text can hold control characters, which would move the terminal's cursor."""
     return "".join(sign if sign.isprintable() else "�" for sign in cell)

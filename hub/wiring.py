@@ -6,14 +6,11 @@ them. No failure of the broker ends the hub.
 """
 
 import contextlib
-import hashlib
 import logging
 import socket
 import threading
 import time
-import uuid
 from collections.abc import Callable, Iterable
-from pathlib import Path
 
 from gate.uplink import contract
 from gate.uplink.contract import ContractError, HubStatus, Publish, Topics
@@ -22,16 +19,21 @@ from hub.broker import EmbeddedBroker
 from hub.claim import Claim, SiteClaim
 from hub.commands import Commands
 from hub.config import HubConfig, closing_rule, database, limits, signing_key_file, state_dir
-from hub.errors import AnotherHub, StoreError
+from hub.errors import AnotherHub, KeyFileError, StoreError
 from hub.housekeeping import Housekeeping
+from hub.identity import check_key, claim_key, database_name, installation
 from hub.inbox import INBOX_MESSAGES, Inbox, Outage
 from hub.ingest import Ingest
 from hub.keys import signing_key
+from hub.membership import Membership
 from hub.purging import Purge
+from hub.revoked import of_members
 from hub.service import HubService
 from hub.store import HubStore
 from hub.sync import ListSync
 from hub.whereabouts import Whereabouts
+from hub.worker import IngestWorker
+from portvakt.errors import SettingsError
 from portvakt.link import BrokerLink, Connected, LastWill, LinkInput, Lost, Message
 from portvakt.notify import Supervisor
 from portvakt.process import FolderLock
@@ -52,10 +54,30 @@ def run(config: HubConfig, stop: threading.Event, ready: Callable[[str], None]) 
         with store.changing_crew() as crew:
             crew.renew(_now_ms())
         private = signing_key(signing_key_file(config))
+        claim_key(store, private)
         purge = Purge(config.site, store, private, limits(config))
         if config.broker.embedded:
             held.enter_context(EmbeddedBroker(config.broker.host, config.broker.port))
         HubLoop(config, store, Signer(config.site, private), purge, ready).run(stop, Supervisor())
+
+
+def run_ingest(config: HubConfig, stop: threading.Event, ready: Callable[[str], None]) -> None:
+    """Take in events beside the site's hub until `stop` is set. Blocking; `ready` is told at each connection.
+
+    Raises SettingsError, StoreError, KeyFileError or LinkError.
+    """
+    if not config.ingest.shared:
+        raise SettingsError(
+            "hub run --ingest shares the gates' events with other processes: set [ingest] shared = true and database, "
+            "in the settings of the site's hub as well"
+        )
+    file = signing_key_file(config)
+    if not file.exists():
+        raise KeyFileError(f"{file}: not there; copy the signing key of the site's hub here")
+    private = signing_key(file)
+    with contextlib.closing(HubStore(database(config))) as store:
+        check_key(store, private)
+        IngestWorker(config, store, Signer(config.site, private), ready).run(stop, Supervisor())
 
 
 class HubLoop:
@@ -65,22 +87,27 @@ class HubLoop:
         self, config: HubConfig, store: HubStore, signer: Signer, purge: Purge, ready: Callable[[str], None]
     ) -> None:
         topics = Topics(config.site)
-        instance = _instance(store)
+        instance = installation(config, store)
         self._config = config
         self._topics = topics
         self._ready = ready
         self._store = store
         self._inbox = Inbox()
-        self._outage = Outage()
         self._claim = SiteClaim(instance)
         self._waiting: list[tuple[str, bytes]] = []
+        self._wishes: list[tuple[str, bytes]] = []
         self._dropped = 0
         self._unsaid = self._unready = False
         self._own = HubStatus(config.site, instance, online=True, host=socket.gethostname())
         self._gone = LastWill(topics.hub, contract.encode_status(HubStatus(config.site, instance, online=False)))
         self._link = BrokerLink(
-            config.broker, f"portvakt-hub-{instance}", (*topics.to_hub(), topics.hub), self._gone, self._inbox.queue
+            config.broker,
+            f"portvakt-hub-{instance}",
+            (*_subscriptions(config), *topics.enrolment_to_hub(), topics.hub),
+            self._gone,
+            self._inbox.queue,
         )
+        self._membership = Membership(config, store, signer)
         closing = closing_rule(config.presence)
         self._housekeeping = Housekeeping(store, closing, purge)
         heartbeat_ms = int(config.list.heartbeat_s * 1000)
@@ -88,7 +115,12 @@ class HubLoop:
             self._own,
             store,
             ingest=Ingest(
-                config.site, store, signer, instance, int(config.clones.least_walk_s * 1000), closing=closing
+                config.site,
+                store,
+                signer,
+                database_name(config, store),
+                int(config.clones.least_walk_s * 1000),
+                closing=closing,
             ),
             sync=ListSync(config.site, store, signer, config.list),
             whereabouts=Whereabouts(config.site, store, signer, heartbeat_ms),
@@ -98,6 +130,7 @@ class HubLoop:
 
     def run(self, stop: threading.Event, supervisor: Supervisor) -> None:
         """Work until `stop` is set. Raises AnotherHub."""
+        outage = Outage(supervisor.status)
         self._link.start()
         # Whether a broker answers is nothing that a supervisor could mend.
         supervisor.ready(f"hub of site {self._config.site}")
@@ -108,16 +141,18 @@ class HubLoop:
                 if self._claim.state is not Claim.HELD:
                     # Kept for the moment after; what comes on top of this is sent again by its gate.
                     del self._waiting[INBOX_MESSAGES:]
+                    del self._wishes[INBOX_MESSAGES:]
                     continue
                 try:
                     self._answer()
                 except StoreError as failed:
                     # Nothing was acknowledged, so every gate keeps its records and sends them again.
-                    self._outage.met(str(failed), _monotonic_ms())
+                    outage.met(str(failed), _monotonic_ms())
                     del self._waiting[INBOX_MESSAGES:]
+                    del self._wishes[INBOX_MESSAGES:]
                     stop.wait(STORE_RETRY_S)
                 else:
-                    self._outage.over(_monotonic_ms())
+                    outage.over(_monotonic_ms())
         finally:
             supervisor.stopping()
             # Only who holds the site may say that its hub has left.
@@ -135,6 +170,8 @@ class HubLoop:
                     self._claim.lost()
                 case Message(topic, payload, retained) if topic == self._topics.hub:
                     self._hear(payload, retained=retained)
+                case Message(topic, payload) if self._topics.answer_to(topic) is not None:
+                    self._wishes.append((topic, payload))
                 case Message(topic, payload):
                     self._waiting.append((topic, payload))
         if self._claim.tick(_monotonic_ms()):
@@ -156,7 +193,12 @@ class HubLoop:
             self._unready = False
         if self._waiting:
             messages, self._waiting = self._waiting, []
-            self._publish(self._service.take(messages, _now_ms()))
+            self._publish(self._service.take(of_members(self._store, self._topics, messages, _now_ms()), _now_ms()))
+        if self._wishes:
+            wishes, self._wishes = self._wishes, []
+            self._publish(self._membership.answers(wishes, _now_ms()))
+        if self._membership.renew_own(_now_ms()):
+            self._link.reconnect()
         self._housekeeping.tick(_now_ms())
         self._publish(self._service.tick(_now_ms()))
         if self._link.dropped != self._dropped:
@@ -193,15 +235,12 @@ class HubLoop:
             self._link.publish(message.topic, message.payload, retain=message.retain)
 
 
-def _instance(store: HubStore) -> str:
-    """This database on this machine. The same after a restart, so that a hub knows its own ghost;
-    another one for a copy of the disk in a second machine."""
-    remembered = store.remembered("instance", uuid.uuid4().hex)
-    try:
-        machine = Path("/etc/machine-id").read_text(encoding="ascii").strip()
-    except OSError:
-        machine = socket.gethostname()
-    return hashlib.sha256(f"{remembered}\0{machine}".encode()).hexdigest()[:16]
+def _subscriptions(config: HubConfig) -> tuple[str, ...]:
+    """With workers beside it the hub is one of those that share the events; the rest is its alone."""
+    topics = Topics(config.site)
+    if not config.ingest.shared:
+        return topics.to_hub()
+    return (topics.shared_events, *(one for one in topics.to_hub() if one != topics.events("+")))
 
 
 def _now_ms() -> int:

@@ -43,6 +43,7 @@ class BrokerSettings(Settings, frozen=True, kw_only=True):
     ca_file: str | None = None
     cert_file: str | None = None
     key_file: str | None = None
+    """Left out when the certificate's key stands in `cert_file` too, as `gate join` writes it."""
     keepalive_s: int = 20
 
 
@@ -110,7 +111,7 @@ class BrokerLink:
         settings: BrokerSettings,
         client_id: str,
         subscriptions: Sequence[str],
-        will: LastWill,
+        will: LastWill | None,
         inbox: "queue.Queue[Any]",
     ) -> None:
         self._settings = settings
@@ -137,6 +138,11 @@ class BrokerLink:
             return False
         return self._client.publish(topic, payload, qos=1, retain=retain).rc == mqtt.MQTT_ERR_SUCCESS
 
+    def reconnect(self) -> None:
+        """Say goodbye and come back, with the password and the certificate that are there by then."""
+        if self._up.is_set():
+            self._client.disconnect()
+
     def close(self, farewell: LastWill | None = None) -> None:
         """Say goodbye and end. Idempotent."""
         if self._stop.is_set():
@@ -156,7 +162,8 @@ class BrokerLink:
     def _new_client(self) -> mqtt.Client:
         """A client for one connection: paho leaves sockets open when one is used for a second."""
         client = mqtt.Client(CallbackAPIVersion.VERSION2, self._client_id, clean_session=True, protocol=mqtt.MQTTv311)
-        client.will_set(self._will.topic, self._will.payload, qos=1, retain=True)
+        if self._will is not None:
+            client.will_set(self._will.topic, self._will.payload, qos=1, retain=True)
         self._authenticate(client)
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe

@@ -13,7 +13,7 @@ import uuid
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Protocol, TypeVar
+from typing import Annotated, Protocol, TypeAlias, TypeVar
 
 import msgspec
 
@@ -95,6 +95,33 @@ class Topics:
     def command(self, gate: str) -> str:
         return f"{self._base}/{gate}/command"
 
+    def certificate_want(self, gate: str) -> str:
+        return f"{self._base}/{gate}/certificate/want"
+
+    def certificate(self, gate: str) -> str:
+        return f"{self._base}/{gate}/certificate"
+
+    def join_request(self, joiner: str) -> str:
+        """Where a gate without a certificate asks for one. `joiner` is its MQTT client id, drawn for this once."""
+        return f"{self._base}/join/{joiner}/request"
+
+    def join_answer(self, joiner: str) -> str:
+        return f"{self._base}/join/{joiner}/answer"
+
+    def answer_to(self, topic: str) -> str | None:
+        """Where the answer to a wish for a certificate belongs; None when the topic is of no such wish."""
+        parts = topic.removeprefix(f"{self._base}/").split("/")
+        match parts:
+            case ["join", joiner, "request"]:
+                return self.join_answer(joiner)
+            case [gate, "certificate", "want"]:
+                return self.certificate(gate)
+        return None
+
+    def enrolment_to_hub(self) -> tuple[str, ...]:
+        """Filters of all wishes for a certificate."""
+        return (self.join_request("+"), self.certificate_want("+"))
+
     @property
     def head(self) -> str:
         return f"{self._base}/permits/head"
@@ -125,6 +152,11 @@ class Topics:
     def to_hub(self) -> tuple[str, ...]:
         """Filters of all that a hub takes in."""
         return tuple(f"{self._base}/+/{leaf}" for leaf in ("events", "status", "permits/want"))
+
+    @property
+    def shared_events(self) -> str:
+        """Filter of what gates send, of which each message goes to one of those who subscribed to it."""
+        return f"$share/ingest/{self.events('+')}"
 
     def gate_of(self, topic: str) -> str | None:
         """The gate whose topic this is, or None when it is none of this site's gate topics."""
@@ -403,6 +435,38 @@ def proof_of(row: bytes) -> bytes:
     return hashlib.sha256(row).digest()
 
 
+# --- certificates: gate <-> hub, both ways signed --------------------------------------------------
+
+MAX_CERTIFICATE_BYTES = 8 << 10
+"""Of a wish, and of what is inside the answer; a P-256 certificate has about 900 bytes as PEM."""
+
+
+class CertificateRequest(msgspec.Struct, frozen=True, array_like=True):
+    """A gate's wish for a certificate over the key in `csr` (PKCS #10, DER).
+
+    `serial` names the certificate with whose key the wish is signed, hexadecimal; empty when the gate has
+    none yet and signs with the token of its bundle.
+    """
+
+    gate: Name
+    csr: Annotated[bytes, msgspec.Meta(max_length=4096)]
+    serial: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{0,40}$")] = ""
+
+
+class CertificateAnswer(msgspec.Struct, frozen=True, array_like=True):
+    """The hub's answer to one request: a certificate in PEM, or why there is none.
+
+    `request` is the SHA-256 of the request's bytes: an answer to another request is worth nothing.
+    `early` says that the request was in order, and that the certificate at hand still serves.
+    """
+
+    request: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$")]
+    gate: Name
+    certificate: Annotated[str, msgspec.Meta(max_length=MAX_CERTIFICATE_BYTES)] = ""
+    refused: Annotated[str, msgspec.Meta(max_length=300)] = ""
+    early: bool = False
+
+
 class Digest:
     """The list digest: the sum, modulo 2^256, of the proofs of all permits.
 
@@ -508,7 +572,12 @@ def decode_hub_status(payload: bytes) -> HubStatus:
     return _decoded("hub status", msgspec.json.Decoder(HubStatus), payload)
 
 
-def encode_message(message: Ack | PermitsHead | PermitsWant | PermitsChunk | Command | Presence) -> bytes:
+Small: TypeAlias = (
+    Ack | PermitsHead | PermitsWant | PermitsChunk | Command | Presence | CertificateRequest | CertificateAnswer
+)
+
+
+def encode_message(message: Small) -> bytes:
     return _msgpack.encode(message)
 
 

@@ -17,6 +17,7 @@ from gate.ports import Clock, Deliver, ModeAsked, Noted, Outbox, PassAsked, Perm
 from gate.uplink import contract
 from gate.uplink.contract import Publish, Status
 from gate.uplink.lists import ChangeList, ConfirmList, ReplaceList, refuse_change
+from gate.uplink.renewal import Renewal, RenewalEffect, Renewed
 from gate.uplink.session import PublishStatus, SendRecords, Session, Settle, UplinkEffect
 from portvakt.link import Connected, Lost, Message
 
@@ -42,6 +43,8 @@ class Link(Protocol):
 
     def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> bool: ...
 
+    def reconnect(self) -> None: ...
+
 
 class Uplink:
     """Session, ports and link, put together. Not thread-safe: one thread calls it."""
@@ -58,6 +61,7 @@ class Uplink:
         clock: Clock,
         note: Deliver,
         status: Callable[[Session], Status],
+        renewal: Renewal | None = None,
     ) -> None:
         self._gate = gate
         self._topics = topics
@@ -68,6 +72,7 @@ class Uplink:
         self._clock = clock
         self._note = note
         self._status = status
+        self._renewal = renewal
         self._status_ms = 0
 
     def take(self, given: UplinkInput) -> None:
@@ -77,6 +82,9 @@ class Uplink:
                 effects = self._session.connected(now_ms)
             case Lost():
                 effects = self._session.lost(now_ms)
+            case Message(topic, payload) if self._renewal is not None and topic == self._renewal.topic:
+                self._renew(self._renewal.answered(payload, self._clock.now()))
+                return
             case Message(topic, payload):
                 effects = self._session.message(topic, payload, now_ms)
             case Written(head):
@@ -92,6 +100,8 @@ class Uplink:
         self._perform(self._session.tick(now_ms))
         if self._session.speaking and now_ms - self._status_ms >= STATUS_EVERY_MS:
             self._perform([PublishStatus()])
+        if self._session.speaking and self._renewal is not None:
+            self._renew(self._renewal.tick(self._clock.now()))
 
     def due_ms(self) -> int:
         due = self._session.due_ms(self._now_ms())
@@ -117,6 +127,17 @@ class Uplink:
                     self._apply(effect)
                 case Noted() | SiteTold() | ModeAsked() | PassAsked():
                     self._note(effect)
+
+    def _renew(self, effects: list[RenewalEffect]) -> None:
+        for effect in effects:
+            match effect:
+                case Publish(topic, payload, retain):
+                    self._link.publish(topic, payload, retain=retain)
+                case Noted():
+                    self._note(effect)
+                case Renewed():
+                    log.info("certificate=renewed")
+                    self._link.reconnect()
 
     def _send(self, first: int, last: int) -> None:
         try:

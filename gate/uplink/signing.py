@@ -4,16 +4,22 @@ A `Sealed` envelope binds the message to its purpose and to its site: the signat
 acknowledgement can never be replayed as a list, nor one site's list at another site.
 """
 
-from typing import TypeVar
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias, TypeVar
 
 import msgspec
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from gate.uplink import contract
-from gate.uplink.contract import ContractError
+from gate.uplink.contract import CertificateRequest, ContractError
 
-S = TypeVar("S", contract.Ack, contract.PermitsHead, contract.Command, contract.Presence)
+Sealable: TypeAlias = (
+    contract.Ack | contract.PermitsHead | contract.Command | contract.Presence | contract.CertificateAnswer
+)
+S = TypeVar("S", contract.Ack, contract.PermitsHead, contract.Command, contract.Presence, contract.CertificateAnswer)
 
 
 class Sealed(msgspec.Struct, frozen=True, array_like=True):
@@ -30,7 +36,7 @@ class Signer:
         self._site = site
         self._private = private
 
-    def seal(self, message: contract.Ack | contract.PermitsHead | contract.Command | contract.Presence) -> bytes:
+    def seal(self, message: Sealable) -> bytes:
         payload = contract.encode_message(message)
         signature = self._private.sign(_signed_bytes(type(message).__name__, self._site, payload))
         return _encoder.encode(Sealed(payload, signature))
@@ -57,6 +63,38 @@ class Verifier:
                 f"sealed {kind.__name__}: not signed by this site's hub; check [hub] verify_key"
             ) from wrong
         return contract.decode_message(kind, sealed.payload)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A gate's request for a certificate, read but not yet believed: whoever takes it checks `signature` over
+    `signed` with the key that `request` refers to."""
+
+    request: CertificateRequest
+    digest: str
+    """What the answer must name."""
+    signed: bytes
+    signature: bytes
+
+
+def sealed_wish(site: str, request: CertificateRequest, sign: Callable[[bytes], bytes]) -> tuple[bytes, str]:
+    """The request under its signature as it goes to the hub, and the digest that its answer must name."""
+    payload = contract.encode_message(request)
+    signature = sign(_signed_bytes(CertificateRequest.__name__, site, payload))
+    return _encoder.encode(Sealed(payload, signature)), hashlib.sha256(payload).hexdigest()
+
+
+def opened_wish(site: str, envelope: bytes) -> Wish:
+    """What came, taken apart. Raises ContractError when it is malformed."""
+    if len(envelope) > contract.MAX_CERTIFICATE_BYTES:
+        raise ContractError(f"certificate request of {len(envelope)} bytes is too large")
+    try:
+        sealed = _decoder.decode(envelope)
+    except msgspec.DecodeError as broken:
+        raise ContractError(f"certificate request: {broken}") from broken
+    request = contract.decode_message(CertificateRequest, sealed.payload)
+    signed = _signed_bytes(CertificateRequest.__name__, site, sealed.payload)
+    return Wish(request, hashlib.sha256(sealed.payload).hexdigest(), signed, sealed.signature)
 
 
 def _signed_bytes(purpose: str, site: str, payload: bytes) -> bytes:

@@ -8,17 +8,23 @@ import re
 from datetime import date, datetime
 
 from gate.zones import GROUP_PATTERN
+from hub.records import Qualification
 
 MAX_TEXT = 80
 MAX_GROUPS = 8
+MAX_QUALIFICATIONS = 20
+MAX_CHAIN = 10
 
 _IDENTITY = re.compile(r"(?<!\d)\d{6}[ .\-]?\d{5}(?!\d)")
 """Eleven digits, written together or as birth date and number. No check digit is asked for: D-numbers,
 synthetic ones and those of the years to come have other rules, and no other field has eleven digits."""
+_PERHAPS_IDENTITY = re.compile(rf"{_IDENTITY.pattern}|(?<!\d)\d{{10}}(?!\d)")
+_IDENTITY_WEIGHTS = ((3, 7, 6, 1, 8, 9, 4, 5, 2, 1), (5, 4, 3, 2, 7, 6, 5, 4, 3, 2, 1))
 _CARD_NUMBER = re.compile(r"[0-9A-Za-z][0-9A-Za-z-]{2,19}")
 _SPREADSHEET_NUMBER = re.compile(r"\d+([.,]\d+)?[eE]\+?\d+|\d+[.,]0+")
 _ORGANISATION_WEIGHTS = (3, 2, 7, 6, 5, 4, 3, 2)
 _GROUP = re.compile(GROUP_PATTERN)
+_FORMULA = "=+-@"
 _YES = frozenset({"yes", "ja", "true", "1"})
 _NO = frozenset({"no", "nei", "false", "0"})
 
@@ -32,15 +38,30 @@ class BadCell(ValueError):
         self.advice = advice
 
 
+def masked(value: str) -> str:
+    """The text, printable and without anything like an identity number."""
+    kept = re.sub(r"\d{9,}", "…", _IDENTITY.sub("…", value))
+    return "".join(sign if sign.isprintable() else "�" for sign in kept)
+
+
 def shown(value: str) -> str:
     """A cell's text as it may be shown: short, printable, without anything like an identity number."""
-    masked = re.sub(r"\d{9,}", "…", _IDENTITY.sub("…", value))
-    printable = "".join(sign if sign.isprintable() else "�" for sign in masked)
+    printable = masked(value)
     return repr(printable if len(printable) <= 30 else printable[:29] + "…")
 
 
+def may_hold_identity_number(cells: str) -> bool:
+    """Whether it is worth to look into each of these cells, that are joined by something else than digits."""
+    return _PERHAPS_IDENTITY.search(cells) is not None
+
+
 def refuse_identity_number(value: str) -> None:
-    """Raise if the cell holds eleven digits, wherever they stand in it."""
+    """Raise if the cell holds eleven digits, wherever they stand in it, or ten that a spreadsheet has left of them."""
+    if value.isascii() and value.isdigit() and len(value) == 10 and _identity_number_fits(f"0{value}"):
+        raise BadCell(
+            "is a national identity number without its leading zero, which may not be stored here",
+            "remove it from the list; the birth date is enough (byggherreforskriften § 15)",
+        )
     if _IDENTITY.search(value):
         raise BadCell(
             "holds eleven digits like a national identity number, which may not be stored here",
@@ -50,6 +71,8 @@ def refuse_identity_number(value: str) -> None:
 
 def text(value: str) -> str | None:
     """Free text; None when empty."""
+    if value[:1] in _FORMULA and len(value) > 1:
+        raise BadCell(f"{shown(value)} is a formula, which is never worked out here", "write the value itself")
     if len(value) > MAX_TEXT:
         raise BadCell(f"is {len(value)} characters long", f"at most {MAX_TEXT}; is a delimiter missing?")
     if not value.isprintable():
@@ -77,6 +100,18 @@ def card_number(value: str) -> str:
     if not _CARD_NUMBER.fullmatch(value):
         raise BadCell(f"{shown(value)} is not a card number", "3 to 20 digits or letters, without spaces")
     return value
+
+
+def _identity_number_fits(digits: str) -> bool:
+    """Whether eleven digits are a birth date (of a D-number or a synthetic one as well) with both check digits."""
+    day, month = int(digits[:2]) % 40, int(digits[2:4]) % 40
+    if not (1 <= day <= 31 and 1 <= month <= 12):
+        return False
+    found = [int(digit) for digit in digits]
+    return all(
+        sum(weight * digit for weight, digit in zip(weights, found, strict=False)) % 11 == 0
+        for weights in _IDENTITY_WEIGHTS
+    )
 
 
 def organisation_number(value: str) -> str:
@@ -152,4 +187,59 @@ def language(value: str) -> str | None:
     word = value.casefold()
     if word and not re.fullmatch(r"[a-z]{2}", word):
         raise BadCell(f"{shown(value)} is not a language code", "two letters, such as nb, en or pl")
+    return word or None
+
+
+def optional_organisation_number(value: str) -> str | None:
+    """As `organisation_number`; None when empty."""
+    return organisation_number(value) if value else None
+
+
+def optional_yes_or_no(value: str) -> bool | None:
+    """yes or no; an empty cell says that it is not known."""
+    return yes_or_no(value) if value else None
+
+
+def chain(value: str) -> tuple[str, ...]:
+    """Who engaged this company, who engaged that one, and so on: `987 654 325 > 123 456 785`."""
+    found = tuple(organisation_number(part.strip()) for part in value.split(">")) if value else ()
+    if len(found) > MAX_CHAIN:
+        raise BadCell(f"names {len(found)} companies", f"a chain of more than {MAX_CHAIN} is a mistake")
+    return found
+
+
+def site_card(value: str) -> str | None:
+    """The number of a card that the site has issued; None when empty."""
+    return card_number(value) if value else None
+
+
+def no_card_because(value: str) -> str | None:
+    """Why somebody has no card of the scheme; None when empty."""
+    return _one_of(value, ("applied", "pupil", "placement"), "a reason")
+
+
+def register_status(value: str) -> str | None:
+    """What the register of companies says; None when empty."""
+    return _one_of(value, ("ok", "bankrupt", "dissolving", "deleted"), "a company's status")
+
+
+def qualifications(value: str) -> tuple[Qualification, ...]:
+    """Kinds with spaces or commas between them, each with its last day after a colon: `hot-work:2027-05-31 crane`."""
+    found: dict[str, Qualification] = {}
+    for word in value.lower().replace(",", " ").split():
+        kind, _, expiry = word.partition(":")
+        if not _GROUP.fullmatch(kind):
+            raise BadCell(f"{shown(kind)} is not a qualification", "a word of a to z, 0 to 9 and -, at most 24 letters")
+        if kind in found:
+            raise BadCell(f"names {kind} twice", "keep the one that counts longest")
+        found[kind] = Qualification(kind, day(expiry))
+    if len(found) > MAX_QUALIFICATIONS:
+        raise BadCell(f"names {len(found)} qualifications", f"{MAX_QUALIFICATIONS} are allowed for one person")
+    return tuple(sorted(found.values(), key=lambda one: one.kind))
+
+
+def _one_of(value: str, words: tuple[str, ...], what: str) -> str | None:
+    word = value.casefold()
+    if word and word not in words:
+        raise BadCell(f"{shown(value)} is not {what}", f"write {', '.join(words[:-1])} or {words[-1]}")
     return word or None

@@ -4,31 +4,41 @@ A card that the new list does not name leaves the crew list; nothing is deleted.
 row names keeps what it had: a typing mistake locks nobody out, and lets nobody in.
 """
 
-from collections.abc import Iterable, Mapping
+import itertools
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from hub.crew.csv_list import MAX_FILE_BYTES, Problem, ReadList, read_list
+from hub.crew import csv_list, json_list, xlsx_list
+from hub.crew.columns import Naming, Problem
+from hub.crew.fields import masked
+from hub.crew.rows import MAX_FILE_BYTES, Progress, ReadList, quiet
 from hub.errors import CrewListError
-from hub.permits import PermitList
+from hub.permits import USUAL, PermitList, Requirements
 from hub.presence import CardKey
-from hub.records import CrewMember
+from hub.records import AuditEntry, CrewMember, KeptList
 
 
 @dataclass(frozen=True, slots=True)
 class CrewChange:
-    """The difference between a list and what is known."""
+    """The difference between a list and what is known. `listed` cards were on the list before."""
 
     added: tuple[CrewMember, ...] = ()
     removed: tuple[CardKey, ...] = ()
     changed: tuple[CrewMember, ...] = ()
     unchanged: int = 0
+    kept: int = 0
+    """Cards that bad rows name and that keep what they had."""
+    listed: int = 0
 
     def __str__(self) -> str:
         # The minus sign proper, as wide as the plus.
         return f"+{len(self.added)} −{len(self.removed)} ~{len(self.changed)}"
+
+    def removes_more_than(self, share: float) -> bool:
+        return len(self.removed) > share * self.listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,71 +49,148 @@ class Outcome:
     problems: tuple[Problem, ...]
     written: bool
     revision: int | None = None
-    kept: int = 0
-    """Cards that bad rows name and that kept what they had."""
+    too_many_leave: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """Under what an import is done, by whom and when."""
+
+    by: str
+    now_ms: int
+    requirements: Requirements = USUAL
+    may_remove: float = 1.0
+    keep_lists: int = 5
 
 
 class CrewTransaction(Protocol):
     """What an import needs inside its transaction; see `hub.store.crew`."""
 
-    def crew(self) -> Mapping[CardKey, CrewMember]: ...
-    def write(self, members: tuple[CrewMember, ...]) -> None: ...
-    def leave(self, cards: tuple[CardKey, ...]) -> None: ...
-    def compile(self, now_ms: int) -> PermitList: ...
+    def crew(self) -> Iterator[CrewMember]: ...
+    def write(self, members: Iterable[CrewMember], list_id: int | None = None) -> None: ...
+    def link_chain(self, engaged_by: Mapping[str, str]) -> None: ...
+    def leave(self, cards: Collection[CardKey], list_id: int | None = None) -> None: ...
+    def compile(self, now_ms: int, requirements: Requirements) -> PermitList: ...
+    def begin_list(self, name: str, taken_by: str, now_ms: int) -> int: ...
+    def finish_list(self, number: int, change: str, revision: int, keep: int) -> None: ...
+    def kept_lists(self) -> Sequence[KeptList]: ...
+    def members_of(self, number: int) -> Iterator[CrewMember]: ...
+    def note(self, entry: AuditEntry) -> None: ...
 
 
 class CrewStore(Protocol):
     """What an import needs of a store."""
 
-    def changing_crew(self) -> AbstractContextManager[CrewTransaction]: ...
+    def changing_crew(self) -> AbstractContextManager[CrewTransaction, bool | None]: ...
+    def crew_as_it_is(self) -> AbstractContextManager[CrewTransaction, bool | None]: ...
 
 
-def read_file(file: Path) -> ReadList:
-    """Read a list. Raises CrewListError when the file itself cannot be read."""
+def read_file(file: Path, naming: Naming, sheet: str | None = None, progress: Progress = quiet) -> ReadList:
+    """Read a list, by the ending of its name. Raises CrewListError when the file itself cannot be read."""
+    reading: dict[str, Callable[[bytes], ReadList]] = {
+        ".csv": lambda data: csv_list.read_list(data, naming, progress),
+        ".xlsx": lambda data: xlsx_list.read_list(data, sheet, naming, progress),
+        ".json": lambda data: json_list.read_list(data, naming, progress),
+    }
+    read = reading.get(file.suffix.lower())
+    if read is None:
+        kinds = ", ".join(reading)
+        raise CrewListError(f"{file}: which kind of list is this? Its name should end in {kinds}")
     try:
         with file.open("rb") as opened:
             # One byte more than allowed is enough to tell that it is too long.
-            return read_list(opened.read(MAX_FILE_BYTES + 1))
+            return read(opened.read(MAX_FILE_BYTES + 1))
     except OSError as refused:
         raise CrewListError(f"{file}: cannot be read ({refused.strerror})") from refused
 
 
+def settled(member: CrewMember, before: CrewMember) -> CrewMember:
+    """A card's status flips both ways, so of two the one that is said of the later day counts."""
+    if (before.status_as_of or "") <= (member.status_as_of or "") or before.status == member.status:
+        return member
+    return replace(member, status=before.status, status_as_of=before.status_as_of)
+
+
 def compare(
-    members: Iterable[CrewMember], known: Mapping[CardKey, CrewMember], doubtful: frozenset[CardKey]
+    members: Iterable[CrewMember], known: Iterable[CrewMember], doubtful: frozenset[CardKey] = frozenset()
 ) -> CrewChange:
-    """What would change. Pure."""
-    added, changed = [], []
-    unchanged = 0
-    named = set()
-    for member in members:
-        key = CardKey(member.scheme, member.number)
-        named.add(key)
-        before = known.get(key)
-        if before is None or not before.listed:
-            added.append(member)
-        elif before != member:
-            changed.append(member)
-        else:
-            unchanged += 1
-    removed = sorted(key for key, before in known.items() if before.listed and key not in named and key not in doubtful)
-    return CrewChange(tuple(added), tuple(removed), tuple(changed), unchanged)
+    """What would change. Whoever was let in by hand stays until a list names them. Pure."""
+    waiting = {CardKey(member.scheme, member.number): member for member in members}
+    removed, changed = [], []
+    unchanged = kept = listed = 0
+    for before in known:
+        key = CardKey(before.scheme, before.number)
+        by_list = before.listed and before.approved_by is None
+        listed += by_list
+        if key in waiting:
+            member = waiting[key] = settled(waiting[key], before)
+            if before.listed:
+                del waiting[key]
+                if before != member:
+                    changed.append(member)
+                else:
+                    unchanged += 1
+        elif key in doubtful:
+            kept += 1
+        elif by_list:
+            removed.append(key)
+    return CrewChange(tuple(waiting.values()), tuple(sorted(removed)), tuple(changed), unchanged, kept, listed)
 
 
 def import_list(
-    store: CrewStore, read: ReadList, now_ms: int, *, dry_run: bool = False, partial: bool = False
+    store: CrewStore,
+    read: ReadList,
+    name: str,
+    terms: Terms,
+    *,
+    dry_run: bool = False,
+    partial: bool = False,
+    force: bool = False,
 ) -> Outcome:
     """Bring a list that was read into the store, with its permits, in one transaction.
 
-    Nothing is written when a row is bad, unless `partial`; nothing either in a dry run. Raises StoreError.
+    Nothing is written when a row is bad, unless `partial`; nothing when more leave than `terms.may_remove`, unless
+    `force`; nothing either in a dry run. Raises StoreError.
     """
-    with store.changing_crew() as transaction:
-        known = transaction.crew()
-        change = compare(read.members, known, read.doubtful)
-        kept = sum(1 for key in read.doubtful if key in known)
-        refused = not read.members or (read.problems and not partial)
+    # A dry run keeps nobody waiting.
+    with store.crew_as_it_is() if dry_run else store.changing_crew() as transaction:
+        change = compare(read.members, transaction.crew(), read.doubtful)
+        too_many = change.removes_more_than(terms.may_remove) and not force
+        refused = not read.members or (read.problems and not partial) or too_many
         if dry_run or refused:
-            return Outcome(change, read.problems, written=False, kept=kept)
-        transaction.write(change.added + change.changed)
-        transaction.leave(change.removed)
-        current = transaction.compile(now_ms)
-    return Outcome(change, read.problems, written=True, revision=current.revision, kept=kept)
+            return Outcome(change, read.problems, written=False, too_many_leave=too_many)
+        revision = _take(transaction, change, read.chain, name, terms)
+    return Outcome(change, read.problems, written=True, revision=revision)
+
+
+def go_back(store: CrewStore, to: int | None, terms: Terms, *, dry_run: bool = False) -> tuple[KeptList, Outcome]:
+    """The list before this one, or that of a number, once more. Raises CrewListError when it is not kept."""
+    with store.crew_as_it_is() if dry_run else store.changing_crew() as transaction:
+        lists = transaction.kept_lists()
+        if to is None and len(lists) < 2:
+            raise CrewListError("there is no list before this one; hub crew lists shows those that there are")
+        wanted = lists[1].id if to is None else to
+        found = next((one for one in lists if one.id == wanted), None)
+        if found is None or not found.kept:
+            kept = ", ".join(str(one.id) for one in lists if one.kept) or "none"
+            raise CrewListError(f"list {wanted} is not kept here; kept are {kept} (crew.keep_lists)")
+        # Which row of which list had brought them is no longer told.
+        members = (replace(member, list_row=None) for member in transaction.members_of(found.id))
+        change = compare(members, transaction.crew())
+        if dry_run:
+            return found, Outcome(change, (), written=False)
+        revision = _take(transaction, change, {}, f"back to {found.id}: {found.name}"[:200], terms)
+    return found, Outcome(change, (), written=True, revision=revision)
+
+
+def _take(transaction: CrewTransaction, change: CrewChange, chain: Mapping[str, str], name: str, terms: Terms) -> int:
+    """Write a difference; returns the revision of the permits that follow."""
+    number = transaction.begin_list(masked(name), terms.by, terms.now_ms)
+    transaction.write(itertools.chain(change.added, change.changed), number)
+    transaction.link_chain(chain)
+    transaction.leave(change.removed, number)
+    revision = transaction.compile(terms.now_ms, terms.requirements).revision
+    transaction.finish_list(number, str(change), revision, terms.keep_lists)
+    said = f"list {number}, {change}, revision {revision}"
+    transaction.note(AuditEntry(terms.now_ms, terms.by, "import", None, said))
+    return revision

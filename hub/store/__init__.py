@@ -20,10 +20,12 @@ from hub.store import schema
 from hub.store.commands import put_command, read_answers, read_commands
 from hub.store.crew import CrewTransaction, read_changes, read_head, read_permits, read_revision
 from hub.store.database import Database, put
+from hub.store.enrolment import EnrolmentTransaction
 from hub.store.intake import SqlEventTransaction, journal_of
 from hub.store.office import OfficeTransaction
 from hub.store.retention import ForgettingTransaction
 
+__all__ = ["CrewTransaction", "EnrolmentTransaction", "HubStore", "SqlEventTransaction"]
 __all__ = ["CrewTransaction", "ForgettingTransaction", "HubStore", "OfficeTransaction", "SqlEventTransaction"]
 
 
@@ -41,6 +43,24 @@ class HubStore(Database):
         """One change of the crew, with the list that follows from it."""
         with self.writing() as connection:
             yield CrewTransaction(connection)
+
+    @contextlib.contextmanager
+    def crew_as_it_is(self) -> Iterator[CrewTransaction]:
+        """The crew of one moment, to be read only."""
+        with self.reading() as connection:
+            yield CrewTransaction(connection)
+
+    @contextlib.contextmanager
+    def enrolling(self) -> Iterator[EnrolmentTransaction]:
+        """One change of who may join."""
+        with self.writing() as connection:
+            yield EnrolmentTransaction(connection)
+
+    def revoked_gates(self) -> frozenset[str]:
+        """Whose word counts no more. Cheap: asked before each intake."""
+        table = schema.enrolments
+        with self.reading() as connection:
+            return frozenset(connection.scalars(select(table.c.gate).where(table.c.revoked_ms.is_not(None))))
 
     @contextlib.contextmanager
     def office(self) -> Iterator[OfficeTransaction]:
@@ -170,6 +190,14 @@ class HubStore(Database):
             if kept is None:
                 connection.execute(table.insert(), {"name": name, "value": fresh})
             return fresh if kept is None else str(kept)
+
+    def replaced(self, name: str, value: str) -> str | None:
+        """Keep the value under this name; returns the one that was kept before."""
+        table = schema.about
+        with self.writing() as connection:
+            kept: str | None = connection.scalar(select(table.c.value).where(table.c.name == name))
+            put(connection, table, [{"name": name, "value": value}])
+            return kept
 
 
 def _located(row: Any) -> Located:

@@ -1,17 +1,27 @@
 """Crew and permits in SQL: who may work here, and the list compiled from it, in one transaction."""
 
-import uuid
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from msgspec import structs
 from sqlalchemy import Connection, delete, func, select, update
 
 from gate.uplink.contract import WirePermit, decode_status, digest_of
-from hub.permits import NO_LIST, CardFacts, ListHead, PermitList, compile_permits, succeed
+from hub.chain import level_of
+from hub.permits import (
+    BLOCKED,
+    NO_LIST,
+    USUAL,
+    CardFacts,
+    ListHead,
+    PermitList,
+    Requirements,
+    compile_permits,
+    succeed,
+)
 from hub.presence import CardKey
-from hub.records import CrewMember
-from hub.store import schema
+from hub.records import AuditEntry, Block, CrewMember, KeptList
+from hub.store import kept, people, schema
 from hub.store.database import put
 
 _PERMIT_FIELDS = WirePermit.__struct_fields__
@@ -61,112 +71,120 @@ def _permits(rows: Iterable[Any]) -> tuple[WirePermit, ...]:
     return tuple(sorted((WirePermit(*row) for row in read), key=lambda permit: (permit.scheme, permit.number)))
 
 
+def read_permits_of(connection: Connection, cards: Collection[CardKey]) -> dict[CardKey, WirePermit]:
+    """What the gates were given for these cards."""
+    table = schema.permits
+    columns = [table.c[name] for name in _PERMIT_FIELDS]
+    rows = connection.execute(select(*columns).where(people.among(table, cards)))
+    read: list[tuple[Any, ...]] = [(*row[:-1], tuple(row.groups.split())) for row in rows]
+    return {CardKey(row[0], row[1]): WirePermit(*row) for row in read}
+
+
 class CrewTransaction:
     """Reads and changes the crew inside one transaction."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def crew(self) -> dict[CardKey, CrewMember]:
-        """Every card ever listed, with `listed` telling whether it is so now."""
-        people, companies, cards, assignments = (schema.people, schema.companies, schema.cards, schema.assignments)
-        joined = cards.join(people).join(companies).join(assignments)
-        rows = self._connection.execute(
-            select(
-                cards.c.scheme,
-                cards.c.number,
-                people.c.first_name,
-                people.c.last_name,
-                companies.c.organisation_number,
-                people.c.date_of_birth,
-                companies.c.name,
-                cards.c.expiry,
-                assignments.c.role,
-                assignments.c.valid_from,
-                assignments.c.valid_until,
-                people.c.language,
-                assignments.c.training,
-                companies.c.approved,
-                cards.c.status,
-                assignments.c.listed,
-                assignments.c.groups,
-            ).select_from(joined)
-        )
-        return {
-            CardKey(row[0], row[1]): replace(CrewMember(*row[:-1]), groups=tuple(row.groups.split())) for row in rows
-        }
+    def crew(self) -> Iterator[CrewMember]:
+        """Every card ever listed, with `listed` telling whether it is so now; a piece at a time."""
+        return people.read_members(self._connection)
 
-    def write(self, members: Collection[CrewMember]) -> None:
-        """Insert or replace these cards with their holders and companies."""
-        people = self._people()
-        companies: dict[str, dict[str, Any]] = {}
-        rows: dict[str, list[dict[str, Any]]] = {"people": [], "cards": [], "assignments": []}
-        for member in members:
-            person = people.get(CardKey(member.scheme, member.number)) or str(uuid.uuid4())
-            card = {"scheme": member.scheme, "number": member.number}
-            companies[member.organisation_number] = {
-                "organisation_number": member.organisation_number,
-                "name": member.organisation_name,
-                "approved": member.company_approved,
-            }
-            rows["people"].append(
-                {
-                    "id": person,
-                    "first_name": member.first_name,
-                    "last_name": member.last_name,
-                    "date_of_birth": member.date_of_birth,
-                    "language": member.language,
-                }
-            )
-            rows["cards"].append(
-                card
-                | {
-                    "person": person,
-                    "employer": member.organisation_number,
-                    "expiry": member.card_expiry,
-                    "status": member.status,
-                }
-            )
-            rows["assignments"].append(
-                card
-                | {
-                    "role": member.role,
-                    "valid_from": member.valid_from,
-                    "valid_until": member.valid_until,
-                    "training": member.training,
-                    "listed": member.listed,
-                    "groups": " ".join(member.groups),
-                }
-            )
-        put(self._connection, schema.companies, list(companies.values()))
-        put(self._connection, schema.people, rows["people"])
-        put(self._connection, schema.cards, rows["cards"])
-        put(self._connection, schema.assignments, rows["assignments"])
+    def member(self, card: CardKey) -> CrewMember | None:
+        """What is known of one card."""
+        return next(people.read_members(self._connection, [card]), None)
 
-    def leave(self, cards: Collection[CardKey]) -> None:
+    def company_facts(self, organisation_number: str) -> dict[str, Any] | None:
+        """What is known of a company, by the fields of CrewMember."""
+        return people.company_facts(self._connection, organisation_number)
+
+    def other_cards(self, card: CardKey) -> list[CardKey]:
+        """The cards that the same person holds besides this one."""
+        return people.other_cards(self._connection, card)
+
+    def write(self, members: Iterable[CrewMember], list_id: int | None = None) -> None:
+        """Insert or replace these cards with their holders and companies, as a list brought them."""
+        people.write_members(self._connection, members, list_id)
+
+    def link_chain(self, engaged_by: Mapping[str, str]) -> None:
+        """Say who engaged companies that may have nobody here."""
+        people.link_chain(self._connection, engaged_by)
+
+    def leave(self, cards: Collection[CardKey], list_id: int | None = None) -> None:
         """These cards are no longer on the crew list. Nothing is deleted."""
-        table = schema.assignments
-        for card in cards:
-            self._connection.execute(
-                update(table).where(table.c.scheme == card.scheme, table.c.number == card.number).values(listed=False)
-            )
+        people.leave(self._connection, cards, list_id)
 
-    def compile(self, now_ms: int) -> PermitList:
+    def begin_list(self, name: str, taken_by: str, now_ms: int) -> int:
+        """Note a list that is taken in; returns its number."""
+        return kept.begin(self._connection, name, taken_by, now_ms)
+
+    def finish_list(self, number: int, change: str, revision: int, keep: int) -> None:
+        """Keep who is on it now, beside so many other lists."""
+        listed = (member for member in self.crew() if member.listed and member.approved_by is None)
+        kept.finish(self._connection, number, listed, change, revision)
+        kept.forget_rows(self._connection, keep + 1)
+
+    def kept_lists(self) -> list[KeptList]:
+        """Every list that was taken in, the newest first."""
+        return kept.kept_lists(self._connection)
+
+    def members_of(self, number: int) -> Iterator[CrewMember]:
+        """Who was on a kept list."""
+        return kept.members_of(self._connection, number)
+
+    def blocks(self) -> list[Block]:
+        """Every blocked card, the newest first."""
+        return read_blocks(self._connection)
+
+    def block(self, block: Block) -> None:
+        """Block a card, or say another reason for it."""
+        put(self._connection, schema.blocks, [{name: getattr(block, name) for name in Block.__dataclass_fields__}])
+
+    def unblock(self, card: CardKey) -> None:
+        table = schema.blocks
+        self._connection.execute(delete(table).where(table.c.scheme == card.scheme, table.c.number == card.number))
+
+    def note(self, entry: AuditEntry) -> None:
+        """Write down who did what."""
+        self._connection.execute(
+            schema.audit.insert(), {name: getattr(entry, name) for name in AuditEntry.__dataclass_fields__}
+        )
+
+    def facts(self) -> Iterator[CardFacts]:
+        """What the permits are compiled from."""
+        return read_facts(self._connection)
+
+    def compile(self, now_ms: int, requirements: Requirements = USUAL) -> PermitList:
         """Compile the permits anew and return the current list: a new revision only if something changed."""
         before = read_permits(self._connection)
-        facts = [_facts(member) for member in self.crew().values()]
-        after = succeed(before, compile_permits(facts, before.permits), self._held_by_gates())
+        compiled = compile_permits(self.facts(), before.permits, requirements)
+        after = succeed(before, compiled, self._held_by_gates())
         if after.revision != before.revision:
             self._put_list(before, after, now_ms)
         return after
 
-    def forget_permits(self, cards: Collection[CardKey], now_ms: int) -> None:
-        """No permit names these cards any more, not even to refuse them: whoever shows one is unknown."""
+    def may_publish(self) -> bool:
+        """Whether a change of one card may go out. Not before the first crew list, and not when a gate holds a newer
+        one than this hub has made (its disk was lost, or an old backup restored): it would lock the others out."""
+        revision = read_revision(self._connection)
+        return 0 < revision >= self._held_by_gates()
+
+    def forget_particulars(self, cards: Collection[CardKey], now_ms: int) -> None:
+        """The permits of these cards say no language and no groups any more; the others stay as the gates have them.
+        Where a change may not go out it goes with the next crew list."""
         before = read_permits(self._connection)
-        kept = tuple(permit for permit in before.permits if (permit.scheme, permit.number) not in cards)
-        if kept != before.permits:
-            after = succeed(before, kept, self._held_by_gates())
-            self._put_list(before, after, now_ms)
+        after = tuple(
+            structs.replace(permit, language=None, groups=()) if (permit.scheme, permit.number) in cards else permit
+            for permit in before.permits
+        )
+        if after != before.permits and self.may_publish():
+            self._put_list(before, succeed(before, after, self._held_by_gates()), now_ms)
+
+    def forget_permits(self, now_ms: int) -> None:
+        """No permit names a card any more, not even to refuse it: whoever shows one is unknown."""
+        before = read_permits(self._connection)
+        if before.permits:
+            self._put_list(before, succeed(before, (), self._held_by_gates()), now_ms)
 
     def renew(self, now_ms: int) -> None:
         """A newer version writes the same permits in other bytes; gates prove lists by their bytes, so that is a
@@ -202,29 +220,48 @@ class CrewTransaction:
             },
         )
 
-    def _people(self) -> Mapping[CardKey, str]:
-        table = schema.cards
-        rows = self._connection.execute(select(table.c.scheme, table.c.number, table.c.person))
-        return {CardKey(scheme, number): person for scheme, number, person in rows}
-
 
 def _permit_row(permit: WirePermit, revision: int) -> dict[str, Any]:
     fields = {name: getattr(permit, name) for name in _PERMIT_FIELDS}
     return fields | {"groups": " ".join(permit.groups), "revision": revision}
 
 
-def _facts(member: CrewMember) -> CardFacts:
+def read_blocks(connection: Connection) -> list[Block]:
+    """Every blocked card, the newest first."""
+    table = schema.blocks
+    columns = [table.c[name] for name in Block.__dataclass_fields__]
+    return [Block(*row) for row in connection.execute(select(*columns).order_by(table.c.blocked_ms.desc()))]
+
+
+def read_facts(connection: Connection, cards: Collection[CardKey] | None = None) -> Iterator[CardFacts]:
+    """What is known of every card, or of these, that was ever listed or is blocked."""
+    blocked = {CardKey(block.scheme, block.number) for block in read_blocks(connection)}
+    engaged_by = people.chain(connection)
+    levels = {company: level_of(company, engaged_by) for company in engaged_by}
+    for member in people.read_members(connection, cards):
+        key = CardKey(member.scheme, member.number)
+        yield _facts(member, levels.get(member.organisation_number, 0), blocked=key in blocked)
+        blocked.discard(key)
+    for key in blocked if cards is None else blocked.intersection(cards):
+        yield CardFacts(key.scheme, key.number, status=BLOCKED, listed=False)
+
+
+def _facts(member: CrewMember, level: int | None, *, blocked: bool) -> CardFacts:
     return CardFacts(
         scheme=member.scheme,
         number=member.number,
-        status=member.status,
+        status=BLOCKED if blocked else member.status,
         listed=member.listed,
         company_approved=member.company_approved,
         training=member.training,
         valid_from=member.valid_from,
         valid_until=member.valid_until,
         card_expiry=member.card_expiry,
-        employer=member.organisation_number,
+        employer=member.main_unit or member.organisation_number,
         language=member.language,
         groups=member.groups,
+        registered=member.register_status in (None, "ok"),
+        startbank=member.startbank is True,
+        chain_level=level,
+        qualifications=member.qualifications,
     )

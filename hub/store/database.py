@@ -107,6 +107,10 @@ class Database:
             raise StoreError(f"{backend.name}: {backend.sentence(failed)}; nothing of this was stored") from None
 
     def _prepare(self) -> None:
+        with self.reading() as connection:
+            # Nearly always; and whoever only wants to look should not wait for who writes.
+            if _revision(connection) == schema.REVISIONS[-1]:
+                return
         with self.writing() as connection:
             revision = _revision(connection)
             if revision is None:

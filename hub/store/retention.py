@@ -3,18 +3,20 @@
 from collections.abc import Collection
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, delete, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Table, and_, delete, func, or_, select, true, update
 
 from gate.zones import OUTSIDE
 from hub.presence import CardKey
 from hub.retention import BELIEVED_MS, NOTHING, PURGED, SETTLING_MS, Gone, together
-from hub.store import schema
+from hub.store import kept, schema
 from hub.store.crew import CrewTransaction
+from hub.store.people import among
 
 PERSONAL = frozenset(
     {
         "people", "cards", "assignments", "companies", "permits", "events", "presence", "suspicions", "quarantine",
-        "hand_marks", "commands", "musters", "muster_people", "muster_checks", "person_requests",
+        "hand_marks", "commands", "musters", "muster_people", "muster_checks", "person_requests", "qualifications",
+        "blocks", "crew_lists", "crew_list_parts", "audit",
     }
 )  # fmt: skip
 """The tables that tell of people, all of them dealt with below. A test holds it against the tables there are."""
@@ -86,31 +88,16 @@ class ForgettingTransaction:
         )
 
     def purge_crew(self, now_ms: int) -> Gone:
-        """The whole list, with the permits made from it; the gates get a list of nobody."""
-        cards = schema.cards
-        every = {CardKey(*row) for row in self.connection.execute(select(cards.c.scheme, cards.c.number))}
-        permits = schema.permits
-        every |= {CardKey(*row) for row in self.connection.execute(select(permits.c.scheme, permits.c.number))}
-        requests = schema.person_requests
-        asked = self._delete(requests, requests.c.at_ms <= now_ms, "at_ms")
-        return together(asked, self.forget_crew(every, now_ms))
-
-    def forget_crew(self, cards: Collection[CardKey], now_ms: int) -> Gone:
-        """These cards, their permits, and holders and employers who have no other card."""
-        CrewTransaction(self.connection).forget_permits(cards, now_ms)
-        gone = NOTHING
-        ordered = sorted(cards)
-        for start in range(0, len(ordered), 500):
-            some = ordered[start : start + 500]
-            for table in (schema.assignments, schema.cards):
-                gone = together(gone, self._delete(table, self._cards(table, some), None))
-        holders, employers = select(schema.cards.c.person), select(schema.cards.c.employer)
-        people, companies = schema.people, schema.companies
-        return _all_of(
-            gone,
-            self._delete(people, people.c.id.not_in(holders), None),
-            self._delete(companies, companies.c.organisation_number.not_in(employers), None),
-        )
+        """Everything that names people, with the permits made from it; the gates get a list of nobody."""
+        CrewTransaction(self.connection).forget_permits(now_ms)
+        timed = {
+            schema.person_requests: "at_ms", schema.audit: "at_ms", schema.blocks: "blocked_ms",
+            schema.crew_list_parts: None, schema.crew_lists: "taken_ms", schema.qualifications: None,
+            schema.assignments: None, schema.cards: None, schema.people: None, schema.companies: None,
+        }  # fmt: skip
+        # Whoever never checked out has not been inside for half a year.
+        nobody = self._forget_presence(true())
+        return _all_of(nobody, *(self._delete(table, true(), time_ms) for table, time_ms in timed.items()))
 
     def purge_person(self, cards: Collection[CardKey]) -> Gone:
         """All that tells when the holder of these cards was where. Musters stay: they are the site's proof."""
@@ -122,16 +109,19 @@ class ForgettingTransaction:
         )
 
     def forget_particulars(self, cards: Collection[CardKey]) -> Gone:
-        """What the law does not ask for of somebody who is on the list no more: language, groups, role."""
-        assignments, people = schema.assignments, schema.people
+        """What the law does not ask for of somebody who is on the list no more: language, role, trade, groups,
+        qualifications; in the lists that are kept to go back to as well."""
+        assignments, people, qualifications = schema.assignments, schema.people, schema.qualifications
         holders = select(schema.cards.c.person).where(self._cards(schema.cards, cards))
         known = and_(people.c.id.in_(holders), people.c.language.is_not(None))
         languages = self.connection.execute(update(people).where(known).values(language=None)).rowcount
-        had = or_(assignments.c.groups != "", assignments.c.role.is_not(None))
+        had = or_(assignments.c.groups != "", assignments.c.role.is_not(None), assignments.c.trade.is_not(None))
         roles = self.connection.execute(
-            update(assignments).where(self._cards(assignments, cards), had).values(groups="", role=None)
+            update(assignments).where(self._cards(assignments, cards), had).values(groups="", role=None, trade=None)
         ).rowcount
-        return together(Gone({"languages": languages, "roles and groups": roles}, None, None), NOTHING)
+        kept.forget_particulars(self.connection, cards)
+        said = Gone({"languages": languages, "roles and groups": roles}, None, None)
+        return _all_of(said, self._delete(qualifications, self._cards(qualifications, cards), None))
 
     def _blank(self, where: ColumnElement[bool], most: int) -> Gone:
         """The oldest of these records lose their contents; number, id and hashes stay."""
@@ -168,7 +158,8 @@ class ForgettingTransaction:
         return Gone({table.name: number}, oldest, newest) if number else NOTHING
 
     def _cards(self, table: Table, cards: Collection[CardKey]) -> ColumnElement[bool]:
-        return tuple_(table.c.scheme, table.c.number).in_(sorted(map(tuple, cards)))
+        found: ColumnElement[bool] = among(table, cards)
+        return found
 
 
 def _all_of(*parts: Gone) -> Gone:

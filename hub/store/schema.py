@@ -21,7 +21,7 @@ from sqlalchemy import (
     Uuid,
 )
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
 """Of this file's tables: those of `hub.store.migrations`, the newest last. Another one in a database means that a
 newer hub has written it."""
 
@@ -48,6 +48,12 @@ companies = Table(
     Column("organisation_number", String(9), primary_key=True),
     Column("name", Text),
     Column("approved", Boolean, nullable=False),
+    # What the card of a sub-unit's worker names.
+    Column("main_unit", String(9)),
+    # The next one up the contractor chain; it need not have people here.
+    Column("engaged_by", String(9)),
+    Column("register_status", String(16)),
+    Column("startbank", Boolean),
 )
 
 people = Table(
@@ -70,6 +76,10 @@ cards = Table(
     Column("employer", ForeignKey("companies.organisation_number"), nullable=False),
     Column("expiry", String(10)),
     Column("status", String(16), nullable=False),
+    Column("status_as_of", String(10)),
+    Column("type", Text),
+    # Why its holder has no card of the scheme that is asked for.
+    Column("no_card_because", String(16)),
 )
 
 # What a card's holder may do here, and from when until when. `listed` false = left the crew list.
@@ -85,7 +95,71 @@ assignments = Table(
     Column("listed", Boolean, nullable=False),
     # Words with spaces between them.
     Column("groups", Text, nullable=False),
+    Column("trade", Text),
+    Column("hired_by", String(9)),
+    # Somebody at the hub; no crew list takes this card off before one has named it.
+    Column("approved_by", Text),
+    # Of `crew_lists`: which one brought this, and from which of its rows.
+    Column("list_id", Integer),
+    Column("list_row", Integer),
     ForeignKeyConstraint(["scheme", "number"], ["cards.scheme", "cards.number"]),
+)
+
+qualifications = Table(
+    "qualifications",
+    metadata,
+    Column("scheme", String(16), primary_key=True),
+    Column("number", String(40), primary_key=True),
+    Column("kind", String(24), primary_key=True),
+    Column("expiry", String(10)),
+    Column("confirmed_by", Text),
+    ForeignKeyConstraint(["scheme", "number"], ["cards.scheme", "cards.number"]),
+)
+
+# Wins over everything; the card need not be known.
+blocks = Table(
+    "blocks",
+    metadata,
+    Column("scheme", String(16), primary_key=True),
+    Column("number", String(40), primary_key=True),
+    Column("reason", Text, nullable=False),
+    Column("blocked_by", Text, nullable=False),
+    Column("blocked_ms", BigInteger, nullable=False),
+    Column("all_sites", Boolean, nullable=False),
+)
+
+# Every list that was taken in.
+crew_lists = Table(
+    "crew_lists",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("taken_ms", BigInteger, nullable=False),
+    Column("taken_by", Text, nullable=False),
+    Column("people", Integer, nullable=False),
+    Column("change", Text, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+)
+
+# Who was on the newest of them, compressed, so that one can go back.
+crew_list_parts = Table(
+    "crew_list_parts",
+    metadata,
+    Column("list_id", ForeignKey("crew_lists.id"), primary_key=True),
+    Column("part", Integer, primary_key=True, autoincrement=False),
+    Column("body", LargeBinary, nullable=False),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("action", String(24), nullable=False),
+    # `scheme:number`
+    Column("card", String(60), index=True),
+    Column("detail", Text, nullable=False),
 )
 
 # --- the compiled list ---------------------------------------------------------------------------
@@ -264,6 +338,32 @@ gates = Table(
     Column("instances", Text, nullable=False),
     Column("conflicts", Integer, nullable=False),
     Column("conflict_ms", BigInteger),
+)
+
+# --- who may join --------------------------------------------------------------------------------
+
+# Of the token only the public half of its key; of what it was spent on, the SHA-256 of the gate's public key.
+enrolments = Table(
+    "enrolments",
+    metadata,
+    Column("gate", String(40), primary_key=True),
+    Column("token_public", LargeBinary(32)),
+    Column("token_expires_ms", BigInteger, nullable=False),
+    Column("token_spent_on", String(64)),
+    Column("made_ms", BigInteger, nullable=False),
+    Column("revoked_ms", BigInteger),
+)
+
+certificates = Table(
+    "certificates",
+    metadata,
+    Column("serial", String(40), primary_key=True),
+    Column("gate", String(40), nullable=False, index=True),
+    Column("public_key", String(64), nullable=False),
+    Column("pem", Text, nullable=False),
+    Column("not_before_ms", BigInteger, nullable=False),
+    Column("not_after_ms", BigInteger, nullable=False),
+    Column("revoked_ms", BigInteger),
 )
 
 # --- words of the site office, evacuations -------------------------------------------------------

@@ -155,7 +155,7 @@ second() {
     check "nothing of it is left under /opt" not test -e /opt/portvakt
     check "the journal stays" test -s /var/lib/portvakt/journal.db -a -s /var/lib/portvakt-hub/hub.sqlite3
     check "the settings stay" test -s /etc/portvakt/gate.toml -a -s /etc/portvakt/gate.credentials/cards.toml
-    check "installed again" dpkg -i "$OLD"
+    check "installed again; the site's profile stays" dpkg --force-confold -i "$OLD"
     check "gate starts" systemctl start gate
     check "the journal goes on" test "$(records)" -gt "$n"
     check "its chain is whole" chain

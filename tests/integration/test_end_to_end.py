@@ -61,6 +61,27 @@ def test_p5_a_revoked_card_stays_out_once_the_list_has_come(running: Site) -> No
     assert running.badge(worker).reason == "blocked"
 
 
+def test_an_unknown_card_waits_is_approved_and_may_be_blocked(running: Site) -> None:
+    stranger = running.cast.stranger
+    assert running.badge(stranger).reason == "unknown_card"
+    running.wait_until_all_stored()
+    assert f"hms:{stranger.card_number}" in running.command("hub", "waiting")
+
+    approval = ("--company", stranger.organisation_number, "--until", "2199-12-31", "--by", "office")
+    running.command("hub", "approve", stranger.card_number, *approval)
+    running.wait_for_list(2)
+    assert running.badge(stranger).reason == "granted"
+    assert running.command("hub", "waiting") == "No card waits.\n"
+
+    # A crew list that does not name the card leaves the approval alone.
+    running.command("hub", "crew", "import", str(running.folder / "crew.csv"))
+    running.walk()
+    running.command("hub", "block", stranger.card_number, "--reason", "left the site", "--by", "office")
+    running.wait_for_list(3)
+    assert running.badge(stranger).reason == "blocked"
+    assert "left the site" in running.command("hub", "why", stranger.card_number)
+
+
 @pytest.mark.parametrize("point", ["gate: commit | relay", "gate: relay | send"])
 def test_p2_p3_p4_the_gate_is_killed_in_the_middle(running: Site, point: str) -> None:
     running.gate.stop()

@@ -87,8 +87,9 @@ def test_nothing_of_it_is_lost_and_a_second_start_changes_nothing(where: Path | 
                     (schema.REVISIONS[-1],)
                 ]
             with store.changing_crew() as crew:
-                assert len(crew.crew()) == 7
-                assert {member.groups for member in crew.crew().values()} == {()}
+                members = list(crew.crew())
+                assert len(members) == 7
+                assert {member.groups for member in members} == {()}
 
 
 def test_p5_the_list_that_is_now_written_otherwise_is_a_new_revision_once(store: HubStore) -> None:

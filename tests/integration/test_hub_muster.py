@@ -16,7 +16,7 @@ from hub import queries
 from hub.cli import main
 from hub.config import PostgresAddress
 from hub.crew.csv_list import read_list
-from hub.crew.importing import import_list
+from hub.crew.importing import Terms, import_list
 from hub.housekeeping import Housekeeping
 from hub.ingest import Ingest
 from hub.office import check_in, check_out, seen_outside
@@ -39,7 +39,7 @@ SIGNER = Signer("yard", Ed25519PrivateKey.generate())
 @pytest.fixture
 def store(database: Path | PostgresAddress) -> Iterator[HubStore]:
     with contextlib.closing(HubStore(database)) as opened:
-        import_list(opened, read_list(EXAMPLE.read_bytes()), MORNING_MS)
+        import_list(opened, read_list(EXAMPLE.read_bytes()), "crew.csv", Terms("office", MORNING_MS))
         yield opened
 
 

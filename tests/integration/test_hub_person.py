@@ -18,7 +18,7 @@ from hub import paper, queries
 from hub.cli import main
 from hub.config import PostgresAddress
 from hub.crew.csv_list import read_list
-from hub.crew.importing import import_list
+from hub.crew.importing import Terms, import_list
 from hub.errors import PaperError
 from hub.ingest import Ingest
 from hub.keys import signing_key
@@ -54,7 +54,7 @@ def hub(tmp_path: Path, database: Path | PostgresAddress, monkeypatch: pytest.Mo
 @pytest.fixture
 def store(database: Path | PostgresAddress) -> Iterator[HubStore]:
     with contextlib.closing(HubStore(database)) as opened:
-        import_list(opened, read_list(EXAMPLE.read_bytes()), START_MS)
+        import_list(opened, read_list(EXAMPLE.read_bytes()), "crew.csv", Terms("office", START_MS))
         yield opened
 
 
@@ -200,7 +200,12 @@ def test_who_has_left_the_list_loses_what_the_law_does_not_ask_for(
     a_day(ingest)
     close_the_muster(store)
     lines = EXAMPLE.read_text(encoding="utf-8").splitlines(keepends=True)
-    import_list(store, read_list("".join(line for line in lines if "Wrzosek" not in line).encode()), START_MS)
+    import_list(
+        store,
+        read_list("".join(line for line in lines if "Wrzosek" not in line).encode()),
+        "crew.csv",
+        Terms("office", START_MS),
+    )
     assert main(["person", "hms:5310035", "--erase", "--by", "Clerk", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["gone"]["languages"] == 1
@@ -211,6 +216,12 @@ def test_who_has_left_the_list_loses_what_the_law_does_not_ask_for(
     assert (card.employer, card.role, card.standing) == ("310451274", None, "not_on_crew_list")
     permit = next(one for one in store.permit_list().permits if one.number == "5310035")
     assert (permit.standing, permit.language) == ("not_on_crew_list", None)
+    others = {one.language for one in store.permit_list().permits if one.number != "5310035"}
+    assert others == {"nb", "lt", "ro", "en"}
+    # Neither does a list that one can go back to bring them in again.
+    with store.changing_crew() as crew:
+        (before,) = [one for one in crew.members_of(1) if one.number == "5310035"]
+    assert (before.last_name, before.language, before.role) == ("Wrzosek", None, None)
 
 
 def test_a_stranger_is_forgotten_whole(store: HubStore, ingest: Ingest) -> None:

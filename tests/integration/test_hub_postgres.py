@@ -180,15 +180,17 @@ def test_p3_of_one_gate_the_second_one_waits_and_sees_what_the_first_has_stored(
     seen: list[int] = []
 
     def second() -> None:
-        with contextlib.closing(HubStore(address)) as other, other.intake() as transaction:
+        with other.intake() as transaction:
             seen.extend(journal.through for journal in transaction.journals([key]).values())
 
-    with store.intake() as first:
-        first.journals([key])
-        thread = background(second, failures)
-        wait_for("the second one to wait", lambda: waits_for_a_lock(postgres, address))
-        first.put_journals([Journal(key, 7, bytes(32), 7, 7, START_MS)])
-    thread.join(10.0)
+    with contextlib.closing(HubStore(address)) as other:
+        with store.intake() as first:
+            first.journals([key])
+            thread = background(second, failures)
+            wait_for("the second one to wait", lambda: waits_for_a_lock(postgres, address))
+            first.put_journals([Journal(key, 7, bytes(32), 7, 7, START_MS)])
+            assert not seen
+        thread.join(10.0)
     assert (failures, seen) == ([], [7])
 
 
@@ -196,17 +198,23 @@ def test_whoever_changes_the_crew_is_alone(postgres: Postgres, store: HubStore, 
     failures, done = list[BaseException](), list[bool]()
 
     def taken_in() -> None:
-        with contextlib.closing(HubStore(address)) as other, other.intake() as transaction:
+        with other.intake() as transaction:
             transaction.last_seen([CardKey("hms", "5310027")])
         done.append(True)
 
-    other = HubStore(address)
-    with contextlib.closing(other), store.changing_crew():
-        thread = background(taken_in, failures)
-        wait_for("ingest to wait", lambda: waits_for_a_lock(postgres, address))
-        assert not done
-    thread.join(10.0)
+    with contextlib.closing(HubStore(address)) as other:
+        with store.changing_crew():
+            thread = background(taken_in, failures)
+            wait_for("ingest to wait", lambda: waits_for_a_lock(postgres, address))
+            assert not done
+        thread.join(10.0)
     assert (failures, done) == ([], [True])
+
+
+def test_whoever_only_looks_waits_for_nobody(store: HubStore, address: PostgresAddress) -> None:
+    """A command that is typed while a long list is imported."""
+    with store.changing_crew(), contextlib.closing(HubStore(address)) as other:
+        assert queries.roster(other) == []
 
 
 def test_many_processes_may_start_on_a_new_database_at_once(address: PostgresAddress) -> None:

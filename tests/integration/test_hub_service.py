@@ -14,7 +14,7 @@ from hub import queries
 from hub.commands import Commands
 from hub.config import ListSettings
 from hub.crew.csv_list import read_list
-from hub.crew.importing import import_list
+from hub.crew.importing import Terms, import_list
 from hub.ingest import Ingest
 from hub.service import HubService
 from hub.store import HubStore
@@ -47,13 +47,13 @@ def leaves(messages: list[Publish]) -> list[str]:
 def test_the_head_is_offered_when_due_and_when_new(store: HubStore, service: HubService) -> None:
     """A heartbeat a minute; a list that another process has imported at the next tick."""
     service.tick(START_MS)
-    import_list(store, read_list(CREW), START_MS)
+    import_list(store, read_list(CREW), "crew.csv", Terms("office", START_MS))
     assert leaves(service.tick(START_MS + 1)) == ["permits/head"]
     assert service.tick(START_MS + 60_000) == []
     assert leaves(service.tick(START_MS + 60_001)) == ["permits/head", "presence/now"]
-    import_list(store, read_list(CREW), START_MS)
+    import_list(store, read_list(CREW), "crew.csv", Terms("office", START_MS))
     assert service.tick(START_MS + 60_002) == []
-    import_list(store, read_list(CREW.replace(b"blocked", b"ok")), START_MS)
+    import_list(store, read_list(CREW.replace(b"blocked", b"ok")), "crew.csv", Terms("office", START_MS))
     assert leaves(service.tick(START_MS + 60_003)) == ["permits/head"]
 
 
@@ -62,7 +62,7 @@ def test_a_new_connection_hears_everything_again(store: HubStore, service: HubSe
     north = RecordBook()
     north.add()
     service.take([north.message()], START_MS)
-    import_list(store, read_list(CREW), START_MS)
+    import_list(store, read_list(CREW), "crew.csv", Terms("office", START_MS))
     said = service.connected(START_MS)
     parts = [f"presence/{part}" for part in range(MAX_PRESENCE_PARTS)]
     assert leaves(said) == ["hub", "permits/head", "north/ack", *parts, "presence/now"]
@@ -71,7 +71,7 @@ def test_a_new_connection_hears_everything_again(store: HubStore, service: HubSe
 
 def test_one_bunch_of_everything(store: HubStore, service: HubService) -> None:
     """Events, status and a request for the list, among garbage; each is answered or kept aside."""
-    import_list(store, read_list(CREW), START_MS)
+    import_list(store, read_list(CREW), "crew.csv", Terms("office", START_MS))
     north = RecordBook()
     north.passage("5310027", "entry")
     status = contract.encode_status(Status("north", "one", online=True, list_revision=1))

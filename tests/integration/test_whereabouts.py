@@ -14,7 +14,7 @@ from gate.uplink.session import OLD_PRESENCE_MS, Identity, Session
 from gate.uplink.signing import Signer, Verifier
 from gate.zones import OUTSIDE, SITE
 from hub.crew.csv_list import read_list
-from hub.crew.importing import import_list
+from hub.crew.importing import Terms, import_list
 from hub.presence import CardKey, Certainty, Sighting
 from hub.store import HubStore
 from hub.whereabouts import BEATS_BEFORE_REPEAT, LEFT_LATELY_MS, Whereabouts
@@ -75,7 +75,7 @@ def see(store: HubStore, *sightings: tuple[str, str, int]) -> None:
 
 
 def test_what_one_gate_sees_another_one_knows(store: HubStore, whereabouts: Whereabouts) -> None:
-    import_list(store, read_list(CREW), NOW_MS)
+    import_list(store, read_list(CREW), "crew.csv", Terms("office", NOW_MS))
     gate = Gate()
     gate.take(whereabouts.everything(NOW_MS))
     see(store, ("5310027", SITE, NOW_MS), ("5310035", TUNNEL, NOW_MS))
@@ -158,7 +158,7 @@ def test_the_largest_part_is_within_the_limit_of_a_sealed_message() -> None:
 
 
 def test_groups_come_from_the_permit_of_the_card(store: HubStore, whereabouts: Whereabouts) -> None:
-    import_list(store, read_list(CREW), NOW_MS)
+    import_list(store, read_list(CREW), "crew.csv", Terms("office", NOW_MS))
     see(store, ("5310027", SITE, NOW_MS), ("999", SITE, NOW_MS))
     located = {one.card.number: one.groups for one in store.located(0, 0)}
     assert located == {"5310027": ("first-aider", "warden"), "999": ()}

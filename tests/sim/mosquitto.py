@@ -55,6 +55,16 @@ class Mosquitto:
         self._config.write_text("\n".join(lines) + "\n", encoding="utf-8")
         self._process: subprocess.Popen[bytes] | None = None
 
+    @classmethod
+    def configured(cls, folder: Path, config: Path, port: int) -> "Mosquitto":
+        """One that runs with a configuration that was written by the hub; `port` is one it listens on.
+
+        Started by root it becomes the user `mosquitto`, as on a site: it must be able to reach its files.
+        """
+        broker = cls(folder, port=port)
+        broker._config.write_text(f"log_type all\n{config.read_text(encoding='utf-8')}", encoding="utf-8")
+        return broker
+
     def __enter__(self) -> "Mosquitto":
         self.start()
         return self

@@ -312,6 +312,10 @@ class SimGate(Machine):
         self.point("link publish")
         return self.client.publish(topic, payload, retain=retain)
 
+    def reconnect(self) -> None:
+        """The Link port; these gates have no certificates to renew."""
+        raise AssertionError("no gate of the simulation has a certificate")
+
     def _heard(self, run: int, given: LinkInput) -> None:
         if run == self._runs:
             self.turn("uplink", lambda: self._uplink_turn(given))

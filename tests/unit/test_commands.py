@@ -16,8 +16,8 @@ from gate.uplink.contract import OPEN, Command, PermitsHead, Publish, Topics
 from gate.uplink.session import Identity, Session
 from gate.uplink.signing import Signer, Verifier
 from hub.asking import LINK_MS, lines
-from hub.cli import ACTIONS
 from hub.commands import REPEAT_MS, VALID_MS, Commands
+from hub.gates_cli import ACTIONS
 from hub.records import Answer, Asked, GivenCommand
 
 NOW_MS = 1_781_500_000_000

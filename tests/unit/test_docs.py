@@ -10,6 +10,8 @@ import pytest
 from gate import config
 from gate.config import GateConfig
 from gate.reader.coding import compile_profile
+from hub.config import HubConfig, RequirementSettings
+from hub.crew.columns import COLUMNS
 from portvakt.settings import parse
 from tests.generated import DOCS, ROOT, made
 from tests.pictures import ACROSS, PICTURE, drawn, sheet_faces
@@ -56,3 +58,14 @@ def test_a_block_of_settings_can_be_copied_as_it_stands(block: str) -> None:
 def test_the_picture_of_the_lane_screen_is_as_the_page_is_now() -> None:
     """When this fails: `make docs`, then look at the picture."""
     assert PICTURE.read_text(encoding="utf-8") == drawn(sheet_faces(), ACROSS)
+
+
+def test_every_column_of_a_crew_list_and_every_requirement_is_explained() -> None:
+    text = (DOCS / "crew.md").read_text(encoding="utf-8")
+    explained = {
+        name for row in re.findall(r"^\| (`.*?) \|", text, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)
+    }
+    assert set(COLUMNS) <= explained
+    assert set(RequirementSettings.__struct_fields__) - {"qualifications"} <= explained
+    blocks = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    assert [parse(f'site = "a"\n{block}', HubConfig, "page").site for block in blocks] == ["a"]

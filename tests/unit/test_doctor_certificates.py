@@ -45,6 +45,7 @@ def certificate(days: float) -> bytes:
 def test_a_certificate_s_end_is_told_in_time(tmp_path: Path, content: bytes, state: State) -> None:
     file = tmp_path / "north.pem"
     file.write_bytes(content)
+    file.chmod(0o600)
     config = load_config(EXAMPLE)
     config = replace(config, broker=replace(config.broker, cert_file=str(file)))
     (found,) = _certificates(config)
@@ -53,3 +54,14 @@ def test_a_certificate_s_end_is_told_in_time(tmp_path: Path, content: bytes, sta
 
 def test_a_link_in_clear_has_none() -> None:
     assert list(_certificates(load_config(EXAMPLE))) == []
+
+
+def test_a_key_beside_its_certificate_is_the_gate_s_alone(tmp_path: Path) -> None:
+    file = tmp_path / "certificate.pem"
+    file.write_bytes(certificate(365))
+    file.chmod(0o640)
+    config = load_config(EXAMPLE)
+    for key_file, state in ((None, State.FAILED), (str(tmp_path / "north.key"), State.WELL)):
+        changed = replace(config, broker=replace(config.broker, cert_file=str(file), key_file=key_file))
+        (found,) = _certificates(changed)
+        assert found.state == state

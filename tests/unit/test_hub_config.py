@@ -5,7 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from hub.config import HubConfig, PostgresAddress, database, find_config, load_config, signing_key_file
+from hub.config import (
+    HubConfig,
+    PostgresAddress,
+    QualificationSettings,
+    database,
+    find_config,
+    load_config,
+    signing_key_file,
+)
 from portvakt.errors import SettingsError
 
 EXAMPLE = Path("config/hub.toml")
@@ -28,10 +36,22 @@ def test_the_example_names_every_setting() -> None:
     """No setting is undocumented, and none that is documented has gone."""
     text = EXAMPLE.read_text(encoding="utf-8")
     named = set(re.findall(r"^(?:# )?([a-z_]+) = ", text, re.MULTILINE)) | set(
-        re.findall(r"^\[(\w+)\]", text, re.MULTILINE)
+        re.findall(r"^(?:# )?\[+(?:\w+\.)?(\w+)\]", text, re.MULTILINE)
     )
     config = load_config(EXAMPLE)
-    tables = (config, config.broker, config.list, config.clones, config.presence, config.retention)
+    tables = (
+        config,
+        config.broker,
+        config.list,
+        config.clones,
+        config.crew,
+        config.requirements,
+        config.enrolment,
+        config.ingest,
+        config.presence,
+        config.retention,
+        QualificationSettings,
+    )
     known = {name for table in tables for name in table.__struct_fields__}
     assert named == known
 
@@ -42,12 +62,15 @@ def test_the_example_names_every_setting() -> None:
         ("", r"hub\.toml, \(top of the file\): the setting `site` is missing"),
         ('site = "Yard 1"', r"line 1, site: "),
         ('site = "yard"\n[list]\nvalid_days = 3', r"line 3, list\.valid_days: no such setting"),
+        ('site = "yard"\n[enrolment]\njoin_port = 8883', r"line 3, enrolment\.join_port: the same as"),
+        ('site = "yard"\n[enrolment]\nhost = "a b"', r"line 3, enrolment\.host: "),
         ('site = "yard"\n[list]\nvalid_h = 0.01', r"list\.valid_h: shorter than two heartbeats"),
         ('site = "yard"\nlog_level = "loud"', r"log_level: 'loud' is none of"),
         ('site = "yard"\ndatabase = "mysql://db/yard"', r"line 2, database: not of the form postgresql://"),
         ('site = "yard"\ndatabase = "postgresql://db:x/yard"', r"line 2, database: not of the form postgresql://"),
         ('site = "yard"\ndatabase = "postgresql://u:secret@db/yard"', r"line 2, database: holds a password; put it"),
         ('site = "yard"\ndatabase_password_file = "p"', r"line 2, database_password_file: SQLite has no password"),
+        ('site = "yard"\n[ingest]\nshared = true', r"line 3, ingest\.shared: several processes need a PostgreSQL"),
         ('site = "yard"\n[broker]\nport = 70000', r"broker\.port: 70000 is not a TCP port"),
         ('site = "yard"\n[broker]\nkeepalive_s = 0', r"broker\.keepalive_s: at least 1 second"),
         ('site = "yard"\n[broker]\nembedded = true\nca_file = "ca.pem"', r"broker\.embedded: .* run Mosquitto"),

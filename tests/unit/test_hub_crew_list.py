@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.crew import fields
-from hub.crew.csv_list import COLUMNS, Problem, read_list
+from hub.crew.columns import COLUMNS, Problem
+from hub.crew.csv_list import read_list
 from hub.crew.importing import compare
 from hub.presence import CardKey
 from hub.records import CrewMember
@@ -89,7 +90,7 @@ def test_the_example_is_good() -> None:
 )
 def test_a_bad_cell_is_named(field: str, value: str, told: str) -> None:
     """Row as the spreadsheet shows it, column, what is wrong, what to do; the other row is read."""
-    other = GOOD | {"card_number": "5310035"}
+    other = GOOD | {"card_number": "5310035", "first_name": "Sander"}
     read = read_list(csv_of(other, GOOD | {field: value}))
     assert [(problem.row, problem.field) for problem in read.problems] == [(3, field)]
     assert told in str(read.problems[0])
@@ -124,9 +125,10 @@ def test_no_message_shows_eleven_digits(value: str) -> None:
 
 def test_duplicate_cards_are_both_doubtful() -> None:
     """Which of two rows is right cannot be guessed, so neither is taken."""
-    read = read_list(csv_of(GOOD, GOOD | {"last_name": "Vik"}, GOOD | {"card_number": "5310035"}))
+    other = GOOD | {"card_number": "5310035", "first_name": "Sander"}
+    read = read_list(csv_of(GOOD, GOOD | {"last_name": "Vik"}, other))
     assert [str(problem) for problem in read.problems] == [
-        "row 3, card_number: stands in row 2 as well; keep one of the two rows"
+        "row 3, card_number: is somebody else's in row 2; a card is one person's; see whose it is"
     ]
     assert [member.number for member in read.members] == ["5310035"]
     assert read.doubtful == {CardKey("hms", "5310027")}
@@ -134,7 +136,7 @@ def test_duplicate_cards_are_both_doubtful() -> None:
 
 def test_a_company_is_approved_or_not() -> None:
     """Two rows of one company may not contradict each other."""
-    told = problems(csv_of(GOOD, GOOD | {"card_number": "5310035", "company_approved": "no"}))
+    told = problems(csv_of(GOOD, GOOD | {"card_number": "5310035", "first_name": "Sander", "company_approved": "no"}))
     (line,) = told
     assert line.startswith("row 3, company_approved: says no for 310 451 274, row 2 says yes; ")
 
@@ -219,7 +221,7 @@ def test_the_difference() -> None:
         CrewMember("hms", "4", "A", "B", "310451274"),
         CrewMember("hms", "6", "A", "B", "310451274"),
     ]
-    change = compare(new, known, frozenset({CardKey("hms", "5")}))
+    change = compare(new, known.values(), frozenset({CardKey("hms", "5")}))
     assert [member.number for member in change.added] == ["4", "6"]
     assert change.removed == (CardKey("hms", "3"),)
     assert [member.number for member in change.changed] == ["2"]

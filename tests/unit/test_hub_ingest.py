@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from gate.uplink import contract
 from gate.uplink.contract import Ack, Publish
-from gate.uplink.signing import Signer, Verifier
+from gate.uplink.signing import Sealable, Signer, Verifier
 from hub.errors import StoreError
 from hub.ingest import Ingest
 from hub.presence import CardKey, inside
@@ -82,7 +82,7 @@ def test_an_ack_is_signed_only_after_the_commit() -> None:
     order: list[str] = []
 
     class Watched(Signer):
-        def seal(self, message: contract.Ack | contract.PermitsHead | contract.Command | contract.Presence) -> bytes:
+        def seal(self, message: Sealable) -> bytes:
             order.append(f"sealed with {len(desk.store.contents.events)} journals stored")
             return super().seal(message)
 

@@ -45,7 +45,10 @@ def test_every_library_of_the_package_has_its_version() -> None:
     pinned = {normal(line.partition("==")[0]) for line in lines if "==" in line}
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
-    wanted = [*project["dependencies"], *(one for extra in ("gate", "osdp", "hub", "screen") for one in extras[extra])]
+    wanted = [
+        *project["dependencies"],
+        *(one for extra in ("gate", "osdp", "hub", "postgres", "screen") for one in extras[extra]),
+    ]
     for requirement in wanted:
         name = re.match(r"[A-Za-z0-9._-]+", requirement)
         assert name

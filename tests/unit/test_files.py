@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pytest_mock import MockerFixture
 
-from portvakt.durable import write_durably
+from portvakt.files import replace_file
 
 
 def test_the_content_is_on_disk_before_the_name_is(tmp_path: Path, mocker: MockerFixture) -> None:
@@ -25,7 +25,7 @@ def test_the_content_is_on_disk_before_the_name_is(tmp_path: Path, mocker: Mocke
 
     mocker.patch("os.fsync", synced)
     mocker.patch.object(Path, "replace", moved)
-    write_durably(file, b"after", 0o600)
+    replace_file(file, b"after", 0o600)
     assert order == ["synced, before is there", "after moved", "synced, after is there"]
     assert file.stat().st_mode & 0o777 == 0o600
     assert list(tmp_path.iterdir()) == [file]
@@ -36,6 +36,6 @@ def test_what_cannot_be_written_leaves_what_was_there(tmp_path: Path, mocker: Mo
     file.write_bytes(b"before")
     mocker.patch("os.fsync", side_effect=OSError(28, "No space left on device"))
     with pytest.raises(OSError, match="No space"):
-        write_durably(file, b"after")
+        replace_file(file, b"after", 0o644)
     assert file.read_bytes() == b"before"
     assert list(tmp_path.iterdir()) == [file]

@@ -1,0 +1,85 @@
+"""Crew lists that were taken in, in SQL: which they were, and who was on the newest ones."""
+
+import itertools
+import zlib
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
+
+import msgspec
+from sqlalchemy import Connection, and_, delete, func, select, update
+
+from hub.presence import CardKey
+from hub.records import CrewMember, KeptList
+from hub.store import schema
+
+_PART_ROWS = 5_000
+_decoder = msgspec.msgpack.Decoder(list[CrewMember])
+
+
+def begin(connection: Connection, name: str, taken_by: str, taken_ms: int) -> int:
+    """Note a list; returns its number. What came of it is said with `finish`."""
+    table = schema.crew_lists
+    number = (connection.scalar(select(func.max(table.c.id))) or 0) + 1
+    row = {"id": number, "name": name, "taken_ms": taken_ms, "taken_by": taken_by}
+    connection.execute(table.insert(), row | {"people": 0, "change": "", "revision": 0})
+    return number
+
+
+def finish(connection: Connection, number: int, members: Iterable[CrewMember], change: str, revision: int) -> None:
+    """Keep who is on the list now."""
+    rest = iter(members)
+    people = 0
+    for part in itertools.count():
+        piece = list(itertools.islice(rest, _PART_ROWS))
+        if not piece:
+            break
+        people += len(piece)
+        body = zlib.compress(msgspec.msgpack.encode(piece), 1)
+        connection.execute(schema.crew_list_parts.insert(), {"list_id": number, "part": part, "body": body})
+    table = schema.crew_lists
+    said = {"people": people, "change": change, "revision": revision}
+    connection.execute(update(table).where(table.c.id == number).values(**said))
+
+
+def forget_rows(connection: Connection, keep: int) -> None:
+    """Of all but the newest so many lists, forget who was on them."""
+    table, parts = schema.crew_lists, schema.crew_list_parts
+    newest = connection.scalars(select(table.c.id).order_by(table.c.id.desc()).limit(keep)).all()
+    connection.execute(delete(parts).where(parts.c.list_id.not_in(newest)))
+
+
+def members_of(connection: Connection, number: int) -> Iterator[CrewMember]:
+    """Who was on a kept list after it had been taken in; a piece at a time."""
+    table = schema.crew_list_parts
+    bodies = select(table.c.body).where(table.c.list_id == number).order_by(table.c.part)
+    for body in connection.scalars(bodies, execution_options={"yield_per": 1}):
+        yield from _decoder.decode(zlib.decompress(body))
+
+
+def forget_particulars(connection: Connection, cards: Collection[CardKey]) -> None:
+    """Of these cards keep in every list only what byggherreforskriften § 15 asks for."""
+    table = schema.crew_list_parts
+    for row in connection.execute(select(table)).all():
+        members = _decoder.decode(zlib.decompress(row.body))
+        after = [_least(one) if CardKey(one.scheme, one.number) in cards else one for one in members]
+        if after != members:
+            body = zlib.compress(msgspec.msgpack.encode(after), 1)
+            this = and_(table.c.list_id == row.list_id, table.c.part == row.part)
+            connection.execute(update(table).where(this).values(body=body))
+
+
+def _least(member: CrewMember) -> CrewMember:
+    return replace(member, language=None, role=None, trade=None, groups=(), qualifications=(), confirmed_by=None)
+
+
+def kept_lists(connection: Connection) -> list[KeptList]:
+    """Every list that was taken in, the newest first."""
+    table, parts = schema.crew_lists, schema.crew_list_parts
+    still = set(connection.scalars(select(parts.c.list_id).distinct()))
+    rows = connection.execute(select(table).order_by(table.c.id.desc()))
+    return [
+        KeptList(
+            row.id, row.name, row.taken_ms, row.taken_by, row.people, row.change, row.revision, kept=row.id in still
+        )
+        for row in rows
+    ]
