@@ -159,6 +159,15 @@ class EnrolmentSettings(Settings, frozen=True, kw_only=True):
     out by it, all others are back within seconds."""
 
 
+class List15Settings(Settings, frozen=True, kw_only=True):
+    """What the list of byggherreforskriften § 15 has to say of the site itself."""
+
+    name: str = ""
+    address: str = ""
+    client: str = ""
+    """Who has the work done (byggherre)."""
+
+
 class HubConfig(Settings, frozen=True, kw_only=True):
     """The whole file."""
 
@@ -172,6 +181,7 @@ class HubConfig(Settings, frozen=True, kw_only=True):
     ingest: IngestSettings = IngestSettings()
     presence: PresenceSettings = PresenceSettings()
     retention: RetentionSettings = RetentionSettings()
+    list15: List15Settings = List15Settings()
     state_dir: str | None = None
     """Where the database lives; systemd's $STATE_DIRECTORY when left out, otherwise var/hub."""
     database: str | None = None

@@ -10,16 +10,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
-from sqlalchemy import Table, select, tuple_
+from sqlalchemy import Table, select
 
 from hub.errors import OfficeError
-from hub.permits import USUAL, Requirements
 from hub.presence import CardKey, ClosingRule, standing
 from hub.purging import Purge
 from hub.retention import NOTHING, Due, Gone, What, together
 from hub.store import ForgettingTransaction, HubStore, OfficeTransaction, schema
 from hub.store import kept as kept_lists
 from hub.store.crew import CrewTransaction
+from hub.store.people import among
 
 EXPORT = "export"
 ERASE = "erase"
@@ -43,12 +43,8 @@ class HeldCard:
     groups: tuple[str, ...] = ()
     standing: str | None = None
     """What the gates are told to answer."""
-    type: str | None = None
-    status_as_of: str | None = None
-    no_card_because: str | None = None
-    trade: str | None = None
-    hired_by: str | None = None
-    approved_by: str | None = None
+    more: dict[str, Any] = field(default_factory=dict)
+    """What else stands beside the card, by the names of the columns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +139,6 @@ class Kept:
     musters_days: int
     list_until: str | None
     closing: ClosingRule | None
-    requirements: Requirements = USUAL
 
 
 def held(store: HubStore, site: str, card: CardKey, kept: Kept, asked: tuple[str, int]) -> PersonFile:
@@ -188,7 +183,7 @@ def erase(store: HubStore, purge: Purge, card: CardKey, kept: Kept, asked: tuple
         gone = forgetting.purge_person(cards)
         if on_list and not any(one.listed for one in on_list):
             gone = together(gone, forgetting.forget_particulars(cards))
-            CrewTransaction(forgetting.connection).compile(now_ms, kept.requirements)
+            CrewTransaction(forgetting.connection).forget_particulars(cards, now_ms)
         _note(office, ERASE, card, by, now_ms)
         if gone.total:
             due = Due(What.PERSON, now_ms, "a person asked to be forgotten")
@@ -220,9 +215,7 @@ def _staying(
     if any(one.listed for one in on_list):
         why = "on the crew list, so needed for the work; take the person off the list, and ask again"
         stays.append(Staying("language, role, groups, period, induction", why))
-    if _rows(OfficeTransaction(forgetting.connection), schema.blocks, cards):
-        stays.append(Staying("the block of the card, and why", "the site's safety; a block ends by `hub unblock`"))
-    frozen = select(schema.muster_people.c.muster).where(_of(schema.muster_people, cards))
+    frozen = select(schema.muster_people.c.muster).where(among(schema.muster_people, cards))
     if forgetting.connection.execute(frozen).first() is not None:
         why = f"proof of who was inside at an evacuation, kept {kept.musters_days} days"
         stays.append(Staying("the places on evacuation lists", why))
@@ -230,7 +223,6 @@ def _staying(
         Staying(
             "number and hash of each record, without what it said", "about nobody; proves that no record is missing"
         ),
-        Staying("who approved or blocked this card, and when", "kept with the list, as proof of who decided"),
         Staying("the gates' own journals", "not in the hub's hands; each gate forgets after the days set there"),
         Staying("that this was asked for, and by whom it was done", "proof that it was done"),
     ]
@@ -250,7 +242,7 @@ def _cards_of(office: OfficeTransaction, card: CardKey) -> list[CardKey]:
 
 def _named(office: OfficeTransaction, cards: Collection[CardKey]) -> Sequence[Any] | None:
     people = schema.people
-    holders = select(schema.cards.c.person).where(_of(schema.cards, cards))
+    holders = select(schema.cards.c.person).where(among(schema.cards, cards))
     named = select(people.c.first_name, people.c.last_name, people.c.date_of_birth, people.c.language)
     return office.connection.execute(named.where(people.c.id.in_(holders))).first()
 
@@ -259,20 +251,30 @@ def _is_on_crew(office: OfficeTransaction, card: CardKey) -> bool:
     return bool(_rows(office, schema.cards, [card]))
 
 
+_SHOWN = frozenset(
+    {
+        "scheme", "number", "employer", "name", "expiry", "status", "listed", "role", "valid_from", "valid_until",
+        "training", "groups", "person",
+    }
+)  # fmt: skip
+"""Columns with a field of their own."""
+
+
 def _held_card(office: OfficeTransaction, card: CardKey) -> HeldCard:
     cards, companies, assignments, permits = schema.cards, schema.companies, schema.assignments, schema.permits
-    permit = office.connection.execute(select(permits).where(_of(permits, [card]))).first()
+    permit = office.connection.execute(select(permits).where(among(permits, [card]))).first()
     answer = permit.standing if permit is not None else None
     joined = cards.join(companies).outerjoin(assignments)
+    beside = [column for column in assignments.columns if column.name not in ("scheme", "number")]
     row = office.connection.execute(
-        select(cards, companies.c.name, assignments).select_from(joined).where(_of(cards, [card]))
+        select(cards, companies.c.name, *beside).select_from(joined).where(among(cards, [card]))
     ).first()
     if row is None:
         return HeldCard(card.scheme, card.number, standing=answer)
     return HeldCard(
         card.scheme, card.number, row.employer, row.name, row.expiry, row.status, row.listed, row.role,
         row.valid_from, row.valid_until, row.training, tuple((row.groups or "").split()), answer,
-        row.type, row.status_as_of, row.no_card_because, row.trade, row.hired_by, row.approved_by,
+        {name: value for name, value in row._mapping.items() if name not in _SHOWN and value is not None},
     )  # fmt: skip
 
 
@@ -293,7 +295,7 @@ def _places(
 
 def _records(office: OfficeTransaction, cards: Collection[CardKey]) -> tuple[HeldRecord, ...]:
     table = schema.events
-    rows = office.connection.execute(select(table).where(_of(table, cards)).order_by(table.c.time_ms, table.c.seq))
+    rows = office.connection.execute(select(table).where(among(table, cards)).order_by(table.c.time_ms, table.c.seq))
     return tuple(
         HeldRecord(
             row.time_ms, row.received_ms, row.gate, row.lane, row.kind, row.direction, row.reason, json.loads(row.body)
@@ -329,20 +331,15 @@ _TOLD = frozenset({"cards", "assignments", "permits", "presence", "events", "mus
 def _others(office: OfficeTransaction, cards: Collection[CardKey]) -> dict[str, list[dict[str, Any]]]:
     tables = [table for table in _telling_of_cards() if table.name not in _TOLD]
     found = {table.name: _rows(office, table, cards) for table in tables}
-    found["audit"] = _decided(office, cards)
+    audit = schema.audit
+    named = select(audit).where(audit.c.card.in_([f"{one.scheme}:{one.number}" for one in cards]))
+    found["audit"] = [dict(row) for row in office.connection.execute(named).mappings()]
     found["crew_list_parts"] = _on_earlier_lists(office, cards)
     return {name: rows for name, rows in found.items() if rows}
 
 
-def _decided(office: OfficeTransaction, cards: Collection[CardKey]) -> list[dict[str, Any]]:
-    """Blocks, approvals and the like, and who decided."""
-    table = schema.audit
-    words = [f"{card.scheme}:{card.number}" for card in cards]
-    return [dict(row) for row in office.connection.execute(select(table).where(table.c.card.in_(words))).mappings()]
-
-
 def _on_earlier_lists(office: OfficeTransaction, cards: Collection[CardKey]) -> list[dict[str, Any]]:
-    """What earlier crew lists said, as far as one can still go back to them."""
+    """What crew lists said that one can still go back to."""
     return [
         {"list_id": one.id, **msgspec.to_builtins(member)}
         for one in kept_lists.kept_lists(office.connection)
@@ -358,16 +355,12 @@ def _telling_of_cards() -> list[Table]:
 
 
 def _rows(office: OfficeTransaction, table: Table, cards: Collection[CardKey]) -> list[dict[str, Any]]:
-    rows = office.connection.execute(select(table).where(_of(table, cards))).mappings()
+    rows = office.connection.execute(select(table).where(among(table, cards))).mappings()
     return [{name: _plain(value) for name, value in row.items()} for row in rows]
 
 
 def _plain(value: object) -> object:
     return value.hex() if isinstance(value, bytes) else value
-
-
-def _of(table: Table, cards: Collection[CardKey]) -> Any:
-    return tuple_(table.c.scheme, table.c.number).in_(sorted(map(tuple, cards)))
 
 
 def _note(office: OfficeTransaction, act: str, card: CardKey, by: str, now_ms: int) -> None:

@@ -1,10 +1,12 @@
-"""`hub purge`, `hub purges`, `hub person`: how long what is known about people is kept, and what is held."""
+"""What is known about people: how long it is kept, what is held of one, who works here (§ 15)."""
 
 import argparse
 import contextlib
 import getpass
 import os
 import stat
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +16,10 @@ from hub.errors import OfficeError, PaperError
 if TYPE_CHECKING:
     from datetime import tzinfo
 
+    from hub.config import HubConfig
+    from hub.list15 import List15
     from hub.person import Kept, PersonFile
+    from hub.presence import CardKey
     from hub.purging import Purge
     from hub.store import HubStore
 
@@ -35,6 +40,13 @@ def add_verbs(verbs: Any) -> None:
     )
     act.add_argument("--erase", action="store_true", help="forget what the law lets the site forget")
     verb.add_argument("--by", metavar="NAME", help="who does it; kept (default: who is logged in)")
+
+    told = "the list of everybody who works here (oversiktsliste, byggherreforskriften § 15)"
+    verb = add_verb(verbs, "list15", _list15, told, json=True)
+    verb.add_argument("--date", metavar="DATE", help="of that day, such as 2026-05-31; otherwise everybody so far")
+    out = verb.add_mutually_exclusive_group()
+    out.add_argument("--csv", metavar="FILE", type=Path, help="as a table for a spreadsheet")
+    out.add_argument("--pdf", metavar="FILE", type=Path, help="as a page to hand over, in Norwegian")
 
 
 def _purge(options: argparse.Namespace) -> int:
@@ -108,13 +120,20 @@ def _export(options: argparse.Namespace, by: str) -> int:
 
 
 def _pdf(file: "PersonFile", zone: "tzinfo") -> bytes:
-    try:
+    with _needing_paper():
         from hub.person_pdf import person_pdf
+
+        return person_pdf(file, zone)
+
+
+@contextlib.contextmanager
+def _needing_paper() -> Iterator[None]:
+    try:
+        yield
     except ModuleNotFoundError as missing:
         raise PaperError(
-            f"{missing.name} is not installed; install portvakt with the extra `hub`, or export FILE.json instead"
+            f"{missing.name} is not installed; install portvakt with the extra `hub`, or write another kind of file"
         ) from missing
-    return person_pdf(file, zone)
 
 
 def _erase(options: argparse.Namespace, by: str) -> int:
@@ -132,8 +151,58 @@ def _erase(options: argparse.Namespace, by: str) -> int:
     return 0
 
 
+def _list15(options: argparse.Namespace) -> int:
+    from datetime import UTC, datetime
+
+    from hub import tables
+    from hub.config import time_zone
+    from hub.list15_csv import list15_csv
+
+    config = config_of(options)
+    zone = time_zone(config.presence)
+    with opened(options) as store:
+        found = _found_list15(options, store, config, zone)
+    if found.missing:
+        names = ", ".join(f"list15.{name}" for name in found.missing)
+        print(f"hub: the settings do not say {names}; the law asks for it", file=sys.stderr)
+    made = datetime.fromtimestamp(found.made_ms / 1000, UTC).astimezone(zone).strftime("%Y-%m-%d %H:%M")
+    if options.csv is not None:
+        _write(options.csv, list15_csv(found))
+    elif options.pdf is not None:
+        with _needing_paper():
+            from hub.list15_pdf import list15_pdf
+
+            _write(options.pdf, list15_pdf(found, zone))
+    elif options.json:
+        print_json(found)
+    else:
+        print(tables.list15_text(found, made))
+    return 0
+
+
+def _found_list15(options: argparse.Namespace, store: "HubStore", config: "HubConfig", zone: "tzinfo") -> "List15":
+    from datetime import date, datetime, time, timedelta
+
+    from hub import queries
+    from hub.list15 import Asked, Place, list15
+
+    place = Place(config.site, config.list15.name, config.list15.address, config.list15.client)
+    day = None
+    seen: set[CardKey] = set()
+    if options.date is not None:
+        try:
+            day = date.fromisoformat(options.date)
+        except ValueError:
+            raise OfficeError(f"--date: {options.date!r} is not a date; write it as 2026-05-31") from None
+        begins, ends = (datetime.combine(one, time(), zone).timestamp() for one in (day, day + timedelta(days=1)))
+        seen = queries.seen_between(store, round(begins * 1000), round(ends * 1000))
+    with store.crew_as_it_is() as crew:
+        members = list(crew.crew())
+    return list15(place, members, queries.company_names(store), Asked(now_ms(), day, seen))
+
+
 def _kept(options: argparse.Namespace, store: "HubStore") -> "Kept":
-    from hub.config import closing_rule, limits, requirements_of
+    from hub.config import closing_rule, limits
     from hub.person import Kept
     from hub.retention import list_kept_until
 
@@ -142,11 +211,7 @@ def _kept(options: argparse.Namespace, store: "HubStore") -> "Kept":
     with store.looking() as looking:
         until = list_kept_until(said, looking.last_passage_ms(now_ms()))
     return Kept(
-        said.passages_days,
-        said.musters_days,
-        until.isoformat() if until else None,
-        closing_rule(config.presence),
-        requirements_of(config.requirements),
+        said.passages_days, said.musters_days, until.isoformat() if until else None, closing_rule(config.presence)
     )
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import and_, func, or_, select
 
 from gate.uplink.contract import Status
 from gate.zones import OUTSIDE, SITE
-from hub.presence import ClosingRule, standing
+from hub.presence import PASSAGE_COMPLETED, CardKey, ClosingRule, standing
 from hub.records import JournalKey
 from hub.retention import PURGED
 from hub.store import HubStore, schema
@@ -261,3 +261,19 @@ def suspicions(store: HubStore, limit: int) -> list[SuspicionLine]:
         SuspicionLine(f"{row.scheme}:{row.number}", row.sign, row.gate, row.time_ms, row.other_gate, row.other_time_ms)
         for row in rows
     ]
+
+
+def seen_between(store: HubStore, from_ms: int, until_ms: int) -> set[CardKey]:
+    """The cards that went through a gate from the one time until before the other, by the gates' own clocks."""
+    table = schema.events
+    within = and_(table.c.time_ms >= from_ms, table.c.time_ms < until_ms, table.c.number.is_not(None))
+    cards = select(table.c.scheme, table.c.number).where(table.c.kind == PASSAGE_COMPLETED, within).distinct()
+    with store.reading() as connection:
+        return {CardKey(row.scheme, row.number) for row in connection.execute(cards)}
+
+
+def company_names(store: HubStore) -> dict[str, str | None]:
+    """What companies are called, by their organisation numbers; None where no list has said it."""
+    table = schema.companies
+    with store.reading() as connection:
+        return {row[0]: row[1] for row in connection.execute(select(table.c.organisation_number, table.c.name))}

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from msgspec import structs
 from sqlalchemy import Connection, delete, func, select, update
 
 from gate.uplink.contract import WirePermit, decode_status, digest_of
@@ -167,13 +168,22 @@ class CrewTransaction:
         revision = read_revision(self._connection)
         return 0 < revision >= self._held_by_gates()
 
-    def forget_permits(self, cards: Collection[CardKey], now_ms: int) -> None:
-        """No permit names these cards any more, not even to refuse them: whoever shows one is unknown."""
+    def forget_particulars(self, cards: Collection[CardKey], now_ms: int) -> None:
+        """The permits of these cards say no language and no groups any more; the others stay as the gates have them.
+        Where a change may not go out it goes with the next crew list."""
         before = read_permits(self._connection)
-        kept = tuple(permit for permit in before.permits if (permit.scheme, permit.number) not in cards)
-        if kept != before.permits:
-            after = succeed(before, kept, self._held_by_gates())
-            self._put_list(before, after, now_ms)
+        after = tuple(
+            structs.replace(permit, language=None, groups=()) if (permit.scheme, permit.number) in cards else permit
+            for permit in before.permits
+        )
+        if after != before.permits and self.may_publish():
+            self._put_list(before, succeed(before, after, self._held_by_gates()), now_ms)
+
+    def forget_permits(self, now_ms: int) -> None:
+        """No permit names a card any more, not even to refuse it: whoever shows one is unknown."""
+        before = read_permits(self._connection)
+        if before.permits:
+            self._put_list(before, succeed(before, (), self._held_by_gates()), now_ms)
 
     def renew(self, now_ms: int) -> None:
         """A newer version writes the same permits in other bytes; gates prove lists by their bytes, so that is a

@@ -3,19 +3,20 @@
 from collections.abc import Collection
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, delete, func, or_, select, true, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Table, and_, delete, func, or_, select, true, update
 
 from gate.zones import OUTSIDE
 from hub.presence import CardKey
 from hub.retention import BELIEVED_MS, NOTHING, PURGED, SETTLING_MS, Gone, together
 from hub.store import kept, schema
 from hub.store.crew import CrewTransaction
+from hub.store.people import among
 
 PERSONAL = frozenset(
     {
         "people", "cards", "assignments", "companies", "permits", "events", "presence", "suspicions", "quarantine",
-        "hand_marks", "commands", "musters", "muster_people", "muster_checks", "person_requests",
-        "qualifications", "blocks", "crew_lists", "crew_list_parts", "audit",
+        "hand_marks", "commands", "musters", "muster_people", "muster_checks", "person_requests", "qualifications",
+        "blocks", "crew_lists", "crew_list_parts", "audit",
     }
 )  # fmt: skip
 """The tables that tell of people, all of them dealt with below. A test holds it against the tables there are."""
@@ -87,51 +88,16 @@ class ForgettingTransaction:
         )
 
     def purge_crew(self, now_ms: int) -> Gone:
-        """The whole list, with the permits made from it; the gates get a list of nobody."""
-        cards = schema.cards
-        every = {CardKey(*row) for row in self.connection.execute(select(cards.c.scheme, cards.c.number))}
-        permits = schema.permits
-        every |= {CardKey(*row) for row in self.connection.execute(select(permits.c.scheme, permits.c.number))}
-        requests = schema.person_requests
-        return _all_of(
-            self._delete(requests, requests.c.at_ms <= now_ms, "at_ms"),
-            self._delete(schema.crew_list_parts, true(), None),
-            self._delete(schema.crew_lists, true(), "taken_ms"),
-            self._delete(schema.blocks, true(), "blocked_ms"),
-            self._delete(schema.audit, schema.audit.c.at_ms <= now_ms, "at_ms"),
-            self.forget_crew(every, now_ms),
-        )
-
-    def forget_crew(self, cards: Collection[CardKey], now_ms: int) -> Gone:
-        """These cards, their permits, and holders and employers who have no other card."""
-        CrewTransaction(self.connection).forget_permits(cards, now_ms)
-        gone = NOTHING
-        ordered = sorted(cards)
-        for start in range(0, len(ordered), 500):
-            some = ordered[start : start + 500]
-            for table in (schema.qualifications, schema.assignments, schema.cards):
-                gone = together(gone, self._delete(table, self._cards(table, some), None))
-        people, holders = schema.people, select(schema.cards.c.person)
-        return _all_of(gone, self._delete(people, people.c.id.not_in(holders), None), self._forget_companies())
-
-    def _forget_companies(self) -> Gone:
-        """Those that employ or hire nobody any more, as far as no other one stands below them in the chain."""
-        companies = schema.companies
-        if self.connection.scalar(select(func.count()).select_from(schema.cards)) == 0:
-            return self._delete(companies, true(), None)
-        gone = NOTHING
-        while True:
-            needed = [
-                select(schema.cards.c.employer),
-                *(
-                    select(column).where(column.is_not(None))
-                    for column in (schema.assignments.c.hired_by, companies.c.engaged_by, companies.c.main_unit)
-                ),
-            ]
-            some = self._delete(companies, and_(*(companies.c.organisation_number.not_in(one) for one in needed)), None)
-            if not some.total:
-                return gone
-            gone = together(gone, some)
+        """Everything that names people, with the permits made from it; the gates get a list of nobody."""
+        CrewTransaction(self.connection).forget_permits(now_ms)
+        timed = {
+            schema.person_requests: "at_ms", schema.audit: "at_ms", schema.blocks: "blocked_ms",
+            schema.crew_list_parts: None, schema.crew_lists: "taken_ms", schema.qualifications: None,
+            schema.assignments: None, schema.cards: None, schema.people: None, schema.companies: None,
+        }  # fmt: skip
+        # Whoever never checked out has not been inside for half a year.
+        nobody = self._forget_presence(true())
+        return _all_of(nobody, *(self._delete(table, true(), time_ms) for table, time_ms in timed.items()))
 
     def purge_person(self, cards: Collection[CardKey]) -> Gone:
         """All that tells when the holder of these cards was where. Musters stay: they are the site's proof."""
@@ -143,9 +109,9 @@ class ForgettingTransaction:
         )
 
     def forget_particulars(self, cards: Collection[CardKey]) -> Gone:
-        """What the law does not ask for of somebody who is on the list no more: language, groups, role, trade,
-        qualifications, and all of it in the lists that one can go back to."""
-        assignments, people = schema.assignments, schema.people
+        """What the law does not ask for of somebody who is on the list no more: language, role, trade, groups,
+        qualifications; in the lists that are kept to go back to as well."""
+        assignments, people, qualifications = schema.assignments, schema.people, schema.qualifications
         holders = select(schema.cards.c.person).where(self._cards(schema.cards, cards))
         known = and_(people.c.id.in_(holders), people.c.language.is_not(None))
         languages = self.connection.execute(update(people).where(known).values(language=None)).rowcount
@@ -153,10 +119,9 @@ class ForgettingTransaction:
         roles = self.connection.execute(
             update(assignments).where(self._cards(assignments, cards), had).values(groups="", role=None, trade=None)
         ).rowcount
-        kept_rows = kept.forget_cards(self.connection, cards)
-        counts = {"languages": languages, "roles and groups": roles, "rows of earlier lists": kept_rows}
-        gone = Gone({name: number for name, number in counts.items() if number}, None, None)
-        return together(gone, self._delete(schema.qualifications, self._cards(schema.qualifications, cards), None))
+        kept.forget_particulars(self.connection, cards)
+        said = Gone({"languages": languages, "roles and groups": roles}, None, None)
+        return _all_of(said, self._delete(qualifications, self._cards(qualifications, cards), None))
 
     def _blank(self, where: ColumnElement[bool], most: int) -> Gone:
         """The oldest of these records lose their contents; number, id and hashes stay."""
@@ -193,7 +158,8 @@ class ForgettingTransaction:
         return Gone({table.name: number}, oldest, newest) if number else NOTHING
 
     def _cards(self, table: Table, cards: Collection[CardKey]) -> ColumnElement[bool]:
-        return tuple_(table.c.scheme, table.c.number).in_(sorted(map(tuple, cards)))
+        found: ColumnElement[bool] = among(table, cards)
+        return found
 
 
 def _all_of(*parts: Gone) -> Gone:

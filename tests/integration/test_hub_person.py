@@ -12,25 +12,22 @@ from string import Formatter
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pypdf import PdfReader
-from sqlalchemy import select
 
 from gate.uplink.signing import Signer
-from hub import person_pdf, queries
+from hub import paper, queries
 from hub.cli import main
 from hub.config import PostgresAddress
 from hub.crew.csv_list import read_list
-from hub.crew.decisions import Decider, block
 from hub.crew.importing import Terms, import_list
 from hub.errors import PaperError
 from hub.ingest import Ingest
 from hub.keys import signing_key
 from hub.office import check_in, check_out
-from hub.permits import USUAL
 from hub.person import Kept, held
+from hub.person_pdf import person_pdf
 from hub.person_texts import TEXTS, Text
 from hub.presence import CardKey, HandMark
 from hub.purging import shown_records
-from hub.records import CrewMember
 from hub.store import HubStore, schema
 from tests.sim.records import RecordBook
 from tests.unit.test_hub_presence import HOUR_MS, OSLO, RULE, oslo
@@ -125,7 +122,7 @@ def test_the_page_is_in_the_workers_language(store: HubStore, ingest: Ingest, la
     with store.writing() as connection:
         connection.execute(schema.people.update().values(language=language))
     file = held(store, "yard", MIKOLAJ, KEPT, ("Clerk", START_MS + 9 * HOUR_MS))
-    pages = PdfReader(io.BytesIO(person_pdf.person_pdf(file, OSLO))).pages
+    pages = PdfReader(io.BytesIO(person_pdf(file, OSLO))).pages
     text = " ".join(" ".join(page.extract_text() for page in pages).split())
     chosen = language if language in ("nb", "en", "pl", "lt", "ro") else "nb"
     for wanted in (Text.TITLE, Text.PASSAGES, Text.WENT_OUT, Text.KEPT):
@@ -141,7 +138,7 @@ def test_a_long_life_at_the_site_is_many_pages(store: HubStore, ingest: Ingest) 
         book.passage("5310035", "exit" if number % 2 else "entry", START_MS + number * HOUR_MS)
     ingest.take([book.message()], START_MS + 400 * HOUR_MS)
     file = held(store, "yard", MIKOLAJ, KEPT, ("Clerk", START_MS + 400 * HOUR_MS))
-    pages = PdfReader(io.BytesIO(person_pdf.person_pdf(file, OSLO))).pages
+    pages = PdfReader(io.BytesIO(person_pdf(file, OSLO))).pages
     assert len(pages) > 5
     assert f"{len(pages)}" in pages[-1].extract_text()
 
@@ -158,7 +155,7 @@ def test_every_text_is_in_five_languages_with_the_same_places_to_fill() -> None:
 def test_without_a_font_it_says_what_to_install(
     store: HubStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(person_pdf, "FOLDERS", (str(tmp_path),))
+    monkeypatch.setattr(paper, "FOLDERS", (str(tmp_path),))
     assert main(["person", "5310035", "--export", str(tmp_path / "out.pdf")]) == 1
     assert "install fonts-dejavu-core" in capsys.readouterr().err
 
@@ -166,11 +163,11 @@ def test_without_a_font_it_says_what_to_install(
 # fontTools leaves a file open that it could not read.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")
 def test_a_broken_font_is_told(store: HubStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(person_pdf, "FOLDERS", (str(tmp_path),))
-    (tmp_path / person_pdf.REGULAR).write_bytes(b"no font")
-    (tmp_path / person_pdf.BOLD).write_bytes(b"no font")
+    monkeypatch.setattr(paper, "FOLDERS", (str(tmp_path),))
+    (tmp_path / paper.REGULAR).write_bytes(b"no font")
+    (tmp_path / paper.BOLD).write_bytes(b"no font")
     with pytest.raises(PaperError, match="cannot be used"):
-        person_pdf.person_pdf(held(store, "yard", MIKOLAJ, KEPT, ("Clerk", START_MS)), OSLO)
+        person_pdf(held(store, "yard", MIKOLAJ, KEPT, ("Clerk", START_MS)), OSLO)
     gc.collect()
 
 
@@ -213,43 +210,18 @@ def test_who_has_left_the_list_loses_what_the_law_does_not_ask_for(
     told = json.loads(capsys.readouterr().out)
     assert told["gone"]["languages"] == 1
     assert not any("crew list, so" in one["why"] for one in told["stays"])
-    assert told["gone"]["rows of earlier lists"] == 1
     left = held(store, "yard", MIKOLAJ, KEPT, ("Clerk", START_MS))
-    assert "crew_list_parts" not in left.others
     assert (left.last_name, left.date_of_birth, left.language, left.records) == ("Wrzosek", "1979-11-23", None, ())
     (card,) = left.cards
     assert (card.employer, card.role, card.standing) == ("310451274", None, "not_on_crew_list")
     permit = next(one for one in store.permit_list().permits if one.number == "5310035")
     assert (permit.standing, permit.language) == ("not_on_crew_list", None)
-
-
-def test_the_export_tells_what_earlier_lists_and_decisions_said(store: HubStore) -> None:
-    block(store, MIKOLAJ, "lost in the tram", Decider("Ada", START_MS, USUAL))
-    told = held(store, "yard", MIKOLAJ, KEPT, ("Clerk", START_MS))
-    (row,) = told.others["crew_list_parts"]
-    assert (row["last_name"], row["role"]) == ("Wrzosek", "carpenter")
-    assert [row["reason"] for row in told.others["blocks"]] == ["lost in the tram"]
-    assert [row["who"] for row in told.others["audit"]] == ["Ada"]
-    assert told.cards[0].standing == "blocked"
-
-
-BELOW, BETWEEN, TOP, LONE = "310451282", "310451290", "310451304", "310451312"
-
-
-def test_a_chain_stays_whole_when_somebody_is_forgotten(store: HubStore) -> None:
-    """The company above employs nobody here; who stands below it is let in by its level."""
+    others = {one.language for one in store.permit_list().permits if one.number != "5310035"}
+    assert others == {"nb", "lt", "ro", "en"}
+    # Neither does a list that one can go back to bring them in again.
     with store.changing_crew() as crew:
-        crew.write(
-            [CrewMember("hms", f"{place}", "Ada", "Nordli", company) for place, company in ((1, BELOW), (2, LONE))]
-        )
-        crew.link_chain({BELOW: BETWEEN, BETWEEN: TOP})
-    with store.forgetting() as forgetting:
-        gone = forgetting.forget_crew([CardKey("hms", "2")], START_MS)
-    assert gone.counts["companies"] == 1
-    with store.reading() as connection:
-        numbers = set(connection.scalars(select(schema.companies.c.organisation_number)))
-    assert {BELOW, BETWEEN} <= numbers
-    assert LONE not in numbers
+        (before,) = [one for one in crew.members_of(1) if one.number == "5310035"]
+    assert (before.last_name, before.language, before.role) == ("Wrzosek", None, None)
 
 
 def test_a_stranger_is_forgotten_whole(store: HubStore, ingest: Ingest) -> None:

@@ -51,6 +51,7 @@ def test_the_example_names_every_setting() -> None:
         config.ingest,
         config.presence,
         config.retention,
+        config.list15,
         QualificationSettings,
     )
     known = {name for table in tables for name in table.__struct_fields__}
