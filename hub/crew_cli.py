@@ -86,6 +86,9 @@ def _add_card_verbs(verbs: Any) -> None:
     verb.add_argument("--reason", default="")
     _by(verb)
 
+    verb = add_verb(verbs, "audit", _audit, "who has taken in, blocked, approved what, newest first", json=True)
+    verb.add_argument("--limit", type=_count, default=50, help="the newest so many (50)")
+
     verb = add_verb(verbs, "why", _why, "what the answer to a card rests on", json=True)
     _card(verb)
     rules = verbs.add_parser("rules", help="requirements").add_subparsers(required=True, metavar="VERB")
@@ -133,6 +136,13 @@ def _days(text: str) -> float:
     if not 0 < days <= 3660:
         raise argparse.ArgumentTypeError("between 0 and 3660")
     return days
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if not 1 <= number <= 100_000:
+        raise argparse.ArgumentTypeError("between 1 and 100000")
+    return number
 
 
 def _now_ms() -> int:
@@ -417,6 +427,15 @@ def _turn_away(options: argparse.Namespace) -> int:
         turn_away(store, card, options.reason, _decider(options))
     said = f"{card.scheme}:{card.number} is turned away"
     print_json({"card": f"{card.scheme}:{card.number}"}) if options.json else print(said)
+    return 0
+
+
+def _audit(options: argparse.Namespace) -> int:
+    from hub import crew_tables, explanation
+
+    with _opened(options) as store:
+        found = explanation.decided(store, options.limit)
+    print_json(found) if options.json else print(crew_tables.audit_text(found))
     return 0
 
 
