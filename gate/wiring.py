@@ -56,7 +56,7 @@ from gate.uplink.renewal import Renewal
 from gate.uplink.session import Identity, Session
 from gate.uplink.signing import Verifier
 from portvakt.errors import PortvaktError, SettingsError
-from portvakt.link import BrokerLink, LastWill
+from portvakt.link import BrokerLink, LastWill, check_files
 from portvakt.notify import Supervisor
 from portvakt.process import FolderLock
 
@@ -387,7 +387,7 @@ def check(config: GateConfig) -> Findings:
     key = Path(config.hub.verify_key)
     if not key.exists():
         still_to_do.append(f"hub.verify_key: {key} is not there yet; make it with `hub key -o {key.name}`")
-    parts: list[Callable[[], object]] = [lambda: _rules(config)]
+    parts: list[Callable[[], object]] = [lambda: _rules(config), lambda: check_files(config.broker)]
     parts += [lambda: verify_key(key)] if key.exists() else []
     chips = [reader for reader in config.readers if isinstance(reader, PcscReader | Pn532Reader | VirtualReader)]
     lines = [reader for reader in config.readers if isinstance(reader, SerialLine)]

@@ -145,9 +145,11 @@ def _suspicions(options: argparse.Namespace) -> int:
 
 def _check_config(options: argparse.Namespace) -> int:
     from hub.config import PostgresAddress, database, find_config, load_config, signing_key_file
+    from portvakt.link import check_files
 
     file = options.file or options.config or find_config()
     config = load_config(file)
+    check_files(config.broker)
     crew_cli.naming_of(config, file)
     broker = "the hub's own, for trying out" if config.broker.embedded else "outside"
     print(f"{file} is in order")

@@ -34,7 +34,7 @@ from hub.sync import ListSync
 from hub.whereabouts import Whereabouts
 from hub.worker import IngestWorker
 from portvakt.errors import SettingsError
-from portvakt.link import BrokerLink, Connected, LastWill, LinkInput, Lost, Message
+from portvakt.link import BrokerLink, Connected, LastWill, LinkInput, Lost, Message, check_files
 from portvakt.notify import Supervisor
 from portvakt.process import FolderLock
 
@@ -48,6 +48,7 @@ def run(config: HubConfig, stop: threading.Event, ready: Callable[[str], None]) 
 
     Raises AlreadyRunning, AnotherHub, StoreError, KeyFileError, LinkError or EmbeddedBrokerError.
     """
+    check_files(config.broker)
     with contextlib.ExitStack() as held:
         held.enter_context(FolderLock(state_dir(config)))
         store = held.enter_context(contextlib.closing(HubStore(database(config))))

@@ -103,7 +103,8 @@ class BrokerLink:
     """One MQTT 3.1.1 connection that comes back by itself.
 
     Everything that happens is put into `inbox`; when that is full, messages are dropped and counted
-    (their sender repeats them), never state changes.
+    (their sender repeats them), never state changes. A certificate that cannot be used is a broker that is
+    away: a gate works without one (P1). Raises LinkError for settings that contradict each other.
     """
 
     def __init__(
@@ -124,7 +125,8 @@ class BrokerLink:
         self.dropped = 0
         self._client_id = client_id
         self._will = will
-        self._client = self._new_client()
+        _refuse_contradictions(settings)
+        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id)
         self._backoff = Backoff(random.random)
         self._thread = threading.Thread(target=self._run, name=f"link {client_id}", daemon=True)
 
@@ -164,30 +166,12 @@ class BrokerLink:
         client = mqtt.Client(CallbackAPIVersion.VERSION2, self._client_id, clean_session=True, protocol=mqtt.MQTTv311)
         if self._will is not None:
             client.will_set(self._will.topic, self._will.payload, qos=1, retain=True)
-        self._authenticate(client)
+        _authenticate(client, self._settings)
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
         client.on_disconnect = self._on_disconnect
         client.on_message = self._on_message
         return client
-
-    def _authenticate(self, client: mqtt.Client) -> None:
-        settings = self._settings
-        if (settings.cert_file or settings.key_file) and not settings.ca_file:
-            # paho would connect in clear, and the certificate would only seem to protect anything.
-            raise LinkError("[broker] cert_file and key_file need ca_file too: without it the link is not encrypted")
-        if settings.password_file and not settings.username:
-            raise LinkError("[broker] password_file needs username too")
-        try:
-            if settings.username:
-                password = _secret(settings.password_file) if settings.password_file else None
-                client.username_pw_set(settings.username, password)
-            if settings.ca_file:
-                client.tls_set(
-                    settings.ca_file, settings.cert_file, settings.key_file, tls_version=ssl.PROTOCOL_TLS_CLIENT
-                )
-        except (OSError, ValueError) as wrong:
-            raise LinkError(f"[broker] certificate or password file cannot be used: {wrong}") from wrong
 
     def _run(self) -> None:
         attempt = 0
@@ -281,6 +265,32 @@ class BrokerLink:
             self._inbox.put_nowait(Message(message.topic, bytes(message.payload), message.retain))
         except queue.Full:
             self.dropped += 1
+
+
+def check_files(settings: BrokerSettings) -> None:
+    """Raises LinkError when the settings contradict each other, or name a file that cannot be used."""
+    _authenticate(mqtt.Client(CallbackAPIVersion.VERSION2), settings)
+
+
+def _authenticate(client: mqtt.Client, settings: BrokerSettings) -> None:
+    """Give the client what it shows to the broker, and what it believes. Raises LinkError."""
+    _refuse_contradictions(settings)
+    try:
+        if settings.username:
+            password = _secret(settings.password_file) if settings.password_file else None
+            client.username_pw_set(settings.username, password)
+        if settings.ca_file:
+            client.tls_set(settings.ca_file, settings.cert_file, settings.key_file, tls_version=ssl.PROTOCOL_TLS_CLIENT)
+    except (OSError, ValueError) as wrong:
+        raise LinkError(f"[broker] certificate or password file cannot be used: {wrong}") from wrong
+
+
+def _refuse_contradictions(settings: BrokerSettings) -> None:
+    if (settings.cert_file or settings.key_file) and not settings.ca_file:
+        # paho would connect in clear, and the certificate would only seem to protect anything.
+        raise LinkError("[broker] cert_file and key_file need ca_file too: without it the link is not encrypted")
+    if settings.password_file and not settings.username:
+        raise LinkError("[broker] password_file needs username too")
 
 
 def _secret(path: str) -> str:

@@ -10,7 +10,8 @@ from hub.store.database import put
 
 
 class EnrolmentTransaction:
-    """One transaction (`hub.enrolment.EnrolmentTransaction`)."""
+    """One transaction (`hub.enrolment.EnrolmentTransaction`). Its connection writes, and one writes at a time: of two
+    hubs behind one database, one spends a token."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection

@@ -3,6 +3,7 @@
 SQLite lets one writer in at a time, and the store is written for that. Here a writer holds one advisory lock
 alone; only ingest transactions hold it together, and then lock what they touch, always in this order: gates,
 presence, quarantine. So two workers go on side by side as long as their gates differ, and never wait in a circle.
+Locks are of the schema in use: sites may share a database, each in a schema of its own.
 Isolation is READ COMMITTED, so what is read behind a lock is what its last holder has committed.
 """
 
@@ -11,7 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, func, select
+from sqlalchemy import ColumnElement, Connection, Engine, create_engine, event, func, select
 from sqlalchemy.engine import URL, make_url
 
 from hub.config import PostgresAddress
@@ -23,9 +24,7 @@ CONNECT_TIMEOUT_S = 5
 SILENT_MS = 15_000
 """A server that acknowledges nothing for so long is gone: a cut cable says no goodbye."""
 
-_LOCKS = 0x706F7274
-"""Our corner of the advisory locks of a database: other programs may have theirs."""
-_GATES = _LOCKS + 1
+_OF_STORE, _OF_GATES = "portvakt", "portvakt gates"
 _WRITERS, _PRESENCE, _QUARANTINE = 1, 2, 3
 _GATE_LOCKS = 256
 """Gates share so many locks: a transaction that touches a thousand gates must not fill the server's lock table."""
@@ -71,11 +70,11 @@ class Postgres:
 
     def hold_alone(self, connection: Connection) -> None:
         """Nobody else writes until this transaction has ended."""
-        connection.execute(select(func.pg_advisory_xact_lock(_LOCKS, _WRITERS)))
+        _hold(connection, _OF_STORE, _WRITERS)
 
     def hold_together(self, connection: Connection) -> None:
         """Only other ingest transactions write until this one has ended."""
-        connection.execute(select(func.pg_advisory_xact_lock_shared(_LOCKS, _WRITERS)))
+        connection.execute(select(func.pg_advisory_xact_lock_shared(_ours(_OF_STORE), _WRITERS)))
 
     def forget_deleted(self) -> None:
         """The server's own vacuum does it, in its time."""
@@ -104,20 +103,20 @@ def hold_gates(connection: Connection, gates: Iterable[str]) -> None:
     """No other ingest transaction touches these gates' journals until this one has ended."""
     if _is_postgres(connection):
         for number in sorted({zlib.crc32(gate.encode()) % _GATE_LOCKS for gate in gates}):
-            connection.execute(select(func.pg_advisory_xact_lock(_GATES, number)))
+            _hold(connection, _OF_GATES, number)
 
 
 def hold_presence(connection: Connection) -> None:
     """No other ingest transaction reads or changes who is inside, in order to change it. Who only looks waits for
     nobody."""
     if _is_postgres(connection) and not connection.get_execution_options().get("postgresql_readonly"):
-        connection.execute(select(func.pg_advisory_xact_lock(_LOCKS, _PRESENCE)))
+        _hold(connection, _OF_STORE, _PRESENCE)
 
 
 def hold_quarantine(connection: Connection) -> None:
     """No other ingest transaction throws out what is oldest there."""
     if _is_postgres(connection):
-        connection.execute(select(func.pg_advisory_xact_lock(_LOCKS, _QUARANTINE)))
+        _hold(connection, _OF_STORE, _QUARANTINE)
 
 
 def copy_in(connection: Connection, table: str, rows: Iterable[tuple[object, ...]]) -> None:
@@ -126,6 +125,15 @@ def copy_in(connection: Connection, table: str, rows: Iterable[tuple[object, ...
     with driver.cursor() as cursor, cursor.copy(f"COPY {table} FROM STDIN") as copy:
         for row in rows:
             copy.write_row(row)
+
+
+def _hold(connection: Connection, kind: str, number: int) -> None:
+    connection.execute(select(func.pg_advisory_xact_lock(_ours(kind), number)))
+
+
+def _ours(kind: str) -> ColumnElement[int]:
+    """Our corner of the advisory locks of a database: other programs, and other sites' schemas, have theirs."""
+    return func.hashtext(func.concat(kind, " ", func.current_schema()))
 
 
 def _is_postgres(connection: Connection) -> bool:
@@ -140,10 +148,11 @@ def _connect_arguments(url: URL) -> dict[str, Any]:
         "keepalives_idle": 10,
         "keepalives_interval": 5,
         "keepalives_count": 2,
-        "options": f"-c lock_timeout={LOCK_TIMEOUT_MS} -c timezone=UTC",
     }
     # What the address says itself holds, such as ?sslmode=verify-full&connect_timeout=2.
-    return {name: value for name, value in ours.items() if name not in url.query}
+    chosen = {name: value for name, value in ours.items() if name not in url.query}
+    said = url.query.get("options", "")
+    return chosen | {"options": f"-c lock_timeout={LOCK_TIMEOUT_MS} -c timezone=UTC {said}"}
 
 
 def _hold_to_durability(connection: Any, record: object) -> None:

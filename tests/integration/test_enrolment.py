@@ -21,8 +21,9 @@ from hub.keys import signing_key
 from hub.store import HubStore, schema
 from portvakt.bundle import read_bundle
 from portvakt.link import BrokerLink, BrokerSettings, Connected, Lost, Message
-from tests.sim.members import SITE, Members, members
+from tests.sim.members import SITE, Members, members, run
 from tests.sim.mosquitto import BINARY
+from tests.sim.rig import ROOT
 from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.real, pytest.mark.skipif(BINARY is None, reason="mosquitto is not installed")]
@@ -79,13 +80,26 @@ def test_enroll_join_run(site: Members) -> None:
     certificate = Path(joined["certificate"])
     assert (certificate.stat().st_mode & 0o777, bundle.stat().st_mode & 0o777) == (0o600, 0o600)
     assert sorted(one.name for one in certificate.parent.iterdir()) == ["certificate.pem"]
-    site.gate("north")
+    north = site.gate("north")
     site.wait_for_list("north")
     site.wait_for_gate("north", "all stored", lambda line: line["online"] and line["list_revision"] == 1)
     made = len(site.made("north"))
     site.wait_for_gate("north", "its records", lambda line: line["journals"][0]["stored"] >= made)
     (listed,) = json.loads(site.on_hub("enroll", "--list", "--json"))
     assert (listed["gate"], listed["state"]) == ("north", "joined")
+    # A change of the list goes as a change, a command goes out and comes back.
+    crew = site.folder / "crew.csv"
+    example = (ROOT / "config" / "crew.example.csv").read_text(encoding="utf-8")
+    crew.write_text("".join(line for line in example.splitlines(keepends=True) if "Wrzosek" not in line))
+    site.on_hub("crew", "import", str(crew), "--force")
+    wait_for("the change at north", lambda: "list=applied revision=2 count=7 written=1" in north.log)
+    assert "done" in site.on_hub("command", "lock", "north")
+    doctor = json.loads(run("gate", "doctor", "--json", "--config", str(site.settings_of("north"))))
+    found = {one["part"]: one["state"] for one in doctor["findings"]}
+    assert (found["broker"], found["hub"]) == ("well", "well")
+    assert (found["certificate ca.pem"], found["certificate certificate.pem"]) == ("well", "well")
+    north.kill()
+    site.wait_for_gate("north", "gone, by its last will", lambda line: not line["online"])
     for secret in ("hub/authority.pem", "hub/hub.pem", "hub/signing-key.pem", "broker/server.key"):
         assert (site.folder / secret).stat().st_mode & 0o777 == 0o600
 
@@ -188,10 +202,26 @@ def test_p1_a_gate_that_was_revoked_goes_on_at_its_turnstile(site: Members) -> N
     refused = "certificate verify failed"
     wait_for("north to be refused", lambda: refused in site.broker.log.read_text(encoding="utf-8", errors="replace"))
     assert not north.dead()
+    _answers(site)
+
+
+def test_p1_a_certificate_that_is_spoilt_costs_the_link_and_not_the_lane(site: Members) -> None:
+    certificate = Path(site.join("north", site.bundle("north"))["certificate"])
+    certificate.write_bytes(certificate.read_bytes()[:300])
+    north = site.gate("north")
+    wait_for("the complaint", lambda: "certificate or password file cannot be used" in north.log)
+    _answers(site)
+    assert "certificate or password file" in run("gate", "check-config", str(site.settings_of("north")), status=1)
+    site.join("north", site.bundle("north"))
+    site.wait_for_list("north")
+
+
+def _answers(site: Members) -> None:
+    """The lane has an answer to a card."""
     remote = RemoteControl(site.folder / "north/state/control.sock")
-    assert remote.lanes()["main"].answers == 0
+    before = remote.lanes()["main"].answers
     remote.present("outside", bytes(4096))
-    wait_for("an answer at the lane", lambda: remote.lanes()["main"].answers == 1)
+    wait_for("an answer at the lane", lambda: remote.lanes()["main"].answers > before)
 
 
 def test_a_certificate_renews_itself(site: Members, tmp_path: Path) -> None:

@@ -1,9 +1,10 @@
 """Who gets a certificate, and who does not: the desk on a real store, with the time passed in."""
 
 import contextlib
-from collections.abc import Iterator
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -57,8 +58,8 @@ class Controller:
 class Office:
     """The hub's side."""
 
-    def __init__(self, folder: Path) -> None:
-        self.store = HubStore(folder / "hub.sqlite3")
+    def __init__(self, folder: Path, store: HubStore) -> None:
+        self.store = store
         self.authority = folder / "authority.pem"
         issue = issuing(self.authority, SITE, VALID_DAYS)
         self.desk = EnrolmentDesk(SITE, self.store, Signer(SITE, HUB_KEY), issue)
@@ -97,10 +98,8 @@ def certificate(answer: CertificateAnswer) -> x509.Certificate:
 
 
 @pytest.fixture
-def office(tmp_path: Path) -> Iterator[Office]:
-    made = Office(tmp_path)
-    with contextlib.closing(made.store):
-        yield made
+def office(tmp_path: Path, store: HubStore) -> Office:
+    return Office(tmp_path, store)
 
 
 def test_who_was_invited_gets_a_certificate_over_its_own_key(office: Office) -> None:
@@ -134,6 +133,29 @@ def test_a_token_is_good_once_and_its_first_answer_may_be_lost(office: Office) -
     refused = office.asked(Controller("north", north.token).wish()).refused
     assert "used before, by another controller" in refused
     assert office.kept_aside() == [refused]
+    assert office.issued() == 1
+
+
+def test_of_two_who_come_at_once_with_one_token_one_gets_in(office: Office, tmp_path: Path, database: Any) -> None:
+    """Two hubs behind one database, each with another controller's request."""
+    north = office.invite("north")
+    rivals = [north, Controller("north", north.token)]
+    together = threading.Barrier(len(rivals))
+    answers: list[CertificateAnswer] = []
+
+    def ask(controller: Controller) -> None:
+        with contextlib.closing(HubStore(database)) as store:
+            hub = Office(tmp_path, store)
+            together.wait(20)
+            answers.append(hub.asked(controller.wish()))
+
+    threads = [threading.Thread(target=ask, args=[one]) for one in rivals]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert len(answers) == 2
+    assert sorted(bool(one.certificate) for one in answers) == [False, True]
     assert office.issued() == 1
 
 

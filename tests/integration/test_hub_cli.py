@@ -247,6 +247,13 @@ def test_check_config_shows_what_counts(capsys: pytest.CaptureFixture[str]) -> N
     assert "config/hub.toml is in order" in capsys.readouterr().out
 
 
+def test_check_config_looks_at_the_certificates(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "tls.toml"
+    file.write_text('site = "yard"\n[broker]\nca_file = "nowhere.pem"\n')
+    assert main(["check-config", str(file)]) == 1
+    assert "certificate or password file cannot be used" in capsys.readouterr().err
+
+
 def test_help_loads_nothing_heavy() -> None:
     """`hub --help` on a small machine does not wait for SQLAlchemy."""
     code = (

@@ -211,6 +211,20 @@ def test_whoever_changes_the_crew_is_alone(postgres: Postgres, store: HubStore, 
     assert (failures, done) == ([], [True])
 
 
+def test_two_sites_may_share_a_database(postgres: Postgres, address: PostgresAddress) -> None:
+    """Each in a schema of its own, which the address names; neither waits for the other."""
+    postgres.psql(address, "CREATE SCHEMA yard; CREATE SCHEMA dock")
+    yard, dock = (
+        HubStore(PostgresAddress(url=f"{address.url}&options=-csearch_path%3D{schema}")) for schema in ("yard", "dock")
+    )
+    with contextlib.closing(yard), contextlib.closing(dock):
+        with yard.changing_crew(), dock.changing_crew():
+            pass
+        assert yard.remembered("instance", "one") != dock.remembered("instance", "other")
+        with yard.reading() as connection:
+            assert connection.exec_driver_sql("SHOW lock_timeout").scalar() == "10s"
+
+
 def test_whoever_only_looks_waits_for_nobody(store: HubStore, address: PostgresAddress) -> None:
     """A command that is typed while a long list is imported."""
     with store.changing_crew(), contextlib.closing(HubStore(address)) as other:

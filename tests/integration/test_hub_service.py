@@ -1,11 +1,13 @@
 """The hub without its threads: routing, heartbeats, new lists, and garbage on any topic."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from gate.uplink import contract
 from gate.uplink.contract import MAX_PRESENCE_PARTS, HubStatus, PermitsWant, Publish, Status
@@ -109,6 +111,46 @@ def test_what_another_process_changes_of_presence_is_told_at_the_next_tick(
     Ingest("yard", store, Signer("yard", Ed25519PrivateKey.generate())).take([north.message()], START_MS)
     assert leaves(service.tick(START_MS + 1)) == ["presence/now"]
     assert service.tick(START_MS + 2) == []
+
+
+def test_p2_what_another_process_has_acknowledged_is_said_again_with_the_heartbeat(
+    store: HubStore, service: HubService
+) -> None:
+    """Of two workers' acks the lower one may come last, and is then what the broker keeps."""
+    key = Ed25519PrivateKey.generate()
+    north, south = RecordBook(), RecordBook("south")
+    for book in (north, south):
+        book.add()
+        book.add()
+    service.take([north.message(), south.message(1)], START_MS)
+    service.tick(START_MS)
+    assert "south/ack" not in leaves(service.tick(START_MS + 60_000))
+    Ingest("yard", store, Signer("yard", key)).take([south.message(2)], START_MS)
+    said = leaves(service.tick(START_MS + 120_000))
+    assert "south/ack" in said
+    assert "north/ack" not in said
+    assert "south/ack" not in leaves(service.tick(START_MS + 180_000))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"head_seq": 1 << 60},
+        {"oldest_seq": 1 << 70},
+        {"list_revision": 1 << 62},
+        {"epoch": "another"},
+        {"epoch": "0" * 17},
+    ],
+)
+def test_p9_a_status_that_no_database_takes_is_kept_aside(
+    store: HubStore, service: HubService, wrong: dict[str, Any]
+) -> None:
+    """It may be retained: refused by the database it would come again at each connection."""
+    good = Status("north", "one", online=True, epoch="00000000000000aa", head_seq=1, oldest_seq=1)
+    status = replace(good, **wrong)
+    assert service.take([(TOPICS.status("north"), contract.encode_status(status))], START_MS) == []
+    assert queries.counts(store)["rejected"] == 1
+    assert queries.gates(store).gates == ()
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100, deadline=None)

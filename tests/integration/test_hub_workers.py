@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from gate.uplink import contract
 from gate.uplink.signing import Signer
 from hub import queries
+from hub.config import PostgresAddress
 from hub.ingest import Ingest
 from hub.store import HubStore
 from tests.sim.gate_end import GateEnd
@@ -64,7 +65,7 @@ def broker(tmp_path: Path) -> Iterator[Mosquitto]:
 def hub(tmp_path: Path, broker: Mosquitto, postgres: Postgres) -> Iterator[HubProcess]:
     made = HubProcess(tmp_path / "hub", broker.port, database=postgres.database().url)
     with made.settings.open("a", encoding="utf-8") as settings:
-        settings.write("[ingest]\nshared = true\n[list]\nheartbeat_s = 1\n")
+        settings.write('[ingest]\nshared = true\n[list]\nheartbeat_s = 1\n[presence]\nclose_at = "never"\n')
     yield made
     if made.process:
         made.end(signal.SIGKILL)
@@ -146,6 +147,70 @@ def test_p2_p3_three_workers_of_which_one_is_killed(
     expected = by_one_hub(gates, tmp_path / "alone.sqlite3")
     seen = {(one["number"], one["gate"], one["since_ms"]) for one in roster}
     assert seen == {(one.number, one.gate, one.since_ms) for one in expected}
+
+
+def test_p2_p3_the_database_dies_under_the_workers(
+    hub: HubProcess, worker: Callable[[], Worker], gates: list[GateEnd], postgres: Postgres
+) -> None:
+    """In the middle of a backlog, without a goodbye: nothing was acknowledged that is not there afterwards."""
+    hub.start()
+    hub.ready()
+    workers = [worker() for _ in range(2)]
+    for one in workers:
+        one.ready()
+    for gate in gates:
+        gate.start()
+    wait_for("some of it to be in", lambda: any(gate.journal.settled() >= 200 for gate in gates), 30.0)
+    assert any(gate.unsettled for gate in gates), "too late: nothing is under way"
+
+    def said() -> list[str]:
+        return [hub.text, *(one.text for one in workers)]
+
+    postgres.stop("immediate")
+    try:
+        for gate in gates:
+            gate.pass_through(20)
+        wait_for("one of them to say so", lambda: any("store=failed" in text for text in said()))
+    finally:
+        postgres.start()
+    wait_for("every gate to be told that all is stored", lambda: not any(gate.unsettled for gate in gates), 120.0)
+    proof = json.loads(hub.command("verify", "--json"))
+    assert proof["sound"], proof
+    assert [(gate["made"], gate["stored"], gate["twice"]) for gate in proof["gates"]] == [(620, 620, 0)] * 4
+    assert "Traceback" not in "".join(said())
+
+
+def test_p2_a_database_that_a_backup_was_put_in_place_of_gets_again_what_it_lacks(
+    hub: HubProcess, gates: list[GateEnd], postgres: Postgres
+) -> None:
+    """It calls itself what it did before; the gate notices by its next record that the hub knows less."""
+    gate = gates[0]
+    hub.start()
+    hub.ready()
+    gate.start()
+    wait_for("all of it", lambda: not gate.unsettled, 60.0)
+    hub.end()
+    before = hub.settings.read_text(encoding="utf-8")
+    address = PostgresAddress(url=before.split('database = "')[1].split('"')[0])
+    backup = postgres.copy_of(address)
+    hub.start()
+    hub.ready(2)
+    gate.pass_through(100)
+    wait_for("the rest", lambda: not gate.unsettled, 60.0)
+    hub.end()
+    hub.settings.write_text(before.replace(address.url, backup.url), encoding="utf-8")
+    assert json.loads(hub.command("verify", "--json"))["records"] == 600
+    hub.start()
+    hub.ready(3)
+    gate.pass_through(1)
+
+    def whole() -> bool:
+        told = json.loads(hub.command("gates", "--json"))["gates"][0]["journals"][0]
+        return bool((told["stored"], told["through"]) == (701, 701))
+
+    wait_for("all of it again", whole, 60.0)
+    proof = json.loads(hub.command("verify", "--json"))
+    assert proof["sound"], proof
 
 
 def test_workers_without_a_hub_and_a_hub_without_workers(

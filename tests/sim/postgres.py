@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 from types import TracebackType
+from urllib.parse import urlsplit
 
 from hub.config import PostgresAddress
 
@@ -64,6 +65,15 @@ class Postgres:
         name = f"site{next(self._numbers)}"
         self._run("createdb", "-h", str(self.folder), "-p", str(PORT), "-U", USER, name)
         return PostgresAddress(url=f"postgresql://{USER}@/{name}?host={self.folder}&port={PORT}")
+
+    def copy_of(self, address: PostgresAddress) -> PostgresAddress:
+        """A copy of a database that nobody is connected to."""
+        copied = self.database()
+        old, new = (urlsplit(one.url).path.removeprefix("/") for one in (address, copied))
+        server = PostgresAddress(url=address.url.replace(f"/{old}?", "/postgres?"))
+        self.psql(server, f"DROP DATABASE {new}")
+        self.psql(server, f"CREATE DATABASE {new} TEMPLATE {old}")
+        return copied
 
     def psql(self, address: PostgresAddress, commands: str) -> str:
         """Run SQL as it would be typed."""

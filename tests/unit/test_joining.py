@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec.structs import replace
 
+from gate import join_cli
 from gate.cli import main
 from gate.config import load_config
 from gate.errors import CertificateError
@@ -169,3 +170,19 @@ def test_nobody_there_is_told_in_time(bundle: Bundle, tmp_path: Path, capsys: py
     assert main(words) == 1
     assert "no certificate within 1 s: 127.0.0.1:1: " in capsys.readouterr().err
     assert not (tmp_path / "g.toml").exists()
+
+
+def test_the_key_lies_where_the_gate_looks_for_what_is_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("STATE_DIRECTORY", raising=False)
+    etc = tmp_path / "etc"
+    monkeypatch.setattr(join_cli, "INSTALLED", etc)
+    settings = etc / "gate.toml"
+    assert join_cli._state(settings) == join_cli.INSTALLED_STATE
+    etc.mkdir()
+    settings.write_text(EXAMPLE.read_text(encoding="utf-8"))
+    assert join_cli._state(settings) == join_cli.INSTALLED_STATE, "by hand, of an installed gate"
+    assert join_cli._state(EXAMPLE) == Path("var/gate"), "of a clone"
+    settings.write_text(f'state_dir = "/srv/gate"\n{EXAMPLE.read_text(encoding="utf-8")}')
+    assert join_cli._state(settings) == Path("/srv/gate")
+    monkeypatch.setenv("STATE_DIRECTORY", "/run/elsewhere")
+    assert join_cli._state(EXAMPLE) == Path("/run/elsewhere")

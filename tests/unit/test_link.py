@@ -14,7 +14,7 @@ from pytest_mock import MockerFixture
 
 from portvakt.backoff import Backoff
 from portvakt.errors import LinkError
-from portvakt.link import BrokerLink, BrokerSettings, Connected, LastWill, Lost, Message, anchored_broker
+from portvakt.link import BrokerLink, BrokerSettings, Connected, LastWill, Lost, Message, anchored_broker, check_files
 from tests.sim.mosquitto import Mosquitto
 from tests.waiting import wait_for
 
@@ -229,7 +229,16 @@ def test_p8_tls_files_that_cannot_be_used_are_refused(tmp_path: Path) -> None:
         *([BrokerSettings(ca_file=authorities, cert_file=wrong, key_file=wrong)] if authorities else []),
     ):
         with pytest.raises(LinkError, match="certificate or password file cannot be used"):
-            Line(settings, "gate")
+            check_files(settings)
+
+
+def test_p1_a_certificate_that_is_spoilt_is_a_broker_that_is_away(tmp_path: Path) -> None:
+    """A power cut may cost a file; it may not cost the turnstile."""
+    line = Line(BrokerSettings(ca_file=not_a_certificate(tmp_path)), "gate")
+    line.link.start()
+    assert "cannot be used" in line.wait_for(Lost)[0].why
+    assert line.link.publish("x", b"") is False
+    line.link.close()
 
 
 @pytest.mark.parametrize("key", ["cert_file", "key_file"])
