@@ -75,6 +75,7 @@ class CrewTransaction(Protocol):
     def finish_list(self, number: int, change: str, revision: int, keep: int) -> None: ...
     def kept_lists(self) -> Sequence[KeptList]: ...
     def members_of(self, number: int) -> Iterator[CrewMember]: ...
+    def chain_of(self, number: int) -> Mapping[str, str]: ...
     def note(self, entry: AuditEntry) -> None: ...
 
 
@@ -186,7 +187,9 @@ def go_back(store: CrewStore, to: int | None, terms: Terms, *, dry_run: bool = F
         change = compare(members, transaction.crew())
         if dry_run:
             return found, Outcome(change, (), written=False)
-        revision = _take(transaction, change, {}, f"back to {found.id}: {found.name}"[:200], terms)
+        revision = _take(
+            transaction, change, transaction.chain_of(found.id), f"back to {found.id}: {found.name}"[:200], terms
+        )
     return found, Outcome(change, (), written=True, revision=revision)
 
 
@@ -194,8 +197,8 @@ def _take(transaction: CrewTransaction, change: CrewChange, chain: Mapping[str, 
     """Write a difference; returns the revision of the permits that follow."""
     number = transaction.begin_list(masked(name), terms.by, terms.now_ms)
     transaction.write(itertools.chain(change.added, change.changed), number)
-    transaction.link_chain(chain)
     transaction.leave(change.removed, number)
+    transaction.link_chain(chain)
     revision = transaction.compile(terms.now_ms, terms.requirements).revision
     transaction.finish_list(number, str(change), revision, terms.keep_lists)
     said = f"list {number}, {change}, revision {revision}"
