@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from hub.crew import csv_list, json_list, xlsx_list
+from hub.crew import csv_list, json_list
 from hub.crew.columns import Naming, Problem
 from hub.crew.fields import masked
 from hub.crew.rows import MAX_FILE_BYTES, Progress, ReadList, quiet
@@ -106,10 +106,21 @@ def read_data(name: str, data: bytes, naming: Naming, sheet: str | None = None, 
         case ".csv":
             return csv_list.read_list(data, naming, progress)
         case ".xlsx":
-            return xlsx_list.read_list(data, sheet, naming, progress)
+            return _read_workbook(data, naming, sheet, progress)
         case ".json":
             return json_list.read_list(data, naming, progress)
     raise CrewListError(f"{masked(name)}: which kind of list is this? Its name should end in {', '.join(KINDS)}")
+
+
+def _read_workbook(data: bytes, naming: Naming, sheet: str | None, progress: Progress) -> ReadList:
+    # Only who has a workbook needs the library, and waits for it.
+    try:
+        from hub.crew import xlsx_list  # noqa: PLC0415
+    except ModuleNotFoundError as missing:
+        raise CrewListError(
+            f"workbooks need {missing.name}: pip install 'portvakt[hub]', or save it as CSV"
+        ) from missing
+    return xlsx_list.read_list(data, sheet, naming, progress)
 
 
 def settled(member: CrewMember, before: CrewMember) -> CrewMember:
