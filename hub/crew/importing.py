@@ -75,6 +75,7 @@ class CrewTransaction(Protocol):
     def finish_list(self, number: int, change: str, revision: int, keep: int) -> None: ...
     def kept_lists(self) -> Sequence[KeptList]: ...
     def members_of(self, number: int) -> Iterator[CrewMember]: ...
+    def chain_of(self, number: int) -> Mapping[str, str]: ...
     def note(self, entry: AuditEntry) -> None: ...
 
 
@@ -105,13 +106,21 @@ def read_data(name: str, data: bytes, naming: Naming, sheet: str | None = None, 
         case ".csv":
             return csv_list.read_list(data, naming, progress)
         case ".xlsx":
-            # Here, as its library is neither small nor needed for the other kinds.
-            from hub.crew import xlsx_list  # noqa: PLC0415
-
-            return xlsx_list.read_list(data, sheet, naming, progress)
+            return _read_workbook(data, naming, sheet, progress)
         case ".json":
             return json_list.read_list(data, naming, progress)
     raise CrewListError(f"{masked(name)}: which kind of list is this? Its name should end in {', '.join(KINDS)}")
+
+
+def _read_workbook(data: bytes, naming: Naming, sheet: str | None, progress: Progress) -> ReadList:
+    # Only who has a workbook needs the library, and waits for it.
+    try:
+        from hub.crew import xlsx_list  # noqa: PLC0415
+    except ModuleNotFoundError as missing:
+        raise CrewListError(
+            f"workbooks need {missing.name}: pip install 'portvakt[hub]', or save it as CSV"
+        ) from missing
+    return xlsx_list.read_list(data, sheet, naming, progress)
 
 
 def settled(member: CrewMember, before: CrewMember) -> CrewMember:
@@ -189,7 +198,9 @@ def go_back(store: CrewStore, to: int | None, terms: Terms, *, dry_run: bool = F
         change = compare(members, transaction.crew())
         if dry_run:
             return found, Outcome(change, (), written=False)
-        revision = _take(transaction, change, {}, f"back to {found.id}: {found.name}"[:200], terms)
+        revision = _take(
+            transaction, change, transaction.chain_of(found.id), f"back to {found.id}: {found.name}"[:200], terms
+        )
     return found, Outcome(change, (), written=True, revision=revision)
 
 
@@ -197,8 +208,8 @@ def _take(transaction: CrewTransaction, change: CrewChange, chain: Mapping[str, 
     """Write a difference; returns the revision of the permits that follow."""
     number = transaction.begin_list(masked(name), terms.by, terms.now_ms)
     transaction.write(itertools.chain(change.added, change.changed), number)
-    transaction.link_chain(chain)
     transaction.leave(change.removed, number)
+    transaction.link_chain(chain)
     revision = transaction.compile(terms.now_ms, terms.requirements).revision
     transaction.finish_list(number, str(change), revision, terms.keep_lists)
     said = f"list {number}, {change}, revision {revision}"

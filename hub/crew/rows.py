@@ -5,7 +5,7 @@ Which kind of file they come from makes no difference here. Row numbers are thos
 
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hub.chain import loop_at
@@ -121,8 +121,15 @@ class _Reader:
             )
         progress(count)
         self._refuse_loops()
-        members = tuple(member for key, member in self._members.items() if key not in self._doubtful)
         chain = {company: above for company, (above, _) in self._above.items()}
+        # Somebody else's row may tell who engaged a company whose own rows do not.
+        members = tuple(
+            member
+            if member.engaged_by or member.organisation_number not in chain
+            else replace(member, engaged_by=chain[member.organisation_number])
+            for key, member in self._members.items()
+            if key not in self._doubtful
+        )
         return ReadList(members, tuple(self._problems), frozenset(self._doubtful), chain)
 
     def _take(self, number: int, row: Sequence[Cell]) -> None:

@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-import httpx
-
 from hub.config import SourceSettings
 from hub.crew.importing import KINDS
 from hub.crew.rows import MAX_FILE_BYTES
@@ -68,6 +66,11 @@ def _newest(folder: Path) -> Found | None:
 
 
 def _fetched(settings: SourceSettings, url: str) -> Found:
+    # Only who has an address needs the library.
+    try:
+        import httpx  # noqa: PLC0415
+    except ModuleNotFoundError as missing:
+        raise CrewListError(f"lists from an address need {missing.name}: pip install 'portvakt[hub]'") from missing
     headers = {"Authorization": _secret(settings.authorization_file)} if settings.authorization_file else {}
     verify = _trusting(settings.ca_file) if settings.ca_file else True
     # Its path alone: what follows may be a key.

@@ -120,7 +120,8 @@ class CrewTransaction:
     def finish_list(self, number: int, change: str, revision: int, keep: int) -> None:
         """Keep who is on it now, beside so many other lists."""
         listed = (member for member in self.crew() if member.listed and member.approved_by is None)
-        kept.finish(self._connection, number, listed, change, revision)
+        said: dict[str, str | int] = {"change": change, "revision": revision}
+        kept.finish(self._connection, number, listed, people.said_chain(self._connection), said)
         kept.forget_rows(self._connection, keep + 1)
 
     def kept_lists(self) -> list[KeptList]:
@@ -130,6 +131,10 @@ class CrewTransaction:
     def members_of(self, number: int) -> Iterator[CrewMember]:
         """Who was on a kept list."""
         return kept.members_of(self._connection, number)
+
+    def chain_of(self, number: int) -> dict[str, str]:
+        """Who had engaged whom when a kept list had been taken in."""
+        return kept.chain_of(self._connection, number)
 
     def blocks(self) -> list[Block]:
         """Every blocked card, the newest first."""

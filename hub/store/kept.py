@@ -2,7 +2,7 @@
 
 import itertools
 import zlib
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 import msgspec
 from sqlalchemy import Connection, and_, delete, func, select, update
@@ -12,7 +12,10 @@ from hub.records import CrewMember, KeptList
 from hub.store import schema
 
 _PART_ROWS = 5_000
+_CHAIN = -1
+"""The part that holds who engaged whom."""
 _decoder = msgspec.msgpack.Decoder(list[CrewMember])
+_chain_decoder = msgspec.msgpack.Decoder(dict[str, str])
 
 
 def begin(connection: Connection, name: str, taken_by: str, taken_ms: int) -> int:
@@ -24,20 +27,30 @@ def begin(connection: Connection, name: str, taken_by: str, taken_ms: int) -> in
     return number
 
 
-def finish(connection: Connection, number: int, members: Iterable[CrewMember], change: str, revision: int) -> None:
-    """Keep who is on the list now."""
+def finish(
+    connection: Connection,
+    number: int,
+    members: Iterable[CrewMember],
+    engaged_by: Mapping[str, str],
+    said: Mapping[str, str | int],
+) -> None:
+    """Keep who is on the list now, with their contractor chain, and what is `said` of it: its change and revision."""
     rest = iter(members)
+    _put_part(connection, number, _CHAIN, engaged_by)
     people = 0
     for part in itertools.count():
         piece = list(itertools.islice(rest, _PART_ROWS))
         if not piece:
             break
         people += len(piece)
-        body = zlib.compress(msgspec.msgpack.encode(piece), 1)
-        connection.execute(schema.crew_list_parts.insert(), {"list_id": number, "part": part, "body": body})
+        _put_part(connection, number, part, piece)
     table = schema.crew_lists
-    said = {"people": people, "change": change, "revision": revision}
-    connection.execute(update(table).where(table.c.id == number).values(**said))
+    connection.execute(update(table).where(table.c.id == number).values(**said, people=people))
+
+
+def _put_part(connection: Connection, number: int, part: int, held: object) -> None:
+    body = zlib.compress(msgspec.msgpack.encode(held), 1)
+    connection.execute(schema.crew_list_parts.insert(), {"list_id": number, "part": part, "body": body})
 
 
 def forget_rows(connection: Connection, keep: int) -> None:
@@ -65,9 +78,16 @@ def forget_cards(connection: Connection, cards: Collection[CardKey]) -> int:
 def members_of(connection: Connection, number: int) -> Iterator[CrewMember]:
     """Who was on a kept list after it had been taken in; a piece at a time."""
     table = schema.crew_list_parts
-    bodies = select(table.c.body).where(table.c.list_id == number).order_by(table.c.part)
+    bodies = select(table.c.body).where(table.c.list_id == number, table.c.part >= 0).order_by(table.c.part)
     for body in connection.scalars(bodies, execution_options={"yield_per": 1}):
         yield from _decoder.decode(zlib.decompress(body))
+
+
+def chain_of(connection: Connection, number: int) -> dict[str, str]:
+    """Who had engaged whom when a kept list had been taken in."""
+    table = schema.crew_list_parts
+    body = connection.scalar(select(table.c.body).where(table.c.list_id == number, table.c.part == _CHAIN))
+    return _chain_decoder.decode(zlib.decompress(body)) if body else {}
 
 
 def kept_lists(connection: Connection) -> list[KeptList]:

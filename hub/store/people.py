@@ -96,19 +96,42 @@ def chain(connection: Connection) -> dict[str, str]:
 
 
 def link_chain(connection: Connection, engaged_by: Mapping[str, str]) -> None:
-    """Say who engaged companies that may have nobody here. One that was unknown is not approved."""
+    """Say who engaged companies that may have nobody here; nothing is said any more of others that have nobody. A
+    company that was unknown is not approved."""
+    table, cards, assignments = schema.companies, schema.cards, schema.assignments
+    here = (
+        select(cards.c.employer)
+        .select_from(cards.join(assignments))
+        .where(cards.c.employer == table.c.organisation_number, assignments.c.listed)
+        .exists()
+    )
+    linked = select(table.c.organisation_number).where(table.c.engaged_by.is_not(None), ~here)
+    stale = [company for company in connection.scalars(linked) if company not in engaged_by]
+    for start in range(0, len(stale), ROWS_AT_ONCE):
+        some = table.c.organisation_number.in_(stale[start : start + ROWS_AT_ONCE])
+        connection.execute(update(table).where(some).values(engaged_by=None))
     if not engaged_by:
         return
-    table = schema.companies
     statement = upsert(connection, table)
-    linked = statement.on_conflict_do_update(
-        index_elements=[table.c.organisation_number], set_={"engaged_by": statement.excluded.engaged_by}
-    )
     rows = [
         {"organisation_number": company, "approved": False, "engaged_by": above}
         for company, above in engaged_by.items()
     ]
-    connection.execute(linked, rows)
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=[table.c.organisation_number], set_={"engaged_by": statement.excluded.engaged_by}
+        ),
+        rows,
+    )
+
+
+def said_chain(connection: Connection) -> dict[str, str]:
+    """Which company was engaged by which, as the lists have said it."""
+    table = schema.companies
+    rows = connection.execute(
+        select(table.c.organisation_number, table.c.engaged_by).where(table.c.engaged_by.is_not(None))
+    )
+    return dict(map(tuple, rows))
 
 
 def company_facts(connection: Connection, organisation_number: str) -> dict[str, Any] | None:

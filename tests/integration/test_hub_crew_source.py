@@ -229,3 +229,19 @@ def test_a_watched_folder(tmp_path: Path, hub: Callable[..., Say]) -> None:
     assert "Traceback" not in text
     with contextlib.closing(HubStore(tmp_path / "state" / "hub.sqlite3")) as store:
         assert len(store.permit_list().permits) == 7
+
+
+@pytest.mark.parametrize("library", ["openpyxl", "httpx"])
+def test_a_library_that_is_not_installed_is_named(
+    library: str, tmp_path: Path, server: Server, hub: Callable[..., Say], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A hub for trying out has neither, and takes lists in CSV."""
+    for name in [name for name in sys.modules if name.partition(".")[0] == library or name == "hub.crew.xlsx_list"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, library, None)
+    monkeypatch.delattr("hub.crew.xlsx_list", raising=False)
+    (tmp_path / "crew.xlsx").write_bytes(b"PK")
+    words = ("import", str(tmp_path / "crew.xlsx")) if library == "openpyxl" else ("pull",)
+    say = hub(url=server.url)
+    assert f"need {library}: pip install 'portvakt[hub]'" in say("crew", *words, status=1)
+    assert "+7 −0 ~0" in say("crew", "import", str(EXAMPLE))

@@ -423,6 +423,22 @@ def test_the_chain_counts_companies_that_have_nobody_here(tmp_path: Path, say: S
     file.write_text(json.dumps([row | {"engaged_by": "313917401 > 312608332"}]))
     say("crew", "import", str(file))
     assert "refused, company_not_approved" in say("why", "5310001")
+    # The way back leads to the chain that was, and forth again; what no list says any more is not remembered.
+    for answer in ("let in today", "refused, company_not_approved"):
+        say("crew", "back")
+        assert answer in say("why", "5310001")
+    file.write_text(json.dumps([row | {"engaged_by": "313917401"}]))
+    say("crew", "import", str(file))
+    assert "let in today" in say("why", "5310001")
+
+
+def test_a_chain_that_another_row_tells_is_no_change_each_time(tmp_path: Path, say: Say) -> None:
+    row = {"card_number": "5310001", "first_name": "A", "last_name": "B", "organisation_number": COMPANY}
+    other = row | {"card_number": "5310002", "organisation_number": "313917401", "engaged_by": f"{COMPANY} > 312608332"}
+    file = tmp_path / "crew.json"
+    file.write_text(json.dumps([row, other]))
+    say("crew", "import", str(file))
+    assert "+0 −0 ~0, 2 unchanged" in say("crew", "import", str(file))
 
 
 def test_a_sub_units_worker_has_the_main_units_card(tmp_path: Path, say: Say, store: HubStore) -> None:
