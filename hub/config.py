@@ -6,7 +6,7 @@ A unit stands in every name. Unknown keys are refused.
 import os
 from datetime import date, time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -85,6 +85,21 @@ class PostgresAddress(Settings, frozen=True, kw_only=True):
     password_file: str | None = None
 
 
+class SourceSettings(Settings, frozen=True, kw_only=True):
+    """Where `hub crew pull` and `hub crew watch` find lists: a folder or an address."""
+
+    folder: str | None = None
+    url: str | None = None
+    kind: Literal["csv", "xlsx", "json"] | None = None
+    """What the address gives; told by its answer, or by its ending, when left out."""
+    authorization_file: str | None = None
+    """Holds the header Authorization, such as `Bearer …`; mode 0600."""
+    ca_file: str | None = None
+    timeout_s: Annotated[float, msgspec.Meta(gt=0, le=600)] = 60.0
+    every_s: Annotated[float, msgspec.Meta(ge=1, le=86_400)] = 60.0
+    """How often `hub crew watch` looks."""
+
+
 class CrewSettings(Settings, frozen=True, kw_only=True):
     """How crew lists look here, and what they may do."""
 
@@ -98,6 +113,7 @@ class CrewSettings(Settings, frozen=True, kw_only=True):
     """A list that takes more than this share of the cards off is refused."""
     keep_lists: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 5
     """To how many earlier lists one can go back."""
+    source: SourceSettings = SourceSettings()
 
 
 Word = Annotated[str, msgspec.Meta(pattern=GROUP_PATTERN)]
@@ -199,7 +215,14 @@ def load_config(path: Path) -> HubConfig:
             config.enrolment,
             broker_dir=named_file(path, config.enrolment.broker_dir) if config.enrolment.broker_dir else None,
         ),
+        crew=replace(config.crew, source=_anchored_source(config.crew.source, path)),
     )
+
+
+def _anchored_source(source: SourceSettings, path: Path) -> SourceSettings:
+    named = {name: getattr(source, name) for name in ("authorization_file", "ca_file")}
+    files = {name: named_file(path, file) for name, file in named.items() if file}
+    return replace(source, **files, folder=str(path.parent / source.folder) if source.folder else None)
 
 
 def requirements_of(settings: RequirementSettings) -> Requirements:
@@ -314,6 +337,11 @@ def _problems(config: HubConfig) -> list[str]:
         limits(config)
     except SettingsError as wrong:
         found.append(str(wrong))
+    source = config.crew.source
+    if source.folder and source.url:
+        found.append("crew.source.folder: there is a url as well; one of the two")
+    if source.url and not _is_private(source.url):
+        found.append("crew.source.url: must begin with https:// (a list holds people); http:// only to this machine")
     if config.broker.embedded and config.broker.ca_file:
         found.append("broker.embedded: the built-in broker speaks plain TCP; leave ca_file out, or run Mosquitto")
     return found
@@ -334,3 +362,16 @@ def _database_problems(config: HubConfig) -> list[str]:
     if address.password or "password=" in address.query:
         return ["database: holds a password; put it into a file of its own, and name that in database_password_file"]
     return []
+
+
+def _is_private(url: str) -> bool:
+    """Whether nobody on the way can read or change what comes from there."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+    except ValueError:
+        return False
+    return bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and host in _THIS_MACHINE))
+
+
+_THIS_MACHINE = ("localhost", "127.0.0.1", "::1")

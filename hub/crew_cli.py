@@ -27,12 +27,23 @@ SHOWN_PROBLEMS = 100
 
 def add_verbs(verbs: Any) -> None:
     """Add them to `hub`."""
+    _add_list_verbs(verbs)
+    _add_card_verbs(verbs)
+
+
+def _add_list_verbs(verbs: Any) -> None:
     crew = verbs.add_parser("crew", help="crew lists").add_subparsers(required=True, metavar="VERB")
     verb = add_verb(crew, "import", _import, "take in a crew list; it replaces the one before", json=True)
     verb.add_argument("file", metavar="FILE", type=Path, help="a .csv, .xlsx or .json")
     verb.add_argument("--dry-run", action="store_true", help="only show what would change")
     verb.add_argument("--partial", action="store_true", help="take the good rows although others are bad")
     verb.add_argument("--force", action="store_true", help="although more leave than crew.may_remove allows")
+    _by(verb)
+    verb = add_verb(
+        crew, "pull", _pull, "take in the newest list of the source in the settings, if it is new", json=True
+    )
+    _by(verb)
+    verb = add_verb(crew, "watch", _watch, "the same again and again, until it is told to stop")
     _by(verb)
     add_verb(crew, "lists", _lists, "the lists that were taken in, newest first", json=True)
     verb = add_verb(crew, "back", _back, "the list before this one once more, or that of a number", json=True)
@@ -42,6 +53,8 @@ def add_verbs(verbs: Any) -> None:
     verb = add_verb(crew, "export", _export, "the crew list as it is now, as CSV that can be taken in again")
     verb.add_argument("-o", "--output", metavar="FILE", type=Path, help="write it to FILE instead")
 
+
+def _add_card_verbs(verbs: Any) -> None:
     verb = add_verb(verbs, "block", _block, "from now on a card opens nothing, whatever any list says", json=True)
     _card(verb)
     verb.add_argument("--reason", required=True)
@@ -72,6 +85,9 @@ def add_verbs(verbs: Any) -> None:
     _card(verb)
     verb.add_argument("--reason", default="")
     _by(verb)
+
+    verb = add_verb(verbs, "audit", _audit, "who has taken in, blocked, approved what, newest first", json=True)
+    verb.add_argument("--limit", type=_count, default=50, help="the newest so many (50)")
 
     verb = add_verb(verbs, "why", _why, "what the answer to a card rests on", json=True)
     _card(verb)
@@ -120,6 +136,13 @@ def _days(text: str) -> float:
     if not 0 < days <= 3660:
         raise argparse.ArgumentTypeError("between 0 and 3660")
     return days
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if not 1 <= number <= 100_000:
+        raise argparse.ArgumentTypeError("between 1 and 100000")
+    return number
 
 
 def _now_ms() -> int:
@@ -176,26 +199,72 @@ def _import(options: argparse.Namespace) -> int:
     if options.json:
         _print_outcome_json(outcome, dry_run=options.dry_run)
         return int(failed)
-    for problem in outcome.problems[:SHOWN_PROBLEMS]:
-        print(f"{options.file}, {problem}", file=sys.stderr)
-    if len(outcome.problems) > SHOWN_PROBLEMS:
-        more = len(outcome.problems) - SHOWN_PROBLEMS
-        print(f"{options.file}: and {more} more; --json shows all", file=sys.stderr)
+    _print_problems(str(options.file), outcome)
     rows = len({problem.row for problem in outcome.problems})
     if outcome.problems and (not options.partial or not read.members):
         advice = "; --partial takes the good ones" if read.members else ""
         print(f"hub: nothing was written, because of {rows} bad row{'s' * (rows != 1)}{advice}", file=sys.stderr)
     if outcome.too_many_leave:
-        change = outcome.change
-        share = config_of(options).crew.may_remove
-        print(
-            f"hub: nothing was written: {len(change.removed)} of {change.listed} would leave, more than {share:.0%} "
-            "(crew.may_remove); is this the whole list? --force takes it",
-            file=sys.stderr,
-        )
+        _print_too_many(outcome, config.crew.may_remove)
     if outcome.written or (options.dry_run and read.members):
         _print_outcome(outcome)
     return int(failed)
+
+
+def _print_problems(name: str, outcome: "Outcome") -> None:
+    for problem in outcome.problems[:SHOWN_PROBLEMS]:
+        print(f"{name}, {problem}", file=sys.stderr)
+    if len(outcome.problems) > SHOWN_PROBLEMS:
+        more = len(outcome.problems) - SHOWN_PROBLEMS
+        print(f"{name}: and {more} more; --json shows all", file=sys.stderr)
+
+
+def _print_too_many(outcome: "Outcome", share: float) -> None:
+    change = outcome.change
+    print(
+        f"hub: nothing was written: {len(change.removed)} of {change.listed} would leave, more than {share:.0%} "
+        "(crew.may_remove); is this the whole list? --force takes it",
+        file=sys.stderr,
+    )
+
+
+def _pull(options: argparse.Namespace) -> int:
+    from hub.crew.fields import masked
+    from hub.crew.watching import take_newest
+
+    config = config_of(options)
+    naming_of(config)
+    with _opened(options) as store:
+        taken = take_newest(store, config.crew, _terms(options))
+    if taken is None:
+        print_json({"written": False}) if options.json else print("there is no new list")
+        return 0
+    found, outcome = taken
+    if options.json:
+        _print_outcome_json(outcome, dry_run=False)
+        return int(not outcome.written)
+    if outcome.written:
+        _print_outcome(outcome)
+        return 0
+    _print_problems(masked(found.name), outcome)
+    if outcome.too_many_leave:
+        _print_too_many(outcome, config.crew.may_remove)
+    print(f"hub: nothing of {masked(found.name)} was written; mend it, or hub crew import it by hand", file=sys.stderr)
+    return 1
+
+
+def _watch(options: argparse.Namespace) -> int:
+    from hub.crew.watching import watch
+    from portvakt import logs
+    from portvakt.process import stop_on_signals
+
+    config = config_of(options)
+    naming_of(config)
+    logs.configure("debug" if options.verbose else config.log_level)
+    stop = stop_on_signals()
+    with _opened(options) as store:
+        watch(store, config.crew, lambda: _terms(options), stop)
+    return 0
 
 
 @contextlib.contextmanager
@@ -358,6 +427,15 @@ def _turn_away(options: argparse.Namespace) -> int:
         turn_away(store, card, options.reason, _decider(options))
     said = f"{card.scheme}:{card.number} is turned away"
     print_json({"card": f"{card.scheme}:{card.number}"}) if options.json else print(said)
+    return 0
+
+
+def _audit(options: argparse.Namespace) -> int:
+    from hub import crew_tables, explanation
+
+    with _opened(options) as store:
+        found = explanation.decided(store, options.limit)
+    print_json(found) if options.json else print(crew_tables.audit_text(found))
     return 0
 
 

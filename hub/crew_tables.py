@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from hub.explanation import Changed, Waiting, Why
-from hub.records import Block, KeptList
+from hub.records import AuditEntry, Block, KeptList
 from hub.tables import events_text, moment, table
 
 
@@ -42,6 +42,14 @@ def blocks_text(found: Sequence[Block]) -> str:
         for one in found
     ]
     return table(("CARD", "SINCE", "BY", "FOR", "REASON"), rows)
+
+
+def audit_text(found: Sequence[AuditEntry]) -> str:
+    """Who decided what."""
+    if not found:
+        return "Nobody has decided anything at this hub."
+    rows = [(moment(one.at_ms), one.action, one.card or "", one.who, one.detail) for one in found]
+    return table(("DECIDED", "WHAT", "CARD", "BY", ""), rows)
 
 
 def waiting_text(found: Sequence[Waiting]) -> str:
@@ -95,8 +103,7 @@ def why_text(found: Why) -> str:
     if found.other_cards:
         lines += ["", f"The same person also holds {', '.join(found.other_cards)}."]
     if found.audit:
-        rows_of_audit = [(moment(one.at_ms), one.action, one.who, one.detail) for one in found.audit]
-        lines += ["", table(("DECIDED", "WHAT", "BY", ""), rows_of_audit)]
+        lines += ["", audit_text(found.audit)]
     badges = events_text(found.events) if found.events else "It was never shown at a gate, as far as this hub knows."
     return "\n".join([*lines, "", badges])
 

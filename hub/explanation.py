@@ -17,7 +17,8 @@ from hub.store.people import ROWS_AT_ONCE, other_cards, read_members
 
 LAST_EVENTS = 10
 WAITS_FOR = ("unknown_card", "not_on_crew_list")
-DAY_MS = 86_400_000
+
+_AUDIT = select(*(schema.audit.c[name] for name in AuditEntry.__dataclass_fields__)).order_by(schema.audit.c.id.desc())
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +149,12 @@ def waiting(store: HubStore, since_ms: int) -> list[Waiting]:
     return sorted(found, key=lambda one: (-one.last_ms, one.card))
 
 
+def decided(store: HubStore, limit: int) -> list[AuditEntry]:
+    """What somebody has decided at this hub, the newest first."""
+    with store.reading() as connection:
+        return [AuditEntry(*row) for row in connection.execute(_AUDIT.limit(limit))]
+
+
 def replay(store: HubStore, requirements: Requirements, since_ms: int) -> list[Changed]:
     """Who would have been refused, or let in, at the badges since then under other requirements, by what is known of
     them now. What a gate found besides (hours, an expired card) stays as it was. The most badges first."""
@@ -237,9 +244,7 @@ def _of(one: Finding, source: str, member: CrewMember | None, block: Block | Non
 
 
 def _audit_of(connection: Connection, card: CardKey) -> list[AuditEntry]:
-    table = schema.audit
-    columns = [table.c[name] for name in AuditEntry.__dataclass_fields__]
-    chosen = select(*columns).where(table.c.card == _named(card)).order_by(table.c.id.desc()).limit(LAST_EVENTS)
+    chosen = _AUDIT.where(schema.audit.c.card == _named(card)).limit(LAST_EVENTS)
     return [AuditEntry(*row) for row in connection.execute(chosen)]
 
 

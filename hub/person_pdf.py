@@ -65,7 +65,6 @@ class _Page:
         period = (
             f"{card.valid_from or '…'} – {card.valid_until or '…'}" if card.valid_from or card.valid_until else None
         )
-        beside = {name: getattr(card, name) for name in ("type", "no_card_because", "trade", "hired_by", "approved_by")}
         return (
             (Text.CARD, f"{card.scheme} {card.number}"),
             (Text.EMPLOYER, employer),
@@ -75,7 +74,7 @@ class _Page:
             (Text.ON_LIST, self._yes(card.listed)),
             (Text.INDUCTION, self._yes(card.training)),
             (Text.GROUPS, ", ".join(card.groups)),
-            (Text.OTHERS, self._row(beside)),
+            (Text.OTHERS, self._row(card.more)),
         )
 
     def _passages(self, records: Sequence[HeldRecord]) -> None:

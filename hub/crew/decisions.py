@@ -78,13 +78,14 @@ class DecisionStore(Protocol):
 def card_of(text: str) -> CardKey:
     """`NUMBER` of the usual scheme, or `SCHEME:NUMBER`. Raises CrewListError."""
     scheme, colon, number = text.rpartition(":")
-    if colon and not _SCHEME.fullmatch(scheme):
-        raise CrewListError(f"CARD: {fields.shown(scheme)} is not a scheme; write one such as hms, site or id06")
     try:
         fields.refuse_identity_number(text)
-        return CardKey(scheme if colon else SCHEME, fields.card_number(number.strip()))
+        card = CardKey(scheme if colon else SCHEME, fields.card_number(number.strip()))
     except BadCell as bad:
         raise CrewListError(f"CARD: {bad.what}; {bad.advice}, or as SCHEME:NUMBER") from bad
+    if not _SCHEME.fullmatch(card.scheme):
+        raise CrewListError(f"CARD: {fields.shown(card.scheme)} is not a scheme; write one such as hms, site or id06")
+    return card
 
 
 def decider_named(text: str) -> str:

@@ -5,7 +5,7 @@ row names keeps what it had: a typing mistake locks nobody out, and lets nobody 
 """
 
 import itertools
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -85,23 +85,30 @@ class CrewStore(Protocol):
     def crew_as_it_is(self) -> AbstractContextManager[CrewTransaction, bool | None]: ...
 
 
+KINDS = (".csv", ".xlsx", ".json")
+"""What the name of a list ends in."""
+
+
 def read_file(file: Path, naming: Naming, sheet: str | None = None, progress: Progress = quiet) -> ReadList:
     """Read a list, by the ending of its name. Raises CrewListError when the file itself cannot be read."""
-    reading: dict[str, Callable[[bytes], ReadList]] = {
-        ".csv": lambda data: csv_list.read_list(data, naming, progress),
-        ".xlsx": lambda data: xlsx_list.read_list(data, sheet, naming, progress),
-        ".json": lambda data: json_list.read_list(data, naming, progress),
-    }
-    read = reading.get(file.suffix.lower())
-    if read is None:
-        kinds = ", ".join(reading)
-        raise CrewListError(f"{file}: which kind of list is this? Its name should end in {kinds}")
     try:
         with file.open("rb") as opened:
             # One byte more than allowed is enough to tell that it is too long.
-            return read(opened.read(MAX_FILE_BYTES + 1))
+            return read_data(str(file), opened.read(MAX_FILE_BYTES + 1), naming, sheet, progress)
     except OSError as refused:
         raise CrewListError(f"{file}: cannot be read ({refused.strerror})") from refused
+
+
+def read_data(name: str, data: bytes, naming: Naming, sheet: str | None = None, progress: Progress = quiet) -> ReadList:
+    """Read what a file of this name holds. Raises CrewListError when it is of no kind that is known."""
+    match Path(name).suffix.lower():
+        case ".csv":
+            return csv_list.read_list(data, naming, progress)
+        case ".xlsx":
+            return xlsx_list.read_list(data, sheet, naming, progress)
+        case ".json":
+            return json_list.read_list(data, naming, progress)
+    raise CrewListError(f"{masked(name)}: which kind of list is this? Its name should end in {', '.join(KINDS)}")
 
 
 def settled(member: CrewMember, before: CrewMember) -> CrewMember:

@@ -191,6 +191,17 @@ class HubStore(Database):
                 connection.execute(table.insert(), {"name": name, "value": fresh})
             return fresh if kept is None else str(kept)
 
+    def recall(self, name: str) -> str | None:
+        """The value kept under this name."""
+        table = schema.about
+        with self.reading() as connection:
+            return connection.scalar(select(table.c.value).where(table.c.name == name))
+
+    def remember(self, name: str, value: str) -> None:
+        """Keep this value under this name, in place of the one before."""
+        with self.writing() as connection:
+            put(connection, schema.about, [{"name": name, "value": value}])
+
     def replaced(self, name: str, value: str) -> str | None:
         """Keep the value under this name; returns the one that was kept before."""
         table = schema.about

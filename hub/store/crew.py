@@ -75,9 +75,8 @@ def read_permits_of(connection: Connection, cards: Collection[CardKey]) -> dict[
     """What the gates were given for these cards."""
     table = schema.permits
     columns = [table.c[name] for name in _PERMIT_FIELDS]
-    rows = connection.execute(select(*columns).where(people.among(table, cards)))
-    read: list[tuple[Any, ...]] = [(*row[:-1], tuple(row.groups.split())) for row in rows]
-    return {CardKey(row[0], row[1]): WirePermit(*row) for row in read}
+    permits = _permits(connection.execute(select(*columns).where(people.among(table, cards))))
+    return {CardKey(permit.scheme, permit.number): permit for permit in permits}
 
 
 class CrewTransaction:

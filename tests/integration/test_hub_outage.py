@@ -2,6 +2,7 @@
 
 import resource
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -48,6 +49,10 @@ def goes_on_after(hub: HubProcess, ear: Ear, north: RecordBook) -> None:
     assert hub.end() == 0
 
 
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
 def still_speaks(ear: Ear) -> None:
     """Twice: so the loop goes round, and the site stays this hub's."""
     for _ in range(2):
@@ -58,13 +63,13 @@ def still_speaks(ear: Ear) -> None:
 def test_p2_postgresql_is_gone_for_a_while(tmp_path: Path, broker: Mosquitto, postgres: Postgres) -> None:
     with running(tmp_path, broker.port, postgres.database().url) as (hub, ear):
         north = RecordBook()
-        north.passage("5310027", "entry")
+        north.passage("5310027", "entry", now_ms())
         ear.link.publish(*north.message())
         ear.until("the ack", lambda: ear.acked(hub) == 1)
         postgres.stop("immediate")
         try:
             wait_for("the hub to say so", lambda: "store=failed why='postgresql://" in hub.text)
-            north.passage("5310118", "entry")
+            north.passage("5310118", "entry", now_ms())
             ear.link.publish(*north.message())
             still_speaks(ear)
             assert ear.acked(hub) == 1
@@ -84,7 +89,7 @@ def test_p2_the_disk_of_the_hub_is_full(tmp_path: Path, broker: Mosquitto) -> No
     """The kernel refuses every byte more of this process, as a full disk does, and then allows it again."""
     with running(tmp_path, broker.port) as (hub, ear):
         north = RecordBook()
-        north.passage("5310027", "entry")
+        north.passage("5310027", "entry", now_ms())
         ear.link.publish(*north.message())
         ear.until("the ack", lambda: ear.acked(hub) == 1)
         assert hub.process
@@ -93,7 +98,7 @@ def test_p2_the_disk_of_the_hub_is_full(tmp_path: Path, broker: Mosquitto) -> No
         full = max(file.stat().st_size for file in hub.state.glob("hub.sqlite3*"))
         resource.prlimit(hub.process.pid, resource.RLIMIT_FSIZE, (full, before[1]))
         for _ in range(400):
-            north.passage("5310118", "entry")
+            north.passage("5310118", "entry", now_ms())
         # More than the write-ahead log can take in the room that it has.
         ear.link.publish(*north.message())
         wait_for("the hub to say so", lambda: "store=failed why=" in hub.text)

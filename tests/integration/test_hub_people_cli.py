@@ -2,6 +2,11 @@
 
 import contextlib
 import json
+import os
+import pty
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -443,3 +448,57 @@ def test_all_that_is_known_of_somebody_is_kept(store: HubStore) -> None:
             crew.write([written])
         with store.crew_as_it_is() as crew:
             assert list(crew.crew()) == [written]
+
+
+DIES_BEFORE_THE_PERMITS = """
+import os, signal, sys
+from hub.cli import main
+from hub.store.crew import CrewTransaction
+
+CrewTransaction.compile = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+main(sys.argv[1:])
+"""
+
+
+def test_an_import_that_is_killed_in_the_middle_leaves_the_old_list(tmp_path: Path, say: Say, store: HubStore) -> None:
+    """People and permits are of one moment, whatever happens."""
+    say("crew", "import", str(EXAMPLE))
+    before = store.permit_list()
+    words = ("crew", "import", crew_of(tmp_path, "5310027"))
+    died = subprocess.run([sys.executable, "-c", DIES_BEFORE_THE_PERMITS, *words], check=False, timeout=60)
+    assert died.returncode == -signal.SIGKILL
+    assert store.permit_list() == before
+    assert len(json.loads(say("crew", "lists", "--json"))) == 1
+    with store.crew_as_it_is() as crew:
+        assert all(member.listed for member in crew.crew())
+    assert "+0 −1 ~0" in say(*words)
+
+
+def test_who_decided_what(say: Say) -> None:
+    assert say("audit") == "Nobody has decided anything at this hub.\n"
+    say("crew", "import", str(EXAMPLE), "--by", "kari")
+    say("block", "5310027", "--reason", "lost", "--by", "ola")
+    found = json.loads(say("audit", "--json"))
+    assert [(one["who"], one["action"], one["card"], one["detail"]) for one in found] == [
+        ("ola", "block", "hms:5310027", "lost"),
+        ("kari", "import", None, "list 1, +7 −0 ~0, revision 1"),
+    ]
+    assert len(json.loads(say("audit", "--json", "--limit", "1"))) == 1
+    assert "lost" in say("audit")
+
+
+def test_a_terminal_sees_how_far_a_long_list_is(tmp_path: Path, settings: Path) -> None:
+    """A pipe does not."""
+    row = {"first_name": "A", "last_name": "B", "organisation_number": COMPANY}
+    file = tmp_path / "crew.json"
+    file.write_text(json.dumps([row | {"card_number": f"{5310000 + place}"} for place in range(2500)]))
+    words = [sys.executable, "-m", "hub", "crew", "import", str(file), "--dry-run"]
+    terminal, its_end = pty.openpty()
+    try:
+        subprocess.run(words, stderr=its_end, stdout=subprocess.DEVNULL, check=True, timeout=60)
+        shown = os.read(terminal, 10_000)
+    finally:
+        os.close(its_end)
+        os.close(terminal)
+    assert b"\r1000 rows read\r2000 rows read\r2500 rows read\r" in shown
+    assert subprocess.run(words, capture_output=True, check=True, timeout=60).stderr == b""

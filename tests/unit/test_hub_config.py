@@ -45,6 +45,7 @@ def test_the_example_names_every_setting() -> None:
         config.list,
         config.clones,
         config.crew,
+        config.crew.source,
         config.requirements,
         config.enrolment,
         config.ingest,

@@ -99,7 +99,8 @@ def test_a_session_listens_first_and_then_begins_with_its_status() -> None:
 
 def test_a_session_subscribes_to_what_concerns_this_gate_and_no_more() -> None:
     assert set(new_session().subscriptions()) == {
-        TOPICS.status(GATE), TOPICS.ack(GATE), TOPICS.head, TOPICS.chunk(GATE), TOPICS.all_presence,
+        TOPICS.status(GATE), TOPICS.ack(GATE), TOPICS.chunk(GATE), TOPICS.command(GATE), TOPICS.head,
+        TOPICS.all_presence,
     }  # fmt: skip
 
 
