@@ -13,6 +13,16 @@ from hub import crew_cli, enrolment_cli, gates_cli, person_cli, presence_cli
 from hub.cli_parts import add_common, add_verb, config_of, positive, print_json, store_of
 from portvakt.errors import PortvaktError
 
+EXTRA_OF = {
+    "openpyxl": "hub",
+    "fpdf": "hub",
+    "fontTools": "hub",
+    "httpx": "hub",
+    "psycopg": "postgres",
+    "amqtt": "demo",
+}
+"""Libraries that not every installation has, and the extra that brings them."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit status."""
@@ -21,6 +31,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(options.verb(options))
     except PortvaktError as failure:
         print(f"hub: {failure}", file=sys.stderr)
+        return 1
+    except ModuleNotFoundError as missing:
+        if missing.name not in EXTRA_OF:
+            raise
+        extra = EXTRA_OF[missing.name]
+        print(
+            f"hub: this needs {missing.name}: pip install 'portvakt[{extra}]', from a clone '.[{extra}]'",
+            file=sys.stderr,
+        )
         return 1
     except BrokenPipeError:
         # `hub events | head`: the reader has seen enough. Python would complain again at exit.

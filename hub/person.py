@@ -43,8 +43,12 @@ class HeldCard:
     groups: tuple[str, ...] = ()
     standing: str | None = None
     """What the gates are told to answer."""
-    more: dict[str, Any] = field(default_factory=dict)
-    """What else stands beside the card, by the names of the columns."""
+    type: str | None = None
+    status_as_of: str | None = None
+    no_card_because: str | None = None
+    trade: str | None = None
+    hired_by: str | None = None
+    approved_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,15 +258,6 @@ def _is_on_crew(office: OfficeTransaction, card: CardKey) -> bool:
     return bool(_rows(office, schema.cards, [card]))
 
 
-_SHOWN = frozenset(
-    {
-        "scheme", "number", "employer", "name", "expiry", "status", "listed", "role", "valid_from", "valid_until",
-        "training", "groups", "person",
-    }
-)  # fmt: skip
-"""Columns with a field of their own."""
-
-
 def _held_card(office: OfficeTransaction, card: CardKey) -> HeldCard:
     cards, companies, assignments, permits = schema.cards, schema.companies, schema.assignments, schema.permits
     permit = office.connection.execute(select(permits).where(among(permits, [card]))).first()
@@ -277,7 +272,7 @@ def _held_card(office: OfficeTransaction, card: CardKey) -> HeldCard:
     return HeldCard(
         card.scheme, card.number, row.employer, row.name, row.expiry, row.status, row.listed, row.role,
         row.valid_from, row.valid_until, row.training, tuple((row.groups or "").split()), answer,
-        {name: value for name, value in row._mapping.items() if name not in _SHOWN and value is not None},
+        row.type, row.status_as_of, row.no_card_because, row.trade, row.hired_by, row.approved_by,
     )  # fmt: skip
 
 
@@ -334,15 +329,20 @@ _TOLD = frozenset({"cards", "assignments", "permits", "presence", "events", "mus
 def _others(office: OfficeTransaction, cards: Collection[CardKey]) -> dict[str, list[dict[str, Any]]]:
     tables = [table for table in _telling_of_cards() if table.name not in _TOLD]
     found = {table.name: _rows(office, table, cards) for table in tables}
-    audit = schema.audit
-    named = select(audit).where(audit.c.card.in_([f"{one.scheme}:{one.number}" for one in cards]))
-    found["audit"] = [dict(row) for row in office.connection.execute(named).mappings()]
+    found["audit"] = _decided(office, cards)
     found["crew_list_parts"] = _on_earlier_lists(office, cards)
     return {name: rows for name, rows in found.items() if rows}
 
 
+def _decided(office: OfficeTransaction, cards: Collection[CardKey]) -> list[dict[str, Any]]:
+    """Blocks, approvals and the like, and who decided."""
+    table = schema.audit
+    words = [f"{card.scheme}:{card.number}" for card in cards]
+    return [dict(row) for row in office.connection.execute(select(table).where(table.c.card.in_(words))).mappings()]
+
+
 def _on_earlier_lists(office: OfficeTransaction, cards: Collection[CardKey]) -> list[dict[str, Any]]:
-    """What crew lists said that one can still go back to."""
+    """What earlier crew lists said, as far as one can still go back to them."""
     return [
         {"list_id": one.id, **msgspec.to_builtins(member)}
         for one in kept_lists.kept_lists(office.connection)

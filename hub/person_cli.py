@@ -211,7 +211,10 @@ def _kept(options: argparse.Namespace, store: "HubStore") -> "Kept":
     with store.looking() as looking:
         until = list_kept_until(said, looking.last_passage_ms(now_ms()))
     return Kept(
-        said.passages_days, said.musters_days, until.isoformat() if until else None, closing_rule(config.presence)
+        said.passages_days,
+        said.musters_days,
+        until.isoformat() if until else None,
+        closing_rule(config.presence),
     )
 
 

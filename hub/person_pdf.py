@@ -65,6 +65,7 @@ class _Page:
         period = (
             f"{card.valid_from or '…'} – {card.valid_until or '…'}" if card.valid_from or card.valid_until else None
         )
+        beside = {name: getattr(card, name) for name in ("type", "no_card_because", "trade", "hired_by", "approved_by")}
         return (
             (Text.CARD, f"{card.scheme} {card.number}"),
             (Text.EMPLOYER, employer),
@@ -74,7 +75,7 @@ class _Page:
             (Text.ON_LIST, self._yes(card.listed)),
             (Text.INDUCTION, self._yes(card.training)),
             (Text.GROUPS, ", ".join(card.groups)),
-            (Text.OTHERS, self._row(card.more)),
+            (Text.OTHERS, self._row(beside)),
         )
 
     def _passages(self, records: Sequence[HeldRecord]) -> None:

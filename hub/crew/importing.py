@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from hub.crew import csv_list, json_list, xlsx_list
+from hub.crew import csv_list, json_list
 from hub.crew.columns import Naming, Problem
 from hub.crew.fields import masked
 from hub.crew.rows import MAX_FILE_BYTES, Progress, ReadList, quiet
@@ -105,6 +105,9 @@ def read_data(name: str, data: bytes, naming: Naming, sheet: str | None = None, 
         case ".csv":
             return csv_list.read_list(data, naming, progress)
         case ".xlsx":
+            # Here, as its library is neither small nor needed for the other kinds.
+            from hub.crew import xlsx_list  # noqa: PLC0415
+
             return xlsx_list.read_list(data, sheet, naming, progress)
         case ".json":
             return json_list.read_list(data, naming, progress)

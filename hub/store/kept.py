@@ -3,7 +3,6 @@
 import itertools
 import zlib
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import replace
 
 import msgspec
 from sqlalchemy import Connection, and_, delete, func, select, update
@@ -48,28 +47,27 @@ def forget_rows(connection: Connection, keep: int) -> None:
     connection.execute(delete(parts).where(parts.c.list_id.not_in(newest)))
 
 
+def forget_cards(connection: Connection, cards: Collection[CardKey]) -> int:
+    """Take these cards out of every list that one can go back to; how many rows went."""
+    table = schema.crew_list_parts
+    gone = 0
+    for row in connection.execute(select(table)).all():
+        members = _decoder.decode(zlib.decompress(row.body))
+        rest = [member for member in members if CardKey(member.scheme, member.number) not in cards]
+        if len(rest) != len(members):
+            gone += len(members) - len(rest)
+            body = zlib.compress(msgspec.msgpack.encode(rest), 1)
+            which = and_(table.c.list_id == row.list_id, table.c.part == row.part)
+            connection.execute(update(table).where(which).values(body=body))
+    return gone
+
+
 def members_of(connection: Connection, number: int) -> Iterator[CrewMember]:
     """Who was on a kept list after it had been taken in; a piece at a time."""
     table = schema.crew_list_parts
     bodies = select(table.c.body).where(table.c.list_id == number).order_by(table.c.part)
     for body in connection.scalars(bodies, execution_options={"yield_per": 1}):
         yield from _decoder.decode(zlib.decompress(body))
-
-
-def forget_particulars(connection: Connection, cards: Collection[CardKey]) -> None:
-    """Of these cards keep in every list only what byggherreforskriften § 15 asks for."""
-    table = schema.crew_list_parts
-    for row in connection.execute(select(table)).all():
-        members = _decoder.decode(zlib.decompress(row.body))
-        after = [_least(one) if CardKey(one.scheme, one.number) in cards else one for one in members]
-        if after != members:
-            body = zlib.compress(msgspec.msgpack.encode(after), 1)
-            this = and_(table.c.list_id == row.list_id, table.c.part == row.part)
-            connection.execute(update(table).where(this).values(body=body))
-
-
-def _least(member: CrewMember) -> CrewMember:
-    return replace(member, language=None, role=None, trade=None, groups=(), qualifications=(), confirmed_by=None)
 
 
 def kept_lists(connection: Connection) -> list[KeptList]:

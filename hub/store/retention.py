@@ -15,8 +15,8 @@ from hub.store.people import among
 PERSONAL = frozenset(
     {
         "people", "cards", "assignments", "companies", "permits", "events", "presence", "suspicions", "quarantine",
-        "hand_marks", "commands", "musters", "muster_people", "muster_checks", "person_requests", "qualifications",
-        "blocks", "crew_lists", "crew_list_parts", "audit",
+        "hand_marks", "commands", "musters", "muster_people", "muster_checks", "person_requests",
+        "qualifications", "blocks", "crew_lists", "crew_list_parts", "audit",
     }
 )  # fmt: skip
 """The tables that tell of people, all of them dealt with below. A test holds it against the tables there are."""
@@ -109,9 +109,9 @@ class ForgettingTransaction:
         )
 
     def forget_particulars(self, cards: Collection[CardKey]) -> Gone:
-        """What the law does not ask for of somebody who is on the list no more: language, role, trade, groups,
-        qualifications; in the lists that are kept to go back to as well."""
-        assignments, people, qualifications = schema.assignments, schema.people, schema.qualifications
+        """What the law does not ask for of somebody who is on the list no more: language, groups, role, trade,
+        qualifications, and all of it in the lists that one can go back to."""
+        assignments, people = schema.assignments, schema.people
         holders = select(schema.cards.c.person).where(self._cards(schema.cards, cards))
         known = and_(people.c.id.in_(holders), people.c.language.is_not(None))
         languages = self.connection.execute(update(people).where(known).values(language=None)).rowcount
@@ -119,9 +119,10 @@ class ForgettingTransaction:
         roles = self.connection.execute(
             update(assignments).where(self._cards(assignments, cards), had).values(groups="", role=None, trade=None)
         ).rowcount
-        kept.forget_particulars(self.connection, cards)
-        said = Gone({"languages": languages, "roles and groups": roles}, None, None)
-        return _all_of(said, self._delete(qualifications, self._cards(qualifications, cards), None))
+        kept_rows = kept.forget_cards(self.connection, cards)
+        counts = {"languages": languages, "roles and groups": roles, "rows of earlier lists": kept_rows}
+        gone = Gone({name: number for name, number in counts.items() if number}, None, None)
+        return together(gone, self._delete(schema.qualifications, self._cards(schema.qualifications, cards), None))
 
     def _blank(self, where: ColumnElement[bool], most: int) -> Gone:
         """The oldest of these records lose their contents; number, id and hashes stay."""
