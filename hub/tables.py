@@ -267,6 +267,8 @@ def proof_text(proof: Proof) -> str:
     text = table(("GATE", "JOURNAL", "MADE", "STORED", "WAITING", "LOST", "TWICE", ""), rows)
     if proof.sound:
         verdict = f"All {proof.records} records are as the gates made them."
+        if proof.purged:
+            verdict += f" Of {proof.purged}, whose contents were deleted on time, the links are: see hub purges."
     elif first := proof.first_broken:
         verdict = f"The first broken link: gate {first.gate}, journal {first.epoch}, record {first.seq}: {first.what}."
     else:
