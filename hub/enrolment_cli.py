@@ -1,6 +1,8 @@
 """`hub enroll`, `hub revoke`, `hub broker-config`: who may join, who may no longer, and the broker between."""
 
 import argparse
+import socket
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -68,10 +70,6 @@ def _invite(options: argparse.Namespace) -> int:
         raise EnrolmentError(
             f"{options.gate!r} is no name of a gate: small letters, digits and dashes, 40 at most"
         ) from wrong
-    if config.enrolment.host is None:
-        raise EnrolmentError(
-            "set [enrolment] host in the hub's settings: by which name or address gates reach the broker"
-        )
     now_ms = _now_ms()
     expires_ms = now_ms + int(config.enrolment.token_valid_h * 3_600_000)
     bundle = Bundle(
@@ -79,7 +77,7 @@ def _invite(options: argparse.Namespace) -> int:
         gate=gate,
         token=secrets.token_hex(32),
         token_expires_ms=expires_ms,
-        host=config.enrolment.host,
+        host=_host(config),
         port=config.enrolment.port,
         join_port=config.enrolment.join_port,
         verify_key=public_pem(signing_key(signing_key_file(config))).decode("ascii"),
@@ -232,15 +230,10 @@ def _broker_config(options: argparse.Namespace) -> int:
     from hub.authority import renew_hub_identity
     from hub.broker_config import Listeners
     from hub.config import authority_file, identity_file
-    from hub.errors import EnrolmentError
     from portvakt.files import replace_file
 
     config = config_of(options)
-    settings = config.enrolment
-    if settings.host is None:
-        raise EnrolmentError(
-            "set [enrolment] host in the hub's settings: by which name or address gates reach the broker"
-        )
+    settings, host = config.enrolment, _host(config)
     now_ms = _now_ms()
     authority = _authority(config, now_ms)
     identity = identity_file(config).resolve()
@@ -248,7 +241,7 @@ def _broker_config(options: argparse.Namespace) -> int:
     public = authority_file(config).with_name("ca.pem").resolve()
     replace_file(public, authority.pem.encode("ascii"), 0o644)
     folder = options.directory
-    listeners = Listeners(settings.host, settings.port, settings.join_port)
+    listeners = Listeners(host, settings.port, settings.join_port)
     broker_files.write_all(folder, config.site, listeners, authority, now_ms)
     store = store_of(options)
     try:
@@ -257,7 +250,7 @@ def _broker_config(options: argparse.Namespace) -> int:
     finally:
         store.close()
     written = folder / broker_config.CONFIGURATION
-    broker = {"host": settings.host, "port": settings.port, "ca_file": str(public), "cert_file": str(identity)}
+    broker = {"host": host, "port": settings.port, "ca_file": str(public), "cert_file": str(identity)}
     if options.json:
         print_json({"configuration": str(written), "broker": broker})
         return 0
@@ -268,6 +261,15 @@ def _broker_config(options: argparse.Namespace) -> int:
     if settings.broker_dir is None:
         print(f'\n[enrolment]\nbroker_dir = "{folder.resolve()}"        # for `hub revoke`')
     return 0
+
+
+def _host(config: "HubConfig") -> str:
+    """By which name or address gates reach the broker: this machine's own name, unless the settings know better."""
+    if config.enrolment.host is not None:
+        return config.enrolment.host
+    name = socket.gethostname()
+    print(f"gates will reach the broker as {name!r}; if they do not, set [enrolment] host", file=sys.stderr)
+    return name
 
 
 def _authority(config: "HubConfig", now_ms: int) -> "Authority":

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import socket
 import stat
 from pathlib import Path
 
@@ -79,11 +80,14 @@ def test_expected_failures_are_one_line(words: list[str], told: str, capsys: pyt
     assert said.count("\n") == 1
 
 
-@pytest.mark.parametrize("words", [["enroll", "north"], ["broker-config", "-d", "here"]])
-def test_where_the_broker_is_must_be_said(folder: Path, words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_who_does_not_say_where_the_broker_is_gets_this_machines_name(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     settings(folder, "")
-    assert main(words) == 1
-    assert "set [enrolment] host" in capsys.readouterr().err
+    assert main(["enroll", "north", "-o", str(folder / "north.bundle")]) == 0
+    told = f"gates will reach the broker as {socket.gethostname()!r}; if they do not, set [enrolment] host"
+    assert told in capsys.readouterr().err
+    assert read_bundle(folder / "north.bundle").host == socket.gethostname()
 
 
 def test_a_bundle_that_cannot_be_written_leaves_the_one_before_valid(folder: Path) -> None:
