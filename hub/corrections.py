@@ -63,6 +63,9 @@ class ClockTransaction(Protocol):
     def by_hand(self, cards: Collection[CardKey]) -> Sequence[Sighting]:
         """All that the site office said of these cards."""
 
+    def entries_received(self, after_ms: int, until_ms: int) -> Sequence[tuple[str, bytes, int]]:
+        """Gate, body and time of arrival of every stored entry that arrived between these times."""
+
     def last_seen(self, cards: Collection[CardKey]) -> Mapping[CardKey, Sighting]:
         """The sighting that presence rests on, of those cards that were seen."""
 
@@ -130,6 +133,29 @@ def history(
     places = {one[1:4] for one in seen}
     kept = [one for one in transaction.last_seen(cards).values() if one[1:4] not in places]
     return kept + seen
+
+
+class Doubted(NamedTuple):
+    """Somebody went in, by a clock that nobody had set; `received_ms` is when the hub heard of it, so it was before."""
+
+    sighting: Sighting
+    received_ms: int
+
+
+def doubted_entries(transaction: ClockTransaction, after_ms: int, until_ms: int) -> list[Doubted]:
+    """Entries that arrived between these times, whose right time nobody knows, and that are the last thing which their
+    gate has seen of the card. By the time that they name they may be older than an exit that was before them."""
+    arrived = transaction.entries_received(after_ms, until_ms)
+    read = [(passage, ms) for gate, body, ms in arrived if (passage := _read(body, gate)) and not passage.clock.trusted]
+    if not read:
+        return []
+    known = transaction.corrections({_boot(one).key for one, _ in read})
+    open_ones = [Doubted(one.sighting, ms) for one, ms in read if _boot(one) not in known]
+    last: dict[tuple[CardKey, str, str], int] = {}
+    for seen in history(transaction, {one.sighting.card for one in open_ones}):
+        place = (seen.card, seen.gate, seen.epoch)
+        last[place] = max(last.get(place, 0), seen.seq)
+    return [one for one in open_ones if last.get((one.sighting.card, *one.sighting[1:3]), 0) <= one.sighting.seq]
 
 
 def _first(said: Iterable[Correction]) -> dict[Boot, Correction]:

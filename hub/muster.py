@@ -15,7 +15,7 @@ from enum import StrEnum, unique
 from typing import NamedTuple, Protocol
 
 from gate.uplink.contract import WireEvent
-from hub.corrections import ClockTransaction, history
+from hub.corrections import ClockTransaction, Doubted, doubted_entries, history
 from hub.presence import CardKey, Certainty, ClosingRule, Sighting, Sure, as_of, fold, standing
 
 LANE_MODE = "lane.mode"
@@ -138,10 +138,24 @@ def hold(
         cause = FIRE if any(one.cause == FIRE for _, one in together) else evacuation.cause
         over = now_ms - first_ms > OVER_MS or any(muster.closed_ms is None for muster in known)
         muster = Muster(evacuation.event, first_ms, now_ms, evacuation.gate, cause, now_ms if over else None)
-        transaction.freeze(muster, frozen(presence_at(transaction, first_ms, arrived), first_ms, rule))
+        transaction.freeze(muster, inside_at(transaction, muster, rule, arrived))
         known.append(muster)
         began.append(muster)
     return began
+
+
+def inside_at(
+    transaction: MusterTransaction, muster: Muster, rule: ClosingRule | None, arrived: Arrived = NOTHING_NEW
+) -> list[Frozen]:
+    """Everybody who was, or may have been, inside when it began, by what is known now; longest first."""
+    at_ms = muster.began_ms
+    doubted = doubted_entries(transaction, at_ms - DOUBTED_MS, max(at_ms, muster.noticed_ms))
+    doubted += [
+        Doubted(one, muster.noticed_ms)
+        for one in arrived.seen
+        if one.inside and one.certainty is Certainty.CLOCK_UNTRUSTED
+    ]
+    return frozen(presence_at(transaction, at_ms, arrived), at_ms, rule, doubted)
 
 
 def presence_at(transaction: MusterTransaction, at_ms: int, arrived: Arrived = NOTHING_NEW) -> dict[CardKey, Sighting]:
@@ -164,17 +178,28 @@ def passages_after(transaction: MusterTransaction, after_ms: int, until_ms: int)
     return [one for one in history(transaction, cards) if after_ms < one.time_ms <= until_ms] if cards else []
 
 
-def frozen(presence: Mapping[CardKey, Sighting], at_ms: int, rule: ClosingRule | None) -> list[Frozen]:
-    """Of a presence those who are inside or may be. Whose leaving was seen by nobody may be inside."""
-    found = []
+def frozen(
+    presence: Mapping[CardKey, Sighting], at_ms: int, rule: ClosingRule | None, doubted: Iterable[Doubted] = ()
+) -> list[Frozen]:
+    """Of a presence those who are inside or may be. Whose leaving was seen by nobody may be inside; so may be who was
+    seen going in, and it is not known whether that was before the exit which counts."""
+    found = {}
     for seen in presence.values():
         where = standing(seen, at_ms, rule)
-        doubted = where.sure is Sure.CLOSED_BY_RULE or seen.certainty is Certainty.CLOCK_UNTRUSTED
+        unseen = where.sure is Sure.CLOSED_BY_RULE or seen.certainty is Certainty.CLOCK_UNTRUSTED
         if where.inside:
-            found.append(Frozen(seen.card, seen.zone, seen.time_ms, seen.gate, seen.lane, where.sure))
-        elif doubted and where.since_ms > at_ms - DOUBTED_MS:
-            found.append(Frozen(seen.card, seen.zone, seen.time_ms, seen.gate, seen.lane, where.sure, where.since_ms))
-    return sorted(found, key=lambda one: (one.since_ms, one.card))
+            found[seen.card] = _frozen(seen, where.sure)
+        elif unseen and where.since_ms > at_ms - DOUBTED_MS:
+            found[seen.card] = _frozen(seen, where.sure, where.since_ms)
+    for entry, received_ms in doubted:
+        last = presence.get(entry.card)
+        if entry.card not in found and (last is None or last.time_ms <= received_ms):
+            found[entry.card] = _frozen(entry, Sure.ASSUMED, last.time_ms if last else at_ms)
+    return sorted(found.values(), key=lambda one: (one.since_ms, one.card))
+
+
+def _frozen(seen: Sighting, sure: Sure, out_ms: int | None = None) -> Frozen:
+    return Frozen(seen.card, seen.zone, seen.time_ms, seen.gate, seen.lane, sure, out_ms)
 
 
 def _moment(evacuation: Evacuation, now_ms: int) -> int:

@@ -5,7 +5,7 @@ Values, never rows; times are Unix milliseconds in UTC. Raises StoreError.
 
 from dataclasses import dataclass
 
-from hub.muster import UNACCOUNTED, Called, Muster, frozen, passages_after, presence_at, roll_call
+from hub.muster import UNACCOUNTED, Called, Muster, inside_at, passages_after, presence_at, roll_call
 from hub.presence import OFFICE, CardKey, ClosingRule
 from hub.store import HubStore, OfficeTransaction
 
@@ -76,7 +76,7 @@ def called_by(looking: OfficeTransaction, muster: Muster, closing: ClosingRule |
     """The roll call of this muster, as far as is known now."""
     then = looking.frozen(muster.id)
     presence = presence_at(looking, muster.began_ms)
-    now = frozen(presence, muster.began_ms, closing)
+    now = inside_at(looking, muster, closing)
     passages = passages_after(looking, muster.began_ms, muster.closed_ms or FOREVER_MS)
     people = roll_call(then, presence, now, passages, looking.checks(muster.id))
     names, employers = looking.holders(), looking.employers()

@@ -98,7 +98,8 @@ def muster_text(call: RollCall | None) -> str:
 def _called_note(one: CalledPerson) -> str:
     notes = []
     if one.out_ms is not None:
-        notes.append(f"{_SURE[Sure(one.sure or Sure.ASSUMED)]} {moment(one.out_ms)}, seen leaving by nobody")
+        why = "by clocks that were not set" if one.sure == Sure.ASSUMED else _SURE[Sure.CLOSED_BY_RULE]
+        notes.append(f"{why}, out {moment(one.out_ms)}")
     elif one.sure == Sure.ASSUMED:
         notes.append(_SURE[Sure.ASSUMED])
     elif one.sure == Sure.MANUAL:
@@ -266,6 +267,8 @@ def proof_text(proof: Proof) -> str:
     text = table(("GATE", "JOURNAL", "MADE", "STORED", "WAITING", "LOST", "TWICE", ""), rows)
     if proof.sound:
         verdict = f"All {proof.records} records are as the gates made them."
+        if proof.purged:
+            verdict += f" Of {proof.purged}, whose contents were deleted on time, the links are: see hub purges."
     elif first := proof.first_broken:
         verdict = f"The first broken link: gate {first.gate}, journal {first.epoch}, record {first.seq}: {first.what}."
     else:

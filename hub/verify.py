@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum, unique
 from typing import Any
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection, func, or_, select
 
 from gate.uplink.contract import ContractError, Status, decode_status
 from hub.intake import read_event
@@ -89,6 +89,8 @@ class Proof:
     records: int
     first_broken: BrokenLink | None
     gates: tuple[GateProof, ...]
+    purged: int = 0
+    """Of the records, those whose contents were deleted on time: of them only the links are here to be checked."""
 
 
 def verify(store: HubStore, site: str) -> Proof:
@@ -98,11 +100,13 @@ def verify(store: HubStore, site: str) -> Proof:
         gates: dict[str, list[JournalProof]] = defaultdict(list)
         for key, journal in sorted(journals.items(), key=lambda item: (item[1] or Journal(item[0])).first_seen_ms):
             gates[key.gate].append(_prove(connection, site, key, journal, told.get(key)))
+        deleted = select(func.count()).select_from(schema.events).where(schema.events.c.kind == PURGED)
+        purged = connection.scalar(deleted) or 0
     proofs = tuple(_of_gate(gate, tuple(found)) for gate, found in sorted(gates.items()))
     broken = [one for gate in proofs for journal in gate.journals if (one := journal.first_broken)]
     one_history = all(journal.history is History.ONE for gate in proofs for journal in gate.journals)
     sound = not broken and one_history and not any(gate.lost for gate in proofs)
-    return Proof(sound, sum(gate.stored for gate in proofs), broken[0] if broken else None, proofs)
+    return Proof(sound, sum(gate.stored for gate in proofs), broken[0] if broken else None, proofs, purged)
 
 
 def _of_gate(gate: str, journals: tuple[JournalProof, ...]) -> GateProof:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, String, delete, func, select, tuple_
 from hub.clones import Suspicion
 from hub.corrections import Boot, Correction
 from hub.muster import Frozen, Muster
-from hub.presence import PASSAGE_COMPLETED, CardKey, Certainty, Sighting, by_hand
+from hub.presence import ENTRY, PASSAGE_COMPLETED, CardKey, Certainty, Sighting, by_hand
 from hub.records import ChainBreak, EventRecord, Fork, Journal, JournalKey, Link, Rejected
 from hub.store import schema
 from hub.store.database import put, upsert
@@ -139,6 +139,16 @@ class SqlEventTransaction:
 
     def everybody(self) -> Sequence[Sighting]:
         return [sighting_of(row) for row in self._connection.execute(select(schema.presence))]
+
+    def entries_received(self, after_ms: int, until_ms: int) -> Sequence[tuple[str, bytes, int]]:
+        table = schema.events
+        chosen = select(table.c.gate, table.c.body, table.c.received_ms).where(
+            table.c.kind == PASSAGE_COMPLETED,
+            table.c.direction == ENTRY,
+            table.c.received_ms > after_ms,
+            table.c.received_ms <= until_ms,
+        )
+        return [(row.gate, row.body, row.received_ms) for row in self._connection.execute(chosen)]
 
     def by_hand(self, cards: Collection[CardKey]) -> Sequence[Sighting]:
         table = schema.hand_marks

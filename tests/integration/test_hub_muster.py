@@ -119,6 +119,33 @@ def test_a_gate_that_comes_back_after_a_day_changes_what_is_known_now_and_not_wh
         assert len(looking.musters()) == 1
 
 
+@pytest.mark.parametrize(
+    ("then", "listed"),
+    [
+        # Out by the right time after the hub had heard of the entry: gone.
+        ([("south", "exit", MORNING_MS + HOUR_MS)], {}),
+        # Out again at the same gate, whatever its clock says.
+        ([("north", "exit", 86_400_000 + HOUR_MS)], {}),
+        ([], {"5310027": "may_be_inside"}),
+    ],
+)
+def test_p10_who_went_in_by_a_clock_that_was_not_set_is_on_the_muster(
+    store: HubStore, ingest: Ingest, then: list[tuple[str, str, int]], listed: dict[str, str]
+) -> None:
+    """By its time the entry is older than the exit of the evening before, so the roster has them outside."""
+    books = {name: RecordBook(name) for name in ("north", "south", "east")}
+    books["east"].passage("5310027", "exit", MORNING_MS - 15 * HOUR_MS)
+    books["north"].passage("5310027", "entry", 86_400_000, trusted=False)
+    ingest.take([books["east"].message(), books["north"].message()], MORNING_MS)
+    for gate, direction, at_ms in then:
+        books[gate].passage("5310027", direction, at_ms, trusted=gate != "north")
+        ingest.take([books[gate].message()], MORNING_MS + HOUR_MS + 1)
+    assert queries.roster(store, now_ms=FIRE_MS, closing=RULE) == []
+    fire(books["east"])
+    ingest.take([books["east"].message()], FIRE_MS)
+    assert outcomes(latest_muster(store, RULE)) == listed
+
+
 def test_a_fire_that_is_told_of_a_day_late_is_mustered_as_of_then(store: HubStore, ingest: Ingest) -> None:
     north, south = RecordBook("north"), RecordBook("south")
     north.passage("5310027", "entry", MORNING_MS)

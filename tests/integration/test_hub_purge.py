@@ -27,7 +27,7 @@ from hub.records import JournalKey
 from hub.retention import DAY_MS, PURGED, Limits, What
 from hub.store import HubStore, schema
 from hub.store.retention import BATCH, PERSONAL
-from hub.tables import purges_text
+from hub.tables import proof_text, purges_text
 from hub.verify import verify
 from tests.sim.records import RecordBook
 from tests.unit.test_hub_presence import HOUR_MS, OSLO, RULE, oslo
@@ -137,7 +137,9 @@ def test_the_chain_can_still_be_walked(store: HubStore, ingest: Ingest, purge: P
     purge.all(LATER_MS)
     with store.intake() as transaction:
         links = transaction.links(JournalKey("north", book.epoch), range(1, 6))
-    assert verify(store, "yard").sound
+    proof = verify(store, "yard")
+    assert (proof.sound, proof.records, proof.purged) == (True, 5, 5)
+    assert "Of 5, whose contents were deleted on time" in proof_text(proof)
     previous = bytes.fromhex(GENESIS_HASH)
     for seq in range(1, 6):
         assert links[seq].previous == previous

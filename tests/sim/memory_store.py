@@ -10,7 +10,7 @@ from hub.clones import Suspicion
 from hub.corrections import Boot, Correction
 from hub.errors import StoreError
 from hub.muster import Frozen, Muster
-from hub.presence import PASSAGE_COMPLETED, CardKey, Sighting, fold
+from hub.presence import ENTRY, PASSAGE_COMPLETED, CardKey, Sighting, fold
 from hub.records import ChainBreak, EventRecord, Journal, JournalKey, Link, Rejected
 
 
@@ -81,6 +81,15 @@ class MemoryTransaction:
 
     def by_hand(self, cards: Collection[CardKey]) -> Sequence[Sighting]:
         return []
+
+    def entries_received(self, after_ms: int, until_ms: int) -> Sequence[tuple[str, bytes, int]]:
+        return [
+            (record.gate, record.body, record.received_ms)
+            for journal in self._before.events.values()
+            for record in journal.values()
+            if (record.kind, record.direction) == (PASSAGE_COMPLETED, ENTRY)
+            and after_ms < record.received_ms <= until_ms
+        ]
 
     def everybody(self) -> Sequence[Sighting]:
         return list(self._before.presence.values())

@@ -13,7 +13,7 @@ from hub.errors import StoreError
 from hub.health import GateHealth
 from hub.muster import Frozen, Muster
 from hub.permits import NO_LIST, CardFacts, ListHead, PermitList, compile_permits, succeed
-from hub.presence import PASSAGE_COMPLETED, CardKey, Located, Sighting, later
+from hub.presence import ENTRY, PASSAGE_COMPLETED, CardKey, Located, Sighting, later
 from hub.records import Answer, Asked, ChainBreak, EventRecord, GivenCommand, Journal, JournalKey, Link, Rejected
 from tests.simulation.invariants import Witness
 from tests.simulation.sim_disk import Disk
@@ -125,6 +125,15 @@ class SimTransaction:
 
     def by_hand(self, cards: Collection[CardKey]) -> Sequence[Sighting]:
         return []
+
+    def entries_received(self, after_ms: int, until_ms: int) -> Sequence[tuple[str, bytes, int]]:
+        return [
+            (record.gate, record.body, record.received_ms)
+            for journal in self._file.events.values()
+            for record in journal.values()
+            if (record.kind, record.direction) == (PASSAGE_COMPLETED, ENTRY)
+            and after_ms < record.received_ms <= until_ms
+        ]
 
     def everybody(self) -> Sequence[Sighting]:
         return list(self._file.presence.values())
