@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hub import crew_cli, enrolment_cli, gates_cli, person_cli, presence_cli
-from hub.cli_parts import add_common, add_verb, config_of, positive, print_json, store_of
+from hub.cli_parts import add_common, add_verb, config_of, opened, positive, print_json
 from portvakt.errors import PortvaktError
 
 EXTRA_OF = {
@@ -116,11 +116,8 @@ def _key(options: argparse.Namespace) -> int:
 def _events(options: argparse.Namespace) -> int:
     from hub import queries, tables
 
-    store = store_of(options)
-    try:
+    with opened(options) as store:
         found = queries.events(store, gate=options.gate, kind=options.kind, limit=options.limit)
-    finally:
-        store.close()
     print_json(found) if options.json else print(tables.events_text(found))
     return 0
 
@@ -128,11 +125,8 @@ def _events(options: argparse.Namespace) -> int:
 def _gates(options: argparse.Namespace) -> int:
     from hub import queries, tables
 
-    store = store_of(options)
-    try:
+    with opened(options) as store:
         site = queries.gates(store)
-    finally:
-        store.close()
     print_json(site) if options.json else print(tables.gates_text(site))
     return 0
 
@@ -141,11 +135,8 @@ def _verify(options: argparse.Namespace) -> int:
     from hub import tables
     from hub.verify import verify
 
-    store = store_of(options)
-    try:
+    with opened(options) as store:
         proof = verify(store, config_of(options).site)
-    finally:
-        store.close()
     print_json(proof) if options.json else print(tables.proof_text(proof))
     return 0 if proof.sound else 1
 
@@ -153,11 +144,8 @@ def _verify(options: argparse.Namespace) -> int:
 def _suspicions(options: argparse.Namespace) -> int:
     from hub import queries, tables
 
-    store = store_of(options)
-    try:
+    with opened(options) as store:
         found = queries.suspicions(store, options.limit)
-    finally:
-        store.close()
     print_json(found) if options.json else print(tables.suspicions_text(found))
     return 0
 

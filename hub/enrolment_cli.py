@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hub.cli_parts import add_verb, config_of, print_json, store_of
+from hub.cli_parts import add_verb, config_of, opened, print_json, store_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -84,19 +84,13 @@ def _invite(options: argparse.Namespace) -> int:
         authority=_authority(config, now_ms).pem,
     )
     file = options.output or Path(f"{gate}.bundle")
-    store = store_of(options)
-    try:
-        with store.enrolling() as transaction:
-            held = [one for one in transaction.certificates() if one.gate == gate and _counts(one, now_ms)]
-            enrolment.invite(transaction, gate, bundle.token_key.public_key().public_bytes_raw(), expires_ms, now_ms)
-            try:
-                write_bundle(file, bundle, moment(expires_ms))
-            except OSError as refused:
-                raise EnrolmentError(
-                    f"{file}: cannot be written ({refused.strerror}); nothing was changed"
-                ) from refused
-    finally:
-        store.close()
+    with opened(options) as store, store.enrolling() as transaction:
+        held = [one for one in transaction.certificates() if one.gate == gate and _counts(one, now_ms)]
+        enrolment.invite(transaction, gate, bundle.token_key.public_key().public_bytes_raw(), expires_ms, now_ms)
+        try:
+            write_bundle(file, bundle, moment(expires_ms))
+        except OSError as refused:
+            raise EnrolmentError(f"{file}: cannot be written ({refused.strerror}); nothing was changed") from refused
     if options.json:
         print_json({"gate": gate, "bundle": str(file), "expires_ms": expires_ms, "certificates": len(held)})
         return 0
@@ -150,12 +144,8 @@ def _sign(options: argparse.Namespace) -> int:
 def _list(options: argparse.Namespace) -> int:
     from hub.tables import moment, table
 
-    store = store_of(options)
-    try:
-        with store.enrolling() as transaction:
-            enrolled, certificates = transaction.enrolments(), transaction.certificates()
-    finally:
-        store.close()
+    with opened(options) as store, store.enrolling() as transaction:
+        enrolled, certificates = transaction.enrolments(), transaction.certificates()
     now_ms = _now_ms()
     newest = {one.gate: one for one in certificates}
     rows = [(one, newest.get(one.gate), _state(one, newest.get(one.gate), now_ms)) for one in enrolled]
@@ -202,13 +192,9 @@ def _revoke(options: argparse.Namespace) -> int:
 
     config = config_of(options)
     now_ms = _now_ms()
-    store = store_of(options)
-    try:
-        with store.enrolling() as transaction:
-            count = enrolment.revoke(transaction, options.gate, now_ms)
-            certificates = transaction.certificates()
-    finally:
-        store.close()
+    with opened(options) as store, store.enrolling() as transaction:
+        count = enrolment.revoke(transaction, options.gate, now_ms)
+        certificates = transaction.certificates()
     settings = config.enrolment
     if settings.broker_dir is not None:
         broker_files.write_revoked(Path(settings.broker_dir), _authority(config, now_ms), certificates, now_ms)
@@ -243,12 +229,8 @@ def _broker_config(options: argparse.Namespace) -> int:
     folder = options.directory
     listeners = Listeners(host, settings.port, settings.join_port)
     broker_files.write_all(folder, config.site, listeners, authority, now_ms)
-    store = store_of(options)
-    try:
-        with store.enrolling() as transaction:
-            broker_files.write_revoked(folder, authority, transaction.certificates(), now_ms)
-    finally:
-        store.close()
+    with opened(options) as store, store.enrolling() as transaction:
+        broker_files.write_revoked(folder, authority, transaction.certificates(), now_ms)
     written = folder / broker_config.CONFIGURATION
     broker = {"host": host, "port": settings.port, "ca_file": str(public), "cert_file": str(identity)}
     if options.json:

@@ -6,7 +6,7 @@ import sys
 import time
 from typing import Any
 
-from hub.cli_parts import add_verb, positive, print_json, store_of
+from hub.cli_parts import add_verb, opened, positive, print_json
 
 ACTIONS = {
     "open": "open",
@@ -50,12 +50,9 @@ def _command(options: argparse.Namespace) -> int:
     asked = Asked(
         options.gate, ACTIONS[options.action], lane, direction, (options.by or getpass.getuser())[:40], options.reason
     )
-    store = store_of(options)
-    try:
+    with opened(options) as store:
         given, answer = ask(store, asked)
         (line,) = lines([given], {given.number: answer} if answer else {}, time.time_ns() // 1_000_000)
-    finally:
-        store.close()
     print_json(line) if options.json else print(gates_tables.outcome_text(line))
     return int(line.outcome != "done")
 
@@ -64,11 +61,8 @@ def _commands(options: argparse.Namespace) -> int:
     from hub import gates_tables
     from hub.asking import given_lately
 
-    store = store_of(options)
-    try:
+    with opened(options) as store:
         found = given_lately(store, options.limit, time.time_ns() // 1_000_000)
-    finally:
-        store.close()
     print_json(found) if options.json else print(gates_tables.commands_text(found))
     return 0
 
@@ -76,10 +70,7 @@ def _commands(options: argparse.Namespace) -> int:
 def _compare(options: argparse.Namespace) -> int:
     from hub import comparison, gates_tables
 
-    store = store_of(options)
-    try:
+    with opened(options) as store:
         found = comparison.compare(store)
-    finally:
-        store.close()
     print_json(found) if options.json else print(gates_tables.comparison_text(found))
     return int(not found.all_equal)
