@@ -107,8 +107,12 @@ class People:
 
     def _office(self) -> None:
         """Somebody changes the crew."""
-        chance, chosen = self.chance, self.chance.sample(self.workers, k=min(4, len(self.workers)))
+        chance = self.chance
         change = chance.choice(("block", "unblock", "leave", "join", "training", "same"))
+        # A card is blocked while its holder is inside, as life has it: then it is the way out that counts.
+        inside = [worker for worker in self.workers if worker.inside] if change == "block" else []
+        among = inside or self.workers
+        chosen = chance.sample(among, k=min(4, len(among)))
         for worker in chosen:
             match change:
                 case "block":

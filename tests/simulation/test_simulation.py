@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,6 @@ def test_p1_to_p11_hold_for_a_site_where_everything_goes_wrong(seed: int) -> Non
 
 def test_the_faults_and_the_people_are_really_played() -> None:
     """What is never played proves nothing."""
-    counts = live(Plan(5, days=7, gates=3)).counts + live(Plan(9, days=7, gates=3)).counts
     played = (
         "gate crashes", "gate power cuts", "hub crashes", "hub power cuts", "cuts", "broker amnesias",
         "blackouts", "late disks", "late appends", "unreadable disks", "clock jumps", "stuck relays", "storms",
@@ -35,6 +35,11 @@ def test_the_faults_and_the_people_are_really_played() -> None:
         "entry refused: zone_full", "entry refused: cover_missing",
         "refused by a rule of the site: already_inside", "pictures compared", "musters",
     )  # fmt: skip
+    counts: Counter[str] = Counter()
+    for seed in range(1, 9):
+        counts += live(Plan(seed, days=7, gates=3)).counts
+        if all(counts[what] for what in played):
+            break
     assert [what for what in played if not counts[what]] == []
 
 
