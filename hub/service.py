@@ -151,9 +151,10 @@ class HubService:
         return after.status.online and (before is None or not before.status.online)
 
     def _head(self, now_ms: int) -> list[Publish]:
+        # Asked before the head is made: a list that comes between the two is offered once more, and not forgotten.
+        revision = self._store.revision()
         head = self._sync.head(now_ms)
         self._next_heartbeat_ms = now_ms + self._heartbeat_ms
-        revision = self._store.revision()
         if revision != self._offered:
             log.info("list=offered revision=%d", revision)
         self._offered = revision

@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
+from pytest_mock import MockerFixture
 
 from gate.uplink import contract
 from gate.uplink.contract import MAX_PRESENCE_PARTS, HubStatus, PermitsWant, Publish, Status
@@ -57,6 +58,24 @@ def test_the_head_is_offered_when_due_and_when_new(store: HubStore, service: Hub
     assert service.tick(START_MS + 60_002) == []
     import_list(store, read_list(CREW.replace(b"blocked", b"ok")), "crew.csv", Terms("office", START_MS))
     assert leaves(service.tick(START_MS + 60_003)) == ["permits/head"]
+
+
+def test_a_list_that_comes_just_after_its_head_was_made_is_offered_at_the_next_tick(
+    store: HubStore, service: HubService, mocker: MockerFixture
+) -> None:
+    import_list(store, read_list(CREW), "crew.csv", Terms("office", START_MS))
+    make = ListSync.head
+
+    def made_and_overtaken(sync: ListSync, now_ms: int) -> Publish | None:
+        head = make(sync, now_ms)
+        import_list(store, read_list(CREW.replace(b"blocked", b"ok")), "crew.csv", Terms("office", START_MS))
+        return head
+
+    mocker.patch.object(ListSync, "head", made_and_overtaken)
+    service.tick(START_MS)
+    mocker.stopall()
+    assert leaves(service.tick(START_MS + 1)) == ["permits/head"]
+    assert service.tick(START_MS + 2) == []
 
 
 def test_a_new_connection_hears_everything_again(store: HubStore, service: HubService) -> None:
