@@ -2,8 +2,9 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from hub import identity_number
 from hub.commands import VALID_MS
 from hub.errors import HubError
 from hub.records import Answer, Asked, GivenCommand
@@ -12,6 +13,8 @@ from hub.store import HubStore
 LINK_MS = 3_000
 """What a gate did at the last moment is told so much later at most, if the link is up."""
 LOOK_S = 0.05
+MAX_BY = 40
+"""As the contract has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +37,16 @@ class CommandLine:
 def ask(store: HubStore, asked: Asked) -> tuple[GivenCommand, Answer | None]:
     """Give the command and wait for the answer, as long as there may come one. Blocking.
 
-    Raises HubError for a gate that nobody knows, StoreError. The hub that runs is what says it to the gate.
+    Raises HubError for a gate that nobody knows and for words that may not be kept, StoreError. The hub that
+    runs is what says it to the gate.
     """
+    for option, words in (("--by", asked.by), ("--reason", asked.why)):
+        if (what := identity_number.objection(words)) is not None:
+            raise HubError(f"{option}: {what}")
     known = store.gate_health()
     if asked.gate not in known:
         raise HubError(f"no gate {asked.gate!r} has spoken to this hub; there are {', '.join(sorted(known)) or 'none'}")
-    given = store.give(asked, time.time_ns() // 1_000_000, VALID_MS)
+    given = store.give(replace(asked, by=asked.by[:MAX_BY]), time.time_ns() // 1_000_000, VALID_MS)
     until = time.monotonic() + (VALID_MS + LINK_MS) / 1000
     while True:
         answer = store.answers([given]).get(given.number)

@@ -1,6 +1,8 @@
 """What the verbs of `hub` share: common options, settings and store, JSON out. Imports nothing heavy."""
 
 import argparse
+import getpass
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -53,6 +55,15 @@ def card(text: str) -> "CardKey":
     if not number or (colon and not scheme):
         raise argparse.ArgumentTypeError("a card's number, or SCHEME:NUMBER")
     return CardKey(scheme or "hms", number)
+
+
+def who_is_here() -> str:
+    """Who is logged in, for the audit; behind sudo whoever has called it."""
+    named = os.environ.get("SUDO_USER")
+    try:
+        return named or getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"
 
 
 def config_of(options: argparse.Namespace) -> "HubConfig":

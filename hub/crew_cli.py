@@ -2,16 +2,13 @@
 
 import argparse
 import contextlib
-import getpass
-import os
 import sys
-import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hub.cli_parts import add_verb, config_of, print_json, store_of
+from hub.cli_parts import add_verb, config_of, now_ms, opened, print_json, who_is_here
 
 if TYPE_CHECKING:
     from hub.config import HubConfig
@@ -19,7 +16,6 @@ if TYPE_CHECKING:
     from hub.crew.decisions import Decided, Decider
     from hub.crew.importing import Outcome, Terms
     from hub.permits import Requirements
-    from hub.store import HubStore
 
 DAY_MS = 86_400_000
 SHOWN_PROBLEMS = 100
@@ -120,15 +116,9 @@ def _card(verb: argparse.ArgumentParser) -> None:
 
 
 def _by(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("--by", metavar="NAME", default=_user(), help="who does it, for the audit (who is logged in)")
-
-
-def _user() -> str:
-    named = os.environ.get("SUDO_USER")
-    try:
-        return named or getpass.getuser()
-    except (KeyError, OSError):
-        return f"uid {os.getuid()}"
+    verb.add_argument(
+        "--by", metavar="NAME", default=who_is_here(), help="who does it, for the audit (who is logged in)"
+    )
 
 
 def _days(text: str) -> float:
@@ -145,18 +135,8 @@ def _count(text: str) -> int:
     return number
 
 
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
-
-
 def _today() -> str:
     return datetime.now(UTC).astimezone().date().isoformat()
-
-
-@contextlib.contextmanager
-def _opened(options: argparse.Namespace) -> "Iterator[HubStore]":
-    with contextlib.closing(store_of(options)) as store:
-        yield store
 
 
 def _requirements(options: argparse.Namespace) -> "Requirements":
@@ -168,7 +148,7 @@ def _requirements(options: argparse.Namespace) -> "Requirements":
 def _decider(options: argparse.Namespace) -> "Decider":
     from hub.crew.decisions import Decider, decider_named
 
-    return Decider(decider_named(options.by), _now_ms(), _requirements(options))
+    return Decider(decider_named(options.by), now_ms(), _requirements(options))
 
 
 def _terms(options: argparse.Namespace) -> "Terms":
@@ -176,7 +156,7 @@ def _terms(options: argparse.Namespace) -> "Terms":
     from hub.crew.importing import Terms
 
     crew = config_of(options).crew
-    return Terms(decider_named(options.by), _now_ms(), _requirements(options), crew.may_remove, crew.keep_lists)
+    return Terms(decider_named(options.by), now_ms(), _requirements(options), crew.may_remove, crew.keep_lists)
 
 
 def _import(options: argparse.Namespace) -> int:
@@ -185,7 +165,7 @@ def _import(options: argparse.Namespace) -> int:
     config = config_of(options)
     with _progress() as progress:
         read = read_file(options.file, naming_of(config), config.crew.sheet, progress)
-    with _opened(options) as store:
+    with opened(options) as store:
         outcome = import_list(
             store,
             read,
@@ -229,12 +209,12 @@ def _print_too_many(outcome: "Outcome", share: float) -> None:
 
 
 def _pull(options: argparse.Namespace) -> int:
-    from hub.crew.fields import masked
     from hub.crew.watching import take_newest
+    from hub.identity_number import masked
 
     config = config_of(options)
     naming_of(config)
-    with _opened(options) as store:
+    with opened(options) as store:
         taken = take_newest(store, config.crew, _terms(options))
     if taken is None:
         print_json({"written": False}) if options.json else print("there is no new list")
@@ -262,7 +242,7 @@ def _watch(options: argparse.Namespace) -> int:
     naming_of(config)
     logs.configure("debug" if options.verbose else config.log_level)
     stop = stop_on_signals()
-    with _opened(options) as store:
+    with opened(options) as store:
         watch(store, config.crew, lambda: _terms(options), stop)
     return 0
 
@@ -308,7 +288,7 @@ def _print_outcome_json(outcome: "Outcome", *, dry_run: bool) -> None:
 def _lists(options: argparse.Namespace) -> int:
     from hub import crew_tables
 
-    with _opened(options) as store, store.crew_as_it_is() as crew:
+    with opened(options) as store, store.crew_as_it_is() as crew:
         found = crew.kept_lists()
     print_json(found) if options.json else print(crew_tables.lists_text(found))
     return 0
@@ -317,7 +297,7 @@ def _lists(options: argparse.Namespace) -> int:
 def _back(options: argparse.Namespace) -> int:
     from hub.crew.importing import go_back
 
-    with _opened(options) as store:
+    with opened(options) as store:
         found, outcome = go_back(store, options.list, _terms(options), dry_run=options.dry_run)
     if options.json:
         _print_outcome_json(outcome, dry_run=options.dry_run)
@@ -332,7 +312,7 @@ def _export(options: argparse.Namespace) -> int:
     from hub.errors import CrewListError
 
     naming = naming_of(config_of(options))
-    with _opened(options) as store, store.crew_as_it_is() as crew:
+    with opened(options) as store, store.crew_as_it_is() as crew:
         listed = (member for member in crew.crew() if member.listed)
         if options.output is None:
             write_csv(listed, naming, sys.stdout)
@@ -349,7 +329,7 @@ def _block(options: argparse.Namespace) -> int:
     from hub.crew.decisions import block, card_of
 
     card = card_of(options.card)
-    with _opened(options) as store:
+    with opened(options) as store:
         done = block(store, card, options.reason, _decider(options), all_sites=options.all_sites)
     return _tell(options, f"{card.scheme}:{card.number} is blocked", done, holds_others=True)
 
@@ -358,7 +338,7 @@ def _unblock(options: argparse.Namespace) -> int:
     from hub.crew.decisions import card_of, unblock
 
     card = card_of(options.card)
-    with _opened(options) as store:
+    with opened(options) as store:
         done = unblock(store, card, _decider(options))
     return _tell(options, f"{card.scheme}:{card.number} is no longer blocked", done)
 
@@ -376,7 +356,7 @@ def _approve(options: argparse.Namespace) -> int:
         options.role,
         options.no_card_because,
     )
-    with _opened(options) as store:
+    with opened(options) as store:
         done = approve(store, card, approval, _decider(options))
     return _tell(options, f"{card.scheme}:{card.number} is approved until {options.until}", done)
 
@@ -404,7 +384,7 @@ def _tell(options: argparse.Namespace, what: str, done: "Decided", *, holds_othe
 def _blocks(options: argparse.Namespace) -> int:
     from hub import crew_tables
 
-    with _opened(options) as store, store.crew_as_it_is() as crew:
+    with opened(options) as store, store.crew_as_it_is() as crew:
         found = crew.blocks()
     print_json(found) if options.json else print(crew_tables.blocks_text(found))
     return 0
@@ -413,8 +393,8 @@ def _blocks(options: argparse.Namespace) -> int:
 def _waiting(options: argparse.Namespace) -> int:
     from hub import crew_tables, explanation
 
-    with _opened(options) as store:
-        found = explanation.waiting(store, _now_ms() - int(options.days * DAY_MS))
+    with opened(options) as store:
+        found = explanation.waiting(store, now_ms() - int(options.days * DAY_MS))
     print_json(found) if options.json else print(crew_tables.waiting_text(found))
     return 0
 
@@ -423,7 +403,7 @@ def _turn_away(options: argparse.Namespace) -> int:
     from hub.crew.decisions import card_of, turn_away
 
     card = card_of(options.card)
-    with _opened(options) as store:
+    with opened(options) as store:
         turn_away(store, card, options.reason, _decider(options))
     said = f"{card.scheme}:{card.number} is turned away"
     print_json({"card": f"{card.scheme}:{card.number}"}) if options.json else print(said)
@@ -433,7 +413,7 @@ def _turn_away(options: argparse.Namespace) -> int:
 def _audit(options: argparse.Namespace) -> int:
     from hub import crew_tables, explanation
 
-    with _opened(options) as store:
+    with opened(options) as store:
         found = explanation.decided(store, options.limit)
     print_json(found) if options.json else print(crew_tables.audit_text(found))
     return 0
@@ -443,7 +423,7 @@ def _why(options: argparse.Namespace) -> int:
     from hub import crew_tables, explanation
     from hub.crew.decisions import card_of
 
-    with _opened(options) as store:
+    with opened(options) as store:
         found = explanation.why(store, card_of(options.card), _requirements(options), _today())
     print_json(found) if options.json else print(crew_tables.why_text(found))
     return 0
@@ -454,8 +434,8 @@ def _rules_dry_run(options: argparse.Namespace) -> int:
     from hub.config import requirements_in
 
     wanted = requirements_in(options.rules) if options.rules else _requirements(options)
-    with _opened(options) as store:
-        found = explanation.replay(store, wanted, _now_ms() - int(options.days * DAY_MS))
+    with opened(options) as store:
+        found = explanation.replay(store, wanted, now_ms() - int(options.days * DAY_MS))
     print_json(found) if options.json else print(crew_tables.replay_text(found, options.days))
     return 0
 
@@ -463,6 +443,6 @@ def _rules_dry_run(options: argparse.Namespace) -> int:
 def _rules_apply(options: argparse.Namespace) -> int:
     from hub.crew.decisions import apply_requirements
 
-    with _opened(options) as store:
+    with opened(options) as store:
         done = apply_requirements(store, _decider(options))
     return _tell(options, "the requirements are those of the settings", done)

@@ -3,11 +3,10 @@
 import argparse
 import socket
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hub.cli_parts import add_verb, config_of, opened, print_json, store_of
+from hub.cli_parts import add_verb, config_of, now_ms, opened, print_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,8 +69,8 @@ def _invite(options: argparse.Namespace) -> int:
         raise EnrolmentError(
             f"{options.gate!r} is no name of a gate: small letters, digits and dashes, 40 at most"
         ) from wrong
-    now_ms = _now_ms()
-    expires_ms = now_ms + int(config.enrolment.token_valid_h * 3_600_000)
+    at_ms = now_ms()
+    expires_ms = at_ms + int(config.enrolment.token_valid_h * 3_600_000)
     bundle = Bundle(
         site=config.site,
         gate=gate,
@@ -81,12 +80,12 @@ def _invite(options: argparse.Namespace) -> int:
         port=config.enrolment.port,
         join_port=config.enrolment.join_port,
         verify_key=public_pem(signing_key(signing_key_file(config))).decode("ascii"),
-        authority=_authority(config, now_ms).pem,
+        authority=_authority(config, at_ms).pem,
     )
     file = options.output or Path(f"{gate}.bundle")
     with opened(options) as store, store.enrolling() as transaction:
-        held = [one for one in transaction.certificates() if one.gate == gate and _counts(one, now_ms)]
-        enrolment.invite(transaction, gate, bundle.token_key.public_key().public_bytes_raw(), expires_ms, now_ms)
+        held = [one for one in transaction.certificates() if one.gate == gate and _counts(one, at_ms)]
+        enrolment.invite(transaction, gate, bundle.token_key.public_key().public_bytes_raw(), expires_ms, at_ms)
         try:
             write_bundle(file, bundle, moment(expires_ms))
         except OSError as refused:
@@ -110,6 +109,7 @@ def _sign(options: argparse.Namespace) -> int:
     from hub.enrolment import EnrolmentDesk
     from hub.errors import EnrolmentError
     from hub.keys import signing_key
+    from portvakt.files import replace_file
 
     config = config_of(options)
     try:
@@ -117,19 +117,17 @@ def _sign(options: argparse.Namespace) -> int:
     except OSError as missing:
         raise EnrolmentError(f"{options.sign}: cannot be read ({missing.strerror})") from missing
     file = options.output or options.sign.with_suffix(".answer")
-    store = store_of(options)
     signer = Signer(config.site, signing_key(signing_key_file(config)))
     issue = issuing(authority_file(config), config.site, config.enrolment.certificate_valid_days)
-    try:
-        answer, sealed = EnrolmentDesk(config.site, store, signer, issue).sign_file(request, _now_ms())
-    except ContractError as bad:
-        raise EnrolmentError(f"{options.sign}: {bad}; it is what `gate join --request` writes") from bad
-    finally:
-        store.close()
+    with opened(options) as store:
+        try:
+            answer, sealed = EnrolmentDesk(config.site, store, signer, issue).sign_file(request, now_ms())
+        except ContractError as bad:
+            raise EnrolmentError(f"{options.sign}: {bad}; it is what `gate join --request` writes") from bad
     if answer.refused:
         raise EnrolmentError(f"{options.sign}: {answer.refused}")
     try:
-        file.write_bytes(sealed)
+        replace_file(file, sealed, 0o644)
     except OSError as refused:
         raise EnrolmentError(
             f"{file}: cannot be written ({refused.strerror}); sign it again, to another file"
@@ -146,9 +144,9 @@ def _list(options: argparse.Namespace) -> int:
 
     with opened(options) as store, store.enrolling() as transaction:
         enrolled, certificates = transaction.enrolments(), transaction.certificates()
-    now_ms = _now_ms()
+    at_ms = now_ms()
     newest = {one.gate: one for one in certificates}
-    rows = [(one, newest.get(one.gate), _state(one, newest.get(one.gate), now_ms)) for one in enrolled]
+    rows = [(one, newest.get(one.gate), _state(one, newest.get(one.gate), at_ms)) for one in enrolled]
     if options.json:
         print_json(
             [
@@ -191,13 +189,13 @@ def _revoke(options: argparse.Namespace) -> int:
     from hub import broker_files, enrolment
 
     config = config_of(options)
-    now_ms = _now_ms()
+    at_ms = now_ms()
     with opened(options) as store, store.enrolling() as transaction:
-        count = enrolment.revoke(transaction, options.gate, now_ms)
+        count = enrolment.revoke(transaction, options.gate, at_ms)
         certificates = transaction.certificates()
     settings = config.enrolment
     if settings.broker_dir is not None:
-        broker_files.write_revoked(Path(settings.broker_dir), _authority(config, now_ms), certificates, now_ms)
+        broker_files.write_revoked(Path(settings.broker_dir), _authority(config, at_ms), certificates, at_ms)
         if settings.restart_broker is not None:
             broker_files.restart_broker(settings.restart_broker)
     if options.json:
@@ -220,17 +218,17 @@ def _broker_config(options: argparse.Namespace) -> int:
 
     config = config_of(options)
     settings, host = config.enrolment, _host(config)
-    now_ms = _now_ms()
-    authority = _authority(config, now_ms)
+    at_ms = now_ms()
+    authority = _authority(config, at_ms)
     identity = identity_file(config).resolve()
-    renew_hub_identity(identity, authority, now_ms, settings.certificate_valid_days)
+    renew_hub_identity(identity, authority, at_ms, settings.certificate_valid_days)
     public = authority_file(config).with_name("ca.pem").resolve()
     replace_file(public, authority.pem.encode("ascii"), 0o644)
     folder = options.directory
     listeners = Listeners(host, settings.port, settings.join_port)
-    broker_files.write_all(folder, config.site, listeners, authority, now_ms)
+    broker_files.write_all(folder, config.site, listeners, authority, at_ms)
     with opened(options) as store, store.enrolling() as transaction:
-        broker_files.write_revoked(folder, authority, transaction.certificates(), now_ms)
+        broker_files.write_revoked(folder, authority, transaction.certificates(), at_ms)
     written = folder / broker_config.CONFIGURATION
     broker = {"host": host, "port": settings.port, "ca_file": str(public), "cert_file": str(identity)}
     if options.json:
@@ -259,7 +257,3 @@ def _authority(config: "HubConfig", now_ms: int) -> "Authority":
     from hub.config import authority_file
 
     return authority_at(authority_file(config), config.site, now_ms)
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -1,12 +1,10 @@
 """The verbs of `hub` about what the gates know and do: compare, command, commands."""
 
 import argparse
-import getpass
 import sys
-import time
 from typing import Any
 
-from hub.cli_parts import add_verb, opened, positive, print_json
+from hub.cli_parts import add_verb, now_ms, opened, positive, print_json, who_is_here
 
 ACTIONS = {
     "open": "open",
@@ -27,7 +25,7 @@ def add_verbs(verbs: Any) -> None:
     verb.add_argument("gate", metavar="GATE")
     verb.add_argument("--lane", metavar="NAME", help="this lane; without it all of the gate's (open needs one)")
     verb.add_argument("--exit", action="store_const", const="exit", dest="direction", default="entry", help="open: out")
-    verb.add_argument("--by", metavar="WHO", help="who wants it (default: this machine's user)")
+    verb.add_argument("--by", metavar="WHO", help="who wants it (who is logged in)")
     verb.add_argument("--reason", metavar="TEXT", default="", help="why, for the record")
 
     verb = add_verb(
@@ -47,12 +45,10 @@ def _command(options: argparse.Namespace) -> int:
     if options.action == "open" and lane is None:
         print("hub: open needs --lane NAME: it lets one body through one lane", file=sys.stderr)
         return 2
-    asked = Asked(
-        options.gate, ACTIONS[options.action], lane, direction, (options.by or getpass.getuser())[:40], options.reason
-    )
+    asked = Asked(options.gate, ACTIONS[options.action], lane, direction, options.by or who_is_here(), options.reason)
     with opened(options) as store:
         given, answer = ask(store, asked)
-        (line,) = lines([given], {given.number: answer} if answer else {}, time.time_ns() // 1_000_000)
+        (line,) = lines([given], {given.number: answer} if answer else {}, now_ms())
     print_json(line) if options.json else print(gates_tables.outcome_text(line))
     return int(line.outcome != "done")
 
@@ -62,7 +58,7 @@ def _commands(options: argparse.Namespace) -> int:
     from hub.asking import given_lately
 
     with opened(options) as store:
-        found = given_lately(store, options.limit, time.time_ns() // 1_000_000)
+        found = given_lately(store, options.limit, now_ms())
     print_json(found) if options.json else print(gates_tables.commands_text(found))
     return 0
 

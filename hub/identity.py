@@ -37,7 +37,7 @@ def database_name(config: HubConfig, store: HubStore) -> str:
 
 def claim_key(store: HubStore, private: Ed25519PrivateKey) -> None:
     """This is the key that the site's hub signs with, whatever it was before."""
-    before = store.replaced(_KEY, _public(private))
+    before = store.remember(_KEY, _public(private))
     if before not in (None, _public(private)):
         log.warning("signing_key=changed note='gates that were given the old one take nothing from this hub'")
 

@@ -15,6 +15,8 @@ MAX_TAKEN_BYTES = 16 << 20
 """What one commit takes in at most, so that the first ack of a long drain does not wait for its end."""
 TICK_S = 0.2
 """How long the loop waits for a message. A list imported by another process is noticed within this time."""
+STORE_RETRY_S = 1.0
+"""How long to wait for a store that has failed."""
 REMIND_MS = 60_000
 """How often a store that is away is told of."""
 

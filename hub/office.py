@@ -3,6 +3,7 @@
 Every word is kept with the name of who gave it, and none is taken back: a wrong one is followed by the right one.
 """
 
+from hub import identity_number
 from hub.errors import OfficeError
 from hub.muster import Muster, MusterCheck
 from hub.presence import ENTRY, EXIT, CardKey, ClosingRule, HandMark, Standing, standing
@@ -110,6 +111,8 @@ def _words(text: str, option: str) -> str:
         raise OfficeError(f"{option}: is empty; whoever asks later wants to know")
     if len(text) > MAX_WORDS or not text.isprintable():
         raise OfficeError(f"{option}: one line of at most {MAX_WORDS} letters")
+    if (what := identity_number.objection(text)) is not None:
+        raise OfficeError(f"{option}: {what}")
     return text.strip()
 
 

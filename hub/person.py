@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Table, select
 
+from hub import identity_number
 from hub.errors import OfficeError
 from hub.presence import CardKey, ClosingRule, standing
 from hub.purging import Purge
@@ -367,5 +368,7 @@ def _plain(value: object) -> object:
 
 
 def _note(office: OfficeTransaction, act: str, card: CardKey, by: str, now_ms: int) -> None:
+    if (what := identity_number.objection(by)) is not None:
+        raise OfficeError(f"--by: {what}")
     row = {"at_ms": now_ms, "act": act, "scheme": card.scheme, "number": card.number, "said_by": by}
     office.connection.execute(schema.person_requests.insert(), row)

@@ -2,7 +2,6 @@
 
 import argparse
 import contextlib
-import getpass
 import os
 import stat
 import sys
@@ -10,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hub.cli_parts import add_verb, card, config_of, now_ms, opened, print_json
+from hub.cli_parts import add_verb, card, config_of, now_ms, opened, print_json, who_is_here
 from hub.errors import OfficeError, PaperError
 
 if TYPE_CHECKING:
@@ -93,7 +92,7 @@ def _person(options: argparse.Namespace) -> int:
         if not (options.by or "").strip():
             raise OfficeError("--by NAME: whoever asks later wants to know who did it")
         return _erase(options, options.by)
-    return _export(options, options.by or getpass.getuser())
+    return _export(options, options.by or who_is_here())
 
 
 def _export(options: argparse.Namespace, by: str) -> int:

@@ -21,9 +21,8 @@ from hub.commands import Commands
 from hub.config import HubConfig, closing_rule, database, limits, signing_key_file, state_dir
 from hub.errors import AnotherHub, KeyFileError, StoreError
 from hub.housekeeping import Housekeeping
-from hub.identity import check_key, claim_key, database_name, installation
-from hub.inbox import INBOX_MESSAGES, Inbox, Outage
-from hub.ingest import Ingest
+from hub.identity import check_key, claim_key, installation
+from hub.inbox import INBOX_MESSAGES, STORE_RETRY_S, Inbox, Outage
 from hub.keys import signing_key
 from hub.membership import Membership
 from hub.purging import Purge
@@ -32,15 +31,13 @@ from hub.service import HubService
 from hub.store import HubStore
 from hub.sync import ListSync
 from hub.whereabouts import Whereabouts
-from hub.worker import IngestWorker
+from hub.worker import IngestWorker, ingest_of
 from portvakt.errors import SettingsError
 from portvakt.link import BrokerLink, Connected, LastWill, LinkInput, Lost, Message, check_files
 from portvakt.notify import Supervisor
 from portvakt.process import FolderLock
 
 log = logging.getLogger(__name__)
-
-STORE_RETRY_S = 1.0
 
 
 def run(config: HubConfig, stop: threading.Event, ready: Callable[[str], None]) -> None:
@@ -109,20 +106,12 @@ class HubLoop:
             self._inbox.queue,
         )
         self._membership = Membership(config, store, signer)
-        closing = closing_rule(config.presence)
-        self._housekeeping = Housekeeping(store, closing, purge)
+        self._housekeeping = Housekeeping(store, closing_rule(config.presence), purge)
         heartbeat_ms = int(config.list.heartbeat_s * 1000)
         self._service = HubService(
             self._own,
             store,
-            ingest=Ingest(
-                config.site,
-                store,
-                signer,
-                database_name(config, store),
-                int(config.clones.least_walk_s * 1000),
-                closing=closing,
-            ),
+            ingest=ingest_of(config, store, signer),
             sync=ListSync(config.site, store, signer, config.list),
             whereabouts=Whereabouts(config.site, store, signer, heartbeat_ms),
             commands=Commands(config.site, store, signer),

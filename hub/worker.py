@@ -16,7 +16,7 @@ from gate.uplink.signing import Signer
 from hub.config import HubConfig, closing_rule
 from hub.errors import StoreError
 from hub.identity import database_name
-from hub.inbox import Inbox, Outage
+from hub.inbox import STORE_RETRY_S, Inbox, Outage
 from hub.ingest import Ingest
 from hub.revoked import of_members
 from hub.store import HubStore
@@ -25,7 +25,17 @@ from portvakt.notify import Supervisor
 
 log = logging.getLogger(__name__)
 
-STORE_RETRY_S = 1.0
+
+def ingest_of(config: HubConfig, store: HubStore, signer: Signer) -> Ingest:
+    """Ingest as the settings have it, the same in the hub and in every worker. Raises SettingsError, StoreError."""
+    return Ingest(
+        config.site,
+        store,
+        signer,
+        database_name(config, store),
+        int(config.clones.least_walk_s * 1000),
+        closing=closing_rule(config.presence),
+    )
 
 
 class IngestWorker:
@@ -38,14 +48,7 @@ class IngestWorker:
         self._ready = ready
         self._inbox = Inbox()
         self._taken = 0
-        self._ingest = Ingest(
-            config.site,
-            store,
-            signer,
-            database_name(config, store),
-            int(config.clones.least_walk_s * 1000),
-            closing=closing_rule(config.presence),
-        )
+        self._ingest = ingest_of(config, store, signer)
         # A name of its own for each process: the broker throws out whoever comes second under one name.
         self._link = BrokerLink(
             config.broker,

@@ -8,6 +8,7 @@ import re
 from datetime import date, datetime
 
 from gate.zones import GROUP_PATTERN
+from hub import identity_number
 from hub.records import Qualification
 
 MAX_TEXT = 80
@@ -15,11 +16,6 @@ MAX_GROUPS = 8
 MAX_QUALIFICATIONS = 20
 MAX_CHAIN = 10
 
-_IDENTITY = re.compile(r"(?<!\d)\d{6}[ .\-]?\d{5}(?!\d)")
-"""Eleven digits, written together or as birth date and number. No check digit is asked for: D-numbers,
-synthetic ones and those of the years to come have other rules, and no other field has eleven digits."""
-_PERHAPS_IDENTITY = re.compile(rf"{_IDENTITY.pattern}|(?<!\d)\d{{10}}(?!\d)")
-_IDENTITY_WEIGHTS = ((3, 7, 6, 1, 8, 9, 4, 5, 2, 1), (5, 4, 3, 2, 7, 6, 5, 4, 3, 2, 1))
 _CARD_NUMBER = re.compile(r"[0-9A-Za-z][0-9A-Za-z-]{2,19}")
 _SPREADSHEET_NUMBER = re.compile(r"\d+([.,]\d+)?[eE]\+?\d+|\d+[.,]0+")
 _ORGANISATION_WEIGHTS = (3, 2, 7, 6, 5, 4, 3, 2)
@@ -38,35 +34,16 @@ class BadCell(ValueError):
         self.advice = advice
 
 
-def masked(value: str) -> str:
-    """The text, printable and without anything like an identity number."""
-    kept = re.sub(r"\d{9,}", "…", _IDENTITY.sub("…", value))
-    return "".join(sign if sign.isprintable() else "�" for sign in kept)
-
-
 def shown(value: str) -> str:
     """A cell's text as it may be shown: short, printable, without anything like an identity number."""
-    printable = masked(value)
+    printable = identity_number.masked(value)
     return repr(printable if len(printable) <= 30 else printable[:29] + "…")
 
 
-def may_hold_identity_number(cells: str) -> bool:
-    """Whether it is worth to look into each of these cells, that are joined by something else than digits."""
-    return _PERHAPS_IDENTITY.search(cells) is not None
-
-
 def refuse_identity_number(value: str) -> None:
-    """Raise if the cell holds eleven digits, wherever they stand in it, or ten that a spreadsheet has left of them."""
-    if value.isascii() and value.isdigit() and len(value) == 10 and _identity_number_fits(f"0{value}"):
-        raise BadCell(
-            "is a national identity number without its leading zero, which may not be stored here",
-            "remove it from the list; the birth date is enough (byggherreforskriften § 15)",
-        )
-    if _IDENTITY.search(value):
-        raise BadCell(
-            "holds eleven digits like a national identity number, which may not be stored here",
-            "remove it from the list; the birth date is enough (byggherreforskriften § 15)",
-        )
+    """Raise if the cell holds one."""
+    if (what := identity_number.objection(value)) is not None:
+        raise BadCell(what, "remove it from the list; the birth date is enough (byggherreforskriften § 15)")
 
 
 def text(value: str) -> str | None:
@@ -100,18 +77,6 @@ def card_number(value: str) -> str:
     if not _CARD_NUMBER.fullmatch(value):
         raise BadCell(f"{shown(value)} is not a card number", "3 to 20 digits or letters, without spaces")
     return value
-
-
-def _identity_number_fits(digits: str) -> bool:
-    """Whether eleven digits are a birth date (of a D-number or a synthetic one as well) with both check digits."""
-    day, month = int(digits[:2]) % 40, int(digits[2:4]) % 40
-    if not (1 <= day <= 31 and 1 <= month <= 12):
-        return False
-    found = [int(digit) for digit in digits]
-    return all(
-        sum(weight * digit for weight, digit in zip(weights, found, strict=False)) % 11 == 0
-        for weights in _IDENTITY_WEIGHTS
-    )
 
 
 def organisation_number(value: str) -> str:

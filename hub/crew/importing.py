@@ -13,9 +13,9 @@ from typing import Protocol
 
 from hub.crew import csv_list, json_list
 from hub.crew.columns import Naming, Problem
-from hub.crew.fields import masked
 from hub.crew.rows import MAX_FILE_BYTES, Progress, ReadList, quiet
 from hub.errors import CrewListError
+from hub.identity_number import masked
 from hub.permits import USUAL, PermitList, Requirements
 from hub.presence import CardKey
 from hub.records import AuditEntry, CrewMember, KeptList

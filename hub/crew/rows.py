@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from hub import identity_number
 from hub.chain import loop_at
 from hub.crew import fields
 from hub.crew.columns import COLUMNS, OUR_NAMES, REQUIRED, Naming, Problem, read_header
@@ -171,7 +172,7 @@ class _Reader:
             problems.append(
                 Problem(number, None, what, "a cell that holds the delimiter must stand in quotation marks")
             )
-        perhaps = fields.may_hold_identity_number("\0".join(cell for cell in row if isinstance(cell, str)))
+        perhaps = identity_number.worth_a_look("\0".join(cell for cell in row if isinstance(cell, str)))
         on_site_card = any(name == "site_card" and cell for name, cell in zip(self._header, row, strict=False))
         values: dict[str, Any] = {}
         for place, (name, cell) in enumerate(zip(self._header, row, strict=False), start=1):

@@ -8,10 +8,10 @@ from typing import Protocol
 
 from hub.config import CrewSettings
 from hub.crew.columns import Naming
-from hub.crew.fields import masked
 from hub.crew.importing import CrewStore, Outcome, Terms, import_list, read_data
 from hub.crew.source import Found, look
 from hub.errors import CrewListError, StoreError
+from hub.identity_number import masked
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +23,7 @@ class RememberingStore(CrewStore, Protocol):
     """What a source needs of a store."""
 
     def recall(self, name: str) -> str | None: ...
-    def remember(self, name: str, value: str) -> None: ...
+    def remember(self, name: str, value: str) -> str | None: ...
 
 
 def take_newest(

@@ -25,8 +25,14 @@ from hub.store.intake import SqlEventTransaction, journal_of
 from hub.store.office import OfficeTransaction
 from hub.store.retention import ForgettingTransaction
 
-__all__ = ["CrewTransaction", "EnrolmentTransaction", "HubStore", "SqlEventTransaction"]
-__all__ = ["CrewTransaction", "ForgettingTransaction", "HubStore", "OfficeTransaction", "SqlEventTransaction"]
+__all__ = [
+    "CrewTransaction",
+    "EnrolmentTransaction",
+    "ForgettingTransaction",
+    "HubStore",
+    "OfficeTransaction",
+    "SqlEventTransaction",
+]
 
 
 class HubStore(Database):
@@ -197,18 +203,13 @@ class HubStore(Database):
         with self.reading() as connection:
             return connection.scalar(select(table.c.value).where(table.c.name == name))
 
-    def remember(self, name: str, value: str) -> None:
-        """Keep this value under this name, in place of the one before."""
-        with self.writing() as connection:
-            put(connection, schema.about, [{"name": name, "value": value}])
-
-    def replaced(self, name: str, value: str) -> str | None:
-        """Keep the value under this name; returns the one that was kept before."""
+    def remember(self, name: str, value: str) -> str | None:
+        """Keep this value under this name; returns the one that was kept before."""
         table = schema.about
         with self.writing() as connection:
-            kept: str | None = connection.scalar(select(table.c.value).where(table.c.name == name))
+            before: str | None = connection.scalar(select(table.c.value).where(table.c.name == name))
             put(connection, table, [{"name": name, "value": value}])
-            return kept
+            return before
 
 
 def _located(row: Any) -> Located:

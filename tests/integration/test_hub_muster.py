@@ -258,6 +258,10 @@ def test_the_words_of_the_office_on_the_command_line(
         (["out", "5310118", *by, "--at", "2126-05-31"], "lies in the future"),
         (["out", "5310118", *by, "--at", "yesterday"], "is no time"),
         (["out", "5310118", "--by", " ", "--reason", "x"], "--by: is empty"),
+        (
+            ["in", "5310118", "--by", "Ada", "--reason", "is 13097248022"],
+            "--reason: holds eleven digits like a national",
+        ),
         (["muster", "--check", "5310118", "--by", "Warden"], "no muster runs"),
         (["muster", "--close", "--by", "Warden"], "no muster runs"),
     ):

@@ -1,7 +1,9 @@
 """The hub's commands: each once, for this gate, not late, and answered (P8)."""
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -12,13 +14,16 @@ from gate.model import Direction, EventKind
 from gate.ports import ModeAsked, Noted, PassAsked
 from gate.turnstile import Mode
 from gate.uplink.commands import CLOCKS_APART_MS, CommandFollower, HubTime
-from gate.uplink.contract import OPEN, Command, PermitsHead, Publish, Topics
+from gate.uplink.contract import OPEN, Command, PermitsHead, Publish, Status, Topics
 from gate.uplink.session import Identity, Session
 from gate.uplink.signing import Signer, Verifier
-from hub.asking import LINK_MS, lines
+from hub.asking import LINK_MS, ask, lines
 from hub.commands import REPEAT_MS, VALID_MS, Commands
+from hub.errors import HubError
 from hub.gates_cli import ACTIONS
+from hub.health import follow
 from hub.records import Answer, Asked, GivenCommand
+from hub.store import HubStore
 
 NOW_MS = 1_781_500_000_000
 KEY, STRANGER = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
@@ -195,6 +200,15 @@ def test_what_came_of_it() -> None:
     (line,) = lines([given], {1: Answer(False, "evacuated", NOW_MS + 5)}, NOW_MS)
     assert (line.outcome, line.what) == ("refused", "evacuated")
     assert replace(line, outcome="done", what="") == lines([given], {1: Answer(True, "", NOW_MS + 5)}, NOW_MS)[0]
+
+
+@pytest.mark.parametrize("asked", [{"by": "130972 48022"}, {"by": "ada", "why": "forgot it, is 13097248022"}])
+def test_p12_an_identity_number_is_no_reason(tmp_path: Path, asked: dict[str, str]) -> None:
+    with contextlib.closing(HubStore(tmp_path / "hub.sqlite3")) as store:
+        store.put_gate_health([follow(None, Status("north", "a", online=True), NOW_MS)])
+        with pytest.raises(HubError, match="holds eleven digits"):
+            ask(store, Asked("north", "locked", None, None, **asked))
+        assert store.commands(10) == []
 
 
 def test_every_word_of_the_command_line_is_one_that_gates_know() -> None:
