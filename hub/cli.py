@@ -18,6 +18,7 @@ EXTRA_OF = {
     "fpdf": "hub",
     "fontTools": "hub",
     "httpx": "hub",
+    "authlib": "hub",
     "psycopg": "postgres",
     "amqtt": "demo",
 }

@@ -56,7 +56,19 @@ def run(config: HubConfig, stop: threading.Event, ready: Callable[[str], None]) 
         purge = Purge(config.site, store, private, limits(config))
         if config.broker.embedded:
             held.enter_context(EmbeddedBroker(config.broker.host, config.broker.port))
+        _ask_registers(config, held)
         HubLoop(config, store, Signer(config.site, private), purge, ready).run(stop, Supervisor())
+
+
+def _ask_registers(config: HubConfig, held: contextlib.ExitStack) -> None:
+    """From now on, beside the loop, until `held` ends."""
+    if config.card_register.on or config.companies.on:
+        # Only who asks registers needs the libraries for it.
+        from hub.central.register_watches import RegisterWatches
+
+        watches = RegisterWatches(config)
+        held.callback(watches.stop)
+        watches.start()
 
 
 def run_ingest(config: HubConfig, stop: threading.Event, ready: Callable[[str], None]) -> None:

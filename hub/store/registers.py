@@ -163,16 +163,16 @@ class RegisterTransaction:
             found.update(self.connection.scalars(select(column).where(column.is_not(None)).distinct()))
         return frozenset(number for number in found if number)
 
-    def alarm(self, name: str, subject: str, words: str | None, now_ms: int) -> bool:
-        """Raise an alarm, or end it where `words` is None; whether that was new."""
+    def alarm_raised(self, name: str, subject: str) -> bool:
+        """Whether an alarm of the hub stands."""
         table = schema.alarms
         this = and_(table.c.name == name, table.c.subject == subject)
-        last = select(table.c.raised).where(this).order_by(table.c.id.desc()).limit(1)
-        if bool(self.connection.scalar(last)) == (words is not None):
-            return False
+        return bool(self.connection.scalar(select(table.c.raised).where(this).order_by(table.c.id.desc()).limit(1)))
+
+    def tell_alarm(self, name: str, subject: str, words: str | None, now_ms: int) -> None:
+        """It is raised, with these words; or, where there are none, it is over."""
         row = {"at_ms": now_ms, "name": name, "subject": subject, "raised": words is not None, "words": words or ""}
-        self.connection.execute(table.insert(), row)
-        return True
+        self.connection.execute(schema.alarms.insert(), row)
 
     def _listed(self, scheme: str, where: ColumnElement[bool], limit: int) -> list[CardKey]:
         number, asked_ms = schema.cards.c.number, schema.card_answers.c.asked_ms
