@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from hub import crew_cli, enrolment_cli, gates_cli, person_cli, presence_cli
+from hub import cards_cli, crew_cli, enrolment_cli, gates_cli, person_cli, presence_cli
 from hub.cli_parts import add_common, add_verb, config_of, opened, positive, print_json
 from portvakt.errors import PortvaktError
 
@@ -63,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
 
     crew_cli.add_verbs(verbs)
     gates_cli.add_verbs(verbs)
+    cards_cli.add_verbs(verbs)
 
     presence_cli.add_verbs(verbs)
     person_cli.add_verbs(verbs)

@@ -70,7 +70,8 @@ class CardWatch:
     def turn(self, pause: Callable[[float], bool]) -> float:
         """Ask what is due, for a few seconds; how many seconds there is nothing to do. Raises StoreError."""
         now_ms = self._now_ms()
-        vigil = self._vigil = vigil_of(self._store, STATE) if self._vigil is None else self._vigil
+        # Read each time: a sweep by hand writes here as well.
+        vigil = self._vigil = vigil_of(self._store, STATE)
         if now_ms >= self._next_look_ms:
             self._look_after(now_ms)
         if now_ms < vigil.pause_until_ms:

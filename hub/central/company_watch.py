@@ -96,13 +96,11 @@ class CompanyWatch:
         self._now_ms = now_ms
         self._register: CompanyRegister | None = None
         self._backoff = Backoff(random.random, BACKOFF_FIRST_MS, BACKOFF_CAP_MS)
-        self._vigil: Vigil | None = None
 
     def turn(self, pause: Callable[[float], bool]) -> float:
         """Ask what is due, for a few seconds; how many seconds there is nothing to do. Raises StoreError."""
         now_ms = self._now_ms()
-        vigil = vigil_of(self._store, STATE) if self._vigil is None else self._vigil
-        self._vigil = vigil
+        vigil = vigil_of(self._store, STATE)
         objection = vigil.objection(now_ms, int(self._settings.old_after_h * HOUR_MS))
         tell_alarm(self._store, SILENT, STATE, objection, now_ms)
         if now_ms < vigil.pause_until_ms:
@@ -158,5 +156,4 @@ class CompanyWatch:
 
     def _keep_vigil(self, vigil: Vigil) -> Vigil:
         keep_vigil(self._store, STATE, vigil)
-        self._vigil = vigil
         return vigil

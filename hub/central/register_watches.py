@@ -17,7 +17,8 @@ log = logging.getLogger(__name__)
 
 STORE_RETRY_S = 2.0
 FAULT_RETRY_S = 30.0
-JOIN_S = 15.0
+JOIN_S = 5.0
+"""A question on its way is not waited for longer; nothing is lost by leaving it."""
 
 
 class Watching(Protocol):

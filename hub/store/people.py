@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, delete, false, func, or_, select, update
 
+from hub.chain import loop_at
 from hub.company_answers import CompanyAnswer, main_unit
 from hub.presence import CardKey
 from hub.records import CrewMember, Qualification
@@ -96,7 +97,10 @@ def chain(connection: Connection, answers: Mapping[str, CompanyAnswer]) -> dict[
     rows = connection.execute(select(*columns).where(table.c.engaged_by.is_not(None))).all()
     placed = ((main_unit(row.main_unit, answers.get(row.organisation_number)), row.engaged_by) for row in rows)
     main_units = {unit: above for unit, above in placed if unit and unit != above}
-    return main_units | {row.organisation_number: row.engaged_by for row in rows}
+    said = {row.organisation_number: row.engaged_by for row in rows}
+    placed_too = main_units | said
+    # Whose sub-unit works somewhere below has no place below itself.
+    return {unit: above for unit, above in placed_too.items() if unit in said or not loop_at(unit, placed_too)}
 
 
 def link_chain(connection: Connection, engaged_by: Mapping[str, str]) -> None:
