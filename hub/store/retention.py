@@ -112,6 +112,11 @@ class ForgettingTransaction:
             *(self._delete(table, self._cards(table, cards), None) for table in tables),
         )
 
+    def forget_answers(self, cards: Collection[CardKey]) -> Gone:
+        """What the card register said of cards that may not be used here."""
+        table = schema.card_answers
+        return self._delete(table, self._cards(table, cards), "asked_ms")
+
     def forget_particulars(self, cards: Collection[CardKey]) -> Gone:
         """What the law does not ask for of somebody who is on the list no more: language, groups, role, trade,
         qualifications, and all of it in the lists that one can go back to."""

@@ -4,15 +4,21 @@ import contextlib
 import json
 import logging
 from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from hub.card_answers import CardStatus
 from hub.central import oauth
+from hub.person import Kept, erase
+from hub.presence import CardKey
+from hub.purging import Purge
+from hub.retention import Limits, What
 from hub.store import HubStore
 from portvakt.doubles.serving import BROKEN, HTML, Fault, Reply
-from tests.sim.registers import COMPANY, HOUR_MS, Registered
+from tests.sim.registers import COMPANY, HOUR_MS, ZONE, Registered
 
 Site = Callable[..., Registered]
 CREW = [f"53100{place:02}" for place in range(10, 30)]
@@ -386,3 +392,36 @@ def test_the_chips_serial_number_asks_for_more_and_only_what_is_needed_is_kept(s
     assert yard.double.asked == ["04a1b2c3", CREW[1]]
     with yard.store.reading() as connection:
         assert "Ada Nordli" not in repr(connection.exec_driver_sql("SELECT * FROM card_answers").all())
+
+
+def test_p12_what_the_register_said_goes_with_the_passages_of_strangers_and_with_the_list(site: Site) -> None:
+    yard = site()
+    yard.crew(CREW[:2])
+    yard.settle()
+    yard.says("8675309", "blocked")
+    yard.badges("8675309")
+    yard.later(minutes=1)
+    yard.settle()
+    purge = Purge("yard", yard.store, Ed25519PrivateKey.generate(), Limits(90, 365, date(2026, 11, 30), ZONE))
+    later_ms = yard.clock.now_ms + 91 * 24 * HOUR_MS
+    assert purge.all(later_ms)[What.PASSAGES].counts["card_answers"] == 1
+    assert yard.answer("8675309") is None
+    assert yard.answer(CREW[0]) is not None
+    gone = purge.all(later_ms + 365 * 24 * HOUR_MS)[What.CREW]
+    assert gone.counts["card_answers"] == 2
+    assert yard.answer(CREW[0]) is None
+
+
+def test_p12_somebody_who_left_and_asks_is_forgotten_by_the_register_part_as_well(site: Site) -> None:
+    yard = site()
+    yard.crew(CREW[:3])
+    yard.settle()
+    purge = Purge("yard", yard.store, Ed25519PrivateKey.generate(), Limits(90, 365, None, ZONE))
+    kept = Kept(90, 365, None, None)
+    card = CardKey("hms", CREW[0])
+    erase(yard.store, purge, card, kept, ("kari", yard.clock.now_ms))
+    assert yard.answer(CREW[0]) is not None
+    yard.crew(CREW[1:3])
+    erased = erase(yard.store, purge, card, kept, ("kari", yard.clock.now_ms))
+    assert erased.gone.counts["card_answers"] == 1
+    assert yard.answer(CREW[0]) is None
