@@ -100,7 +100,8 @@ class Ledger:
                 index_elements=["target", "id"],
                 set_={
                     "happening": new.happening, "stream": new.stream, "epoch": new.epoch, "seq": new.seq,
-                    "at_ms": new.at_ms, "state": State.WAITING.value, "due_ms": new.due_ms, "attempts": 0, "words": "",
+                    "at_ms": new.at_ms, "state": State.WAITING.value, "due_ms": new.due_ms,
+                    "ready_ms": new.ready_ms, "attempts": 0, "words": "",
                 },
                 where=table.c.happening != new.happening,
             )  # fmt: skip
@@ -111,7 +112,8 @@ class Ledger:
             self._put_cursors(connection, cursors)
 
     def due(self, now_ms: int, most: int, under_way: Collection[str]) -> Found:
-        """What may be sent now, the oldest first: of each card the earliest that is open."""
+        """What may be sent now, of each card the earliest that is open; what was never tried goes before what has
+        failed, so that one that always fails is not all that a receiver ever sees."""
         table = schema.deliveries
         earlier = aliased(table)
         blocked = (
@@ -134,7 +136,7 @@ class Ledger:
                 table.c.id.not_in(list(under_way)),
                 not_(blocked),
             )
-            .order_by(table.c.at_ms, table.c.id)
+            .order_by(table.c.due_ms, table.c.at_ms, table.c.id)
             .limit(most)
         )
         with self._store.reading() as connection:
@@ -332,7 +334,7 @@ class Ledger:
             "scheme": item.card.scheme if item.card else None,
             "number": item.card.number if item.card else None,
             "at_ms": item.at_ms,
-            "made_ms": now_ms,
+            "ready_ms": max(now_ms, item.not_before_ms),
             "state": State.WAITING.value,
             "attempts": 0,
             "due_ms": item.not_before_ms,

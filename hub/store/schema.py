@@ -496,7 +496,8 @@ deliveries = Table(
     Column("scheme", String(16)),
     Column("number", String(40)),
     Column("at_ms", BigInteger, nullable=False),
-    Column("made_ms", BigInteger, nullable=False),
+    # From when on it could be told.
+    Column("ready_ms", BigInteger, nullable=False),
     Column("state", String(10), nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("due_ms", BigInteger, nullable=False),
@@ -506,7 +507,7 @@ deliveries = Table(
     Column("digest", LargeBinary(32)),
     Column("first_sent_ms", BigInteger),
     Column("answered_ms", BigInteger),
-    Index("deliveries_in_order", "target", "state", "at_ms"),
+    Index("deliveries_in_order", "target", "state", "due_ms", "at_ms"),
     Index("deliveries_by_card", "target", "scheme", "number", "state", "at_ms"),
 )
 

@@ -66,7 +66,7 @@ def _make_deliveries() -> None:
         sa.Column("scheme", sa.String(16)),
         sa.Column("number", sa.String(40)),
         sa.Column("at_ms", sa.BigInteger, nullable=False),
-        sa.Column("made_ms", sa.BigInteger, nullable=False),
+        sa.Column("ready_ms", sa.BigInteger, nullable=False),
         sa.Column("state", sa.String(10), nullable=False),
         sa.Column("attempts", sa.Integer, nullable=False),
         sa.Column("due_ms", sa.BigInteger, nullable=False),
@@ -77,5 +77,5 @@ def _make_deliveries() -> None:
         sa.Column("first_sent_ms", sa.BigInteger),
         sa.Column("answered_ms", sa.BigInteger),
     )
-    op.create_index("deliveries_in_order", "deliveries", ["target", "state", "at_ms"])
+    op.create_index("deliveries_in_order", "deliveries", ["target", "state", "due_ms", "at_ms"])
     op.create_index("deliveries_by_card", "deliveries", ["target", "scheme", "number", "state", "at_ms"])
