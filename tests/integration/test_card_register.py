@@ -12,6 +12,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from hub.card_answers import CardStatus
 from hub.central import oauth
+from hub.central.alarms import AlarmWatch
+from hub.central.overview import alarm_lines
 from hub.person import Kept, erase
 from hub.presence import CardKey
 from hub.purging import Purge
@@ -425,3 +427,15 @@ def test_p12_somebody_who_left_and_asks_is_forgotten_by_the_register_part_as_wel
     erased = erase(yard.store, purge, card, kept, ("kari", yard.clock.now_ms))
     assert erased.gone.counts["card_answers"] == 1
     assert yard.answer(CREW[0]) is None
+
+
+def test_the_watch_over_deliveries_ends_no_alarm_of_the_register(site: Site) -> None:
+    yard = site()
+    yard.crew(CREW[:3])
+    yard.secret.unlink()
+    yard.settle()
+    yard.later(minutes=1)
+    yard.settle()
+    AlarmWatch(yard.store, ()).look(yard.clock.now_ms)
+    assert yard.alarm("register.silent")
+    assert [one.name for one in alarm_lines(yard.store)] == ["register.silent"]
