@@ -168,6 +168,12 @@ def _check_config(options: argparse.Namespace) -> int:
     config = load_config(file)
     check_files(config.broker)
     crew_cli.naming_of(config, file)
+    register = "none is asked"
+    if config.card_register.on:
+        from hub.central.card_register import HttpCardRegister
+
+        HttpCardRegister(config.card_register).close()
+        register = config.card_register.base_url
     broker = "the hub's own, for trying out" if config.broker.embedded else "outside"
     print(f"{file} is in order")
     print(f"  site         {config.site}")
@@ -176,4 +182,5 @@ def _check_config(options: argparse.Namespace) -> int:
     where = database(config)
     print(f"  database     {where.url if isinstance(where, PostgresAddress) else where}")
     print(f"  signing key  {signing_key_file(config)}")
+    print(f"  cards        {register}")
     return 0
