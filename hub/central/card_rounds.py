@@ -18,7 +18,7 @@ from hub.central.vigil import day_of
 from hub.permits import Requirements
 from hub.presence import CardKey
 from hub.register_settings import CardRegisterSettings
-from hub.store import HubStore, RegisterTransaction
+from hub.store import HubStore
 from hub.store.answers import overruled
 
 log = logging.getLogger(__name__)
@@ -96,7 +96,7 @@ class CardRounds:
             refused = not force and too_many(len(turning), len(valid), self._settings.may_invalidate, FEW)
             # Of whoever is not let in anyway nobody needs to be asked.
             counting = [one for one in waiting if one.card not in valid] if refused else waiting
-            hearing.put_cards([released(one, day_of(now_ms, self._zone)) for one in counting])
+            hearing.put_cards([released(one, day_of(one.answered_ms or now_ms, self._zone)) for one in counting])
             revision = hearing.follow(now_ms, self._requirements) if turning and not refused else None
         if refused:
             log.error(
@@ -125,16 +125,14 @@ class CardRounds:
         if not got:
             return
         with self._store.hearing() as hearing:
-            before = hearing.cards([asking.card for asking, _ in got])
-            was = overruled(hearing.connection)
+            cards = [asking.card for asking, _ in got]
+            before = hearing.cards(cards)
+            was = overruled(hearing.connection, cards)
             hearing.put_cards([_after(before.get(asking.card), asking, said) for asking, said in got])
-            self._follow_if_other(hearing, was)
-
-    def _follow_if_other(self, hearing: RegisterTransaction, was: dict[CardKey, str]) -> None:
-        now = overruled(hearing.connection)
-        if now != was:
-            revision = hearing.follow(self._now_ms(), self._requirements)
-            log.info("card_register=changed cards=%d revision=%s", len(now.items() ^ was.items()), revision)
+            now = overruled(hearing.connection, cards)
+            if now != was:
+                revision = hearing.follow(self._now_ms(), self._requirements)
+                log.info("card_register=changed cards=%d revision=%s", len(now.items() ^ was.items()), revision)
 
 
 def _after(before: CardAnswer | None, asking: Asking, said: Answer | str) -> CardAnswer:

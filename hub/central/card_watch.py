@@ -163,7 +163,9 @@ class CardWatch:
             decisions = heard.decisions()
             if decisions == self._decisions:
                 return []
-            found = heard.newcomers(self._settings.scheme, most)
+            # Whoever comes back to the list after a while counts as new.
+            old_ms = self._now_ms() - int(self._settings.old_after_h * HOUR_MS)
+            found = heard.asked_before(self._settings.scheme, old_ms, most)
         if not found:
             self._decisions = decisions
         return found

@@ -1,6 +1,6 @@
 """What registers have said, as far as it bears on the permits, in SQL."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, select
@@ -9,10 +9,12 @@ from hub.card_answers import CANCELLED, OK, effective
 from hub.company_answers import CompanyAnswer
 from hub.presence import CardKey
 from hub.store import schema
+from hub.store.people import among
 
 
-def overruled(connection: Connection) -> dict[CardKey, str]:
-    """The cards whose status the register says otherwise than the crew list, and it counts: what it is then."""
+def overruled(connection: Connection, among_these: Collection[CardKey] | None = None) -> dict[CardKey, str]:
+    """The cards, of all or of these, whose status the register says otherwise than the crew list, and it counts: what
+    it is then."""
     cards, answers = schema.cards, schema.card_answers
     columns = (
         cards.c.scheme,
@@ -23,7 +25,8 @@ def overruled(connection: Connection) -> dict[CardKey, str]:
         answers.c.counts_day,
     )
     other = and_(cards.c.status.in_((OK, CANCELLED)), answers.c.counts != cards.c.status)
-    rows = connection.execute(select(*columns).select_from(cards.join(answers, _same_card())).where(other))
+    chosen = select(*columns).select_from(cards.join(answers, _same_card())).where(other)
+    rows = connection.execute(chosen if among_these is None else chosen.where(among(cards, among_these)))
     found = {CardKey(row[0], row[1]): (row.status, effective(*row[2:])) for row in rows}
     return {card: after for card, (before, after) in found.items() if after != before}
 

@@ -241,7 +241,7 @@ def read_blocks(connection: Connection) -> list[Block]:
 def read_facts(connection: Connection, cards: Collection[CardKey] | None = None) -> Iterator[CardFacts]:
     """What is known of every card, or of these, that was ever listed or is blocked."""
     blocked = {CardKey(block.scheme, block.number) for block in read_blocks(connection)}
-    overruled = answers.overruled(connection)
+    overruled = answers.overruled(connection, cards)
     companies = answers.read_companies(connection)
     engaged_by = people.chain(connection, companies)
     levels = {company: level_of(company, engaged_by) for company in engaged_by}

@@ -79,12 +79,8 @@ class RegisterTransaction:
         )
         return [CardKey(scheme, number) for number in self.connection.scalars(chosen)]
 
-    def newcomers(self, scheme: str, limit: int) -> list[CardKey]:
-        """Cards of the list of which the register was never asked."""
-        return self._listed(scheme, schema.card_answers.c.asked_ms.is_(None), limit)
-
     def asked_before(self, scheme: str, before_ms: int, limit: int) -> list[CardKey]:
-        """Cards of the list of which it was not asked since then, the longest ago first."""
+        """Cards of the list about which nobody has asked since then; those of which nobody ever has, first."""
         return self._listed(scheme, _not_asked_since(before_ms), limit)
 
     def count_asked_before(self, scheme: str, before_ms: int) -> int:

@@ -122,6 +122,25 @@ def test_a_card_that_is_new_on_the_list_and_one_that_nobody_knows_are_asked_for_
     assert yard.standings()["8675309"] == "cancelled"
 
 
+def test_who_comes_back_to_the_list_after_months_is_asked_for_soon(site: Site) -> None:
+    yard = site()
+    yard.crew(CREW)
+    yard.says(CREW[0], "invalid")
+    yard.settle()
+    yard.crew(CREW[1:])
+    for _ in range(3):
+        yard.night()
+    asked_ms = yard.counted(CREW[0]).asked_ms
+    assert yard.clock.now_ms - asked_ms > 60 * HOUR_MS
+    yard.says(CREW[0], "valid")
+    yard.crew(CREW)
+    assert yard.standings()[CREW[0]] == "cancelled"
+    asked = len(yard.double.asked)
+    yard.settle()
+    assert yard.double.asked[asked:] == [CREW[0]]
+    assert yard.standings()[CREW[0]] == "granted"
+
+
 def test_a_badge_that_a_gate_tells_of_late_is_seen_within_the_hour(site: Site) -> None:
     yard = site()
     yard.crew(CREW[:2])

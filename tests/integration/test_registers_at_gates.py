@@ -1,6 +1,7 @@
 """The card register's word on its way to two real gates, and a register that is sick beside a hub that is not."""
 
 import contextlib
+import json
 import tempfile
 from collections.abc import Iterator
 from functools import partial
@@ -75,6 +76,28 @@ def test_p5_a_status_of_the_register_is_at_every_gate_within_seconds_and_goes_ag
     for gate in (yard.north, yard.south):
         wait_for("the card to be let in", partial(says, gate, "22222222", "granted"), 20)
     assert not any(number in yard.hub.log for number in ("22222222", "44444444", "11111111"))
+
+
+def test_p3_a_hub_that_is_killed_in_a_sweep_goes_on_with_the_rest(site: Site) -> None:
+    yard, register, _ = site
+    yard.hub.kill()
+    settings = yard.folder / "hub.toml"
+    settings.write_text(settings.read_text().replace("per_second = 50", "per_second = 2"))
+    numbers = [f"5310{place}" for place in range(100, 124)]
+    yard.import_crew(CREW + "".join(f"{number},Di,Nordli,{ORGANISATION},\n" for number in numbers))
+    before = len(register.asked)
+    yard.hub.start()
+    wait_for("more than a stretch to be asked", lambda: len(register.asked) - before > 12, 30)
+    yard.hub.kill()
+    yard.hub.start()
+
+    def all_answered() -> bool:
+        cards = json.loads(yard.run("hub", "cards", "status", "--json"))["cards"]
+        return bool(cards["answered"] == cards["listed"] == 27)
+
+    wait_for("the rest to be asked", all_answered, 40)
+    # Of the stretch in which it was killed nothing was kept; of the one before, all.
+    assert len(register.asked) - before <= 24 + 10
 
 
 def test_p1_a_register_that_is_away_or_slow_keeps_nobody_waiting(site: Site) -> None:
