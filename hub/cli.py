@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from hub import crew_cli, enrolment_cli, gates_cli, person_cli, presence_cli
+from hub import crew_cli, enrolment_cli, feed_cli, gates_cli, person_cli, presence_cli
 from hub.cli_parts import add_common, add_verb, config_of, opened, positive, print_json
 from portvakt.errors import PortvaktError
 
@@ -74,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     verb.add_argument("--limit", metavar="N", type=positive, default=50)
 
     enrolment_cli.add_verbs(verbs)
+    feed_cli.add_verbs(verbs)
 
     add_verb(verbs, "gates", _gates, "how the gates are, and whether all their records are here", json=True)
 
