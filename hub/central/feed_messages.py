@@ -169,7 +169,8 @@ class RosterChange(_Whose, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Alarm(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Something is wrong with gate or hub, or is no longer. Its sentence is told in the profile `full` alone."""
+    """Something is wrong with gate or hub, or is no longer. What it is about, and its sentence, are told in the profile
+    `full` alone."""
 
     site: str
     personal: Annotated[Profile, Meta(description="How much of people is told here.")]
@@ -177,6 +178,7 @@ class Alarm(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     state: Literal["raised", "cleared"]
     gate: _Gate | UnsetType = UNSET
     lane: _Lane | UnsetType = UNSET
+    about: Annotated[str, Meta(description="Which one, such as a target's name.")] | UnsetType = UNSET
     what: str | UnsetType = UNSET
 
 
@@ -398,15 +400,19 @@ def _roster(happening: Happening, holder: CrewMember | None, voice: Voice) -> Ro
 
 
 def _alarm(happening: Happening, voice: Voice) -> Alarm:
-    what = str(happening.detail.get("what", ""))
+    """Gates name an alarm in its details, the hub as its reason."""
+    said = happening.detail
+    full = voice.profile is Profile.FULL
+    about, what = str(said.get("subject", "")), str(said.get("what") or said.get("words") or "")
     return Alarm(
         site=voice.site,
         personal=voice.profile,
-        alarm=str(happening.detail.get("alarm", "")) or "unnamed",
+        alarm=str(said.get("alarm") or happening.reason or "unnamed"),
         state=_STATE[happening.kind],
         gate=happening.gate or UNSET,
         lane=happening.lane or UNSET,
-        what=masked(what) if what and voice.profile is Profile.FULL else UNSET,
+        about=masked(about) if full and about else UNSET,
+        what=masked(what) if full and what else UNSET,
     )
 
 

@@ -98,6 +98,17 @@ class _Gone:
     why: str
 
 
+class _ClosedOnFailure(ssl.SSLSocket):
+    """paho lets go of a socket whose handshake has failed, and leaves it open."""
+
+    def do_handshake(self, block: bool = False) -> None:  # noqa: FBT001, FBT002 - as the library has it
+        try:
+            super().do_handshake(block)
+        except BaseException:
+            self.close()
+            raise
+
+
 _SHUT: Mapping[int, str] = {
     132: "does not speak this version of MQTT; set `protocol` to the other one",
     133: "does not take the client id; set `client_id` to one that it knows",
@@ -222,7 +233,7 @@ class BrokerSession:
                 f"{self._where}: the broker's certificate is not believed ({doubted.verify_message}); whoever runs it "
                 "must renew it, or `ca_file` must name who vouches for it"
             ) from doubted
-        except ssl.SSLError as failed:
+        except (ssl.SSLError, ConnectionResetError) as failed:
             raise _refused_in_handshake(self._where, failed) from failed
         except (OSError, ValueError) as failed:
             raise Unreachable(f"{self._where}: {failed}") from failed
@@ -311,6 +322,7 @@ def _authenticate(client: mqtt.Client, broker: CentralBroker) -> None:
             context.load_cert_chain(broker.cert_file, broker.key_file)
         except OSError as wrong:
             raise Shut(f"cert_file: {broker.cert_file} cannot be used with its key ({wrong})") from wrong
+    context.sslsocket_class = _ClosedOnFailure
     client.tls_set_context(context)
 
 
@@ -327,10 +339,11 @@ def _check_end(cert_file: str) -> None:
         )
 
 
-def _refused_in_handshake(where: str, failed: ssl.SSLError) -> Exception:
-    if "ALERT" in (failed.reason or "") and any(word in str(failed.reason) for word in ("CERTIFICATE", "UNKNOWN_CA")):
-        return Shut(f"{where}: the broker does not believe our certificate ({failed.reason}); see `cert_file`")
-    return Unreachable(f"{where}: no TLS connection ({failed.reason or failed}); is this the port for TLS?")
+def _refused_in_handshake(where: str, failed: OSError) -> Exception:
+    reason = str(getattr(failed, "reason", None) or failed)
+    if "ALERT" in reason and any(word in reason for word in ("CERTIFICATE", "UNKNOWN_CA")):
+        return Shut(f"{where}: the broker does not believe our certificate ({reason}); see `cert_file`")
+    return Unreachable(f"{where}: no TLS connection ({reason}); is this the port for TLS?")
 
 
 def _receipt(code: ReasonCode, properties: Properties | None) -> Receipt:

@@ -161,17 +161,29 @@ def test_p3_a_roster_change_has_an_id_of_its_own_that_never_changes() -> None:
     assert encode(Kind.ROSTER, happening(), HOLDER, FULL) == encode(Kind.ROSTER, happening(), HOLDER, FULL)
 
 
-def test_an_alarm() -> None:
-    what = happening(
-        ALARM_RAISED, stream=Stream(ALARM_STREAM), gate=None, lane=None, card=None,
-        detail={"alarm": "disk.full", "what": "98 % of /var used"},
-    )  # fmt: skip
+def test_an_alarm_of_a_gate() -> None:
+    what = happening(ALARM_RAISED, lane=None, card=None, detail={"alarm": "disk.full", "what": "98 % of /var used"})
     event = told(Kind.ALARM, what)
-    assert (event["subject"], event["source"]) == ("disk.full", "/portvakt/yard/@hub")
+    assert (event["subject"], event["source"]) == ("disk.full", "/portvakt/yard/north")
     assert event["data"] == {
-        "site": "yard", "personal": "full", "alarm": "disk.full", "state": "raised", "what": "98 % of /var used",
+        "site": "yard", "personal": "full", "alarm": "disk.full", "state": "raised", "gate": "north",
+        "what": "98 % of /var used",
     }  # fmt: skip
     assert "what" not in told(Kind.ALARM, what, NONE)["data"]
+
+
+def test_an_alarm_of_the_hub() -> None:
+    what = happening(
+        ALARM_CLEARED, stream=Stream(ALARM_STREAM), gate=None, lane=None, card=None, reason="target.late",
+        detail={"subject": "hmsreg", "words": "3 records wait for 61 minutes"},
+    )  # fmt: skip
+    event = told(Kind.ALARM, what)
+    assert event["source"] == "/portvakt/yard/@hub"
+    assert event["data"] == {
+        "site": "yard", "personal": "full", "alarm": "target.late", "state": "cleared", "about": "hmsreg",
+        "what": "3 records wait for 61 minutes",
+    }  # fmt: skip
+    assert not {"about", "what"} & set(told(Kind.ALARM, what, PSEUDONYMOUS)["data"])
 
 
 def test_an_unknown_card_is_a_number_alone() -> None:
@@ -233,7 +245,7 @@ def test_p12_nothing_of_the_holder_is_in_the_bytes(
 ) -> None:
     holder = CrewMember("hms", number, first, last, "100000008", born, f"{first} {last} {company}")
     what = happening(
-        kind, card=CardKey("hms", number), detail={"what": f"{first} {last} {number}", "alarm": "some.alarm"},
+        kind, card=CardKey("hms", number), detail={"what": f"{first} {last}", "subject": number, "alarm": "some.alarm"},
         at_ms=AT_MS,
     )  # fmt: skip
     nobody = CrewMember("hms", "0000000", "", "", "100000008", "1900-01-01")
