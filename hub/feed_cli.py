@@ -8,7 +8,7 @@ import time
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
-from hub.cli_parts import add_verb, config_of, positive
+from hub.cli_parts import add_verb, config_of, positive, settings_file
 
 if TYPE_CHECKING:
     from hub.central.feed import FeedSettings
@@ -142,10 +142,10 @@ def _feed_of(options: argparse.Namespace) -> "tuple[str, str, FeedSettings]":
     """Name, site and settings of the feed that is meant. Raises SettingsError or FeedError."""
     from hub.central.feed import feed_settings
     from hub.central.registry import TargetPlace
-    from hub.config import find_config, time_zone
+    from hub.config import time_zone
     from hub.errors import FeedError
 
-    file = options.config or find_config()
+    file = settings_file(options)
     config = config_of(options)
     feeds = {one.name: one for one in config.targets if one.kind == "feed"}
     names = ", ".join(sorted(feeds))

@@ -1,6 +1,6 @@
 """A morning at a site, from its gate's records to a central broker; what is heard there are the examples of the docs.
 
-The hub is `hub run` behind its own Mosquitto, the gate's records are as a gate writes them, with their own times, and
+The hub is `hub run` behind its own Mosquitto, the records are as a gate writes them, with times of their own, and
 three feeds tell the central broker of them, one for each profile.
 """
 
@@ -15,9 +15,6 @@ from typing import Any
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
-from hub.central.couriers import Couriers
-from hub.config import database, load_config
-from hub.store import HubStore
 from tests.sim.central_broker import Subscriber
 from tests.sim.mosquitto import Mosquitto
 from tests.sim.records import RecordBook
@@ -34,11 +31,14 @@ _HUB = """site = "{site}"
 state_dir = "{folder}/hub"
 [broker]
 port = {port}
+[retention]
+passages_days = 3650
 """
 _TARGET = """[[targets]]
 name = "{profile}"
 kind = "feed"
 since = "2026-11-01"
+deadline_min = 44_640
 [targets.settings]
 host = "127.0.0.1"
 port = {port}
@@ -85,13 +85,11 @@ class FeedRun:
         self.port = port
         self.central_port = central_port
         self.settings = folder / "hub.toml"
-        self.settings.write_text(_HUB.format(site=SITE, folder=folder, port=port), encoding="utf-8")
+        targets = "".join(_TARGET.format(profile=profile, port=central_port) for profile in PROFILES)
+        self.settings.write_text(_HUB.format(site=SITE, folder=folder, port=port) + targets, encoding="utf-8")
         key = folder / "pseudonyms.key"
         key.write_text(PSEUDONYM_KEY, encoding="utf-8")
         key.chmod(0o600)
-        targets = "".join(_TARGET.format(profile=profile, port=central_port) for profile in PROFILES)
-        self.with_targets = folder / "targets.toml"
-        self.with_targets.write_text(self.settings.read_text(encoding="utf-8") + targets, encoding="utf-8")
         self.hub = Program("hub", self.settings, {})
 
     def on_hub(self, *words: str) -> str:
@@ -113,19 +111,6 @@ class FeedRun:
         wanted = len(book.bodies)
         wait_for("the records at the hub", lambda: len(json.loads(self.on_hub("events", "--json"))) >= wanted, 30)
 
-    @contextmanager
-    def delivering(self) -> Iterator[None]:
-        """The couriers are at work."""
-        config = load_config(self.with_targets)
-        store = HubStore(database(config))
-        couriers = Couriers(config, store, self.with_targets)
-        couriers.start()
-        try:
-            yield
-        finally:
-            couriers.stop()
-            store.close()
-
 
 @contextmanager
 def feed_run(folder: Path) -> Iterator[FeedRun]:
@@ -146,9 +131,8 @@ def played(folder: Path) -> dict[str, Any]:
         run.tell(morning())
         said = ["--by", "site office", "--reason", "left by the side gate", "--at", "2026-11-02T16:10"]
         run.on_hub("out", ELECTRICIAN, *said)
-        with run.delivering():
-            # 3 passages, 2 refusals, 3 + 1 changes of the roster, 2 alarms; for each profile.
-            wait_for("what the feeds tell", lambda: len(ear.messages) >= 11 * len(PROFILES), 30)
+        # 3 passages, 2 refusals, 3 + 1 changes of the roster, 2 alarms; for each profile.
+        wait_for("what the feeds tell", lambda: len(ear.messages) >= 11 * len(PROFILES), 30)
         told = [(message.topic.partition("/")[0], json.loads(message.payload)) for message in ear.messages]
     assert len({(profile, event["id"]) for profile, event in told}) == 11 * len(PROFILES) == len(told)
     return dict(sorted(dict(_named(told)).items()))
