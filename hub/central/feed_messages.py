@@ -206,6 +206,7 @@ class _CloudEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     time: Annotated[
         str,
         Meta(
+            pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$",
             description="When it happened, in UTC; what is known of it now, so a gate's clock that was put right "
             "later is put right here.",
             extra_json_schema={"format": "date-time"},
