@@ -92,6 +92,7 @@ class Feed:
         self._voice = voice
         self._client_id = settings.client_id or client_id
         self._lock = threading.Lock()
+        self._closed = threading.Event()
         self._session: BrokerSession | None = None
         self._properties = _properties(settings)
 
@@ -138,14 +139,21 @@ class Feed:
         return [Later("a broker has no queue that could be asked") for _ in queued]
 
     def close(self) -> None:
-        with self._lock:
-            self._let_go()
+        """Does not wait for a broker that does not answer."""
+        self._closed.set()
+        session = self._session
+        if session is not None:
+            session.close()
 
     def _connected(self) -> BrokerSession:
         if self._session is not None and not self._session.alive:
             self._let_go()
-        if self._session is None:
+        if self._session is None and not self._closed.is_set():
             self._session = BrokerSession.opened(self._settings, self._client_id)
+        if self._session is None or self._closed.is_set():
+            # It may have been closed while the connection was made.
+            self._let_go()
+            raise Unreachable("the hub is ending")
         return self._session
 
     def _let_go(self) -> None:

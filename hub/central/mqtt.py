@@ -1,7 +1,8 @@
 """One MQTT connection to a broker elsewhere, for who must know what became of each message: 3.1.1 or 5, TLS.
 
 paho's traps are closed as in `portvakt.link`: its callbacks only enqueue, a client serves one connection and never
-comes back by itself, so nothing that was not acknowledged is sent again behind our back. One thread uses a session.
+comes back by itself, so nothing that was not acknowledged is sent again behind our back. One thread uses a session;
+any may close it.
 """
 
 import contextlib
@@ -156,6 +157,7 @@ class BrokerSession:
         self._where = f"{broker.host}:{broker.port}"
         self._heard = _Mailbox()
         self._unread: deque[Any] = deque()
+        self._closing = threading.Lock()
         self._over: str | None = None
         self._window = 65_535
         self._largest: int | None = None
@@ -243,10 +245,11 @@ class BrokerSession:
                 yield heard
 
     def close(self) -> None:
-        """Say goodbye. Idempotent."""
-        self._over = self._over or "closed"
-        self._client.disconnect()
-        self._client.loop_stop()
+        """Say goodbye; who waits for an answer waits no longer. Idempotent, and from any thread."""
+        with self._closing:
+            self._heard.put(_Gone("closed here"))
+            self._client.disconnect()
+            self._client.loop_stop()
 
     def _on_publish(
         self, client: mqtt.Client, userdata: object, mid: int, code: ReasonCode, properties: Properties | None

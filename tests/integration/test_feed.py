@@ -175,6 +175,21 @@ def test_a_broker_that_does_not_answer_costs_its_time_and_no_more(tmp_path: Path
         only(feed.send(drafts(5)), Accepted)
 
 
+def test_whoever_ends_the_hub_does_not_wait_for_a_broker_that_is_slow(tmp_path: Path, feeds: Feeds) -> None:
+    with Mosquitto(tmp_path / "broker") as broker, line_to(broker.port) as line, Subscriber(broker.port) as ear:
+        feed = feeds(line.port, timeout_s=90)
+        only(feed.send(drafts(1)), Accepted)
+        line.deaf.set()
+        outcomes: list[Outcome] = []
+        sending = threading.Thread(target=lambda: outcomes.extend(feed.send(drafts(5))))
+        sending.start()
+        wait_for("them at the subscriber", lambda: len(ear.messages) == 6)
+        feed.close()
+        sending.join(10)
+        only(outcomes, Later)
+        assert "is ending" in only(feed.send(drafts(1)), Later)
+
+
 def test_somebody_who_is_no_broker(feeds: Feeds) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         feed = feeds(silent.getsockname()[1], timeout_s=0.5)
