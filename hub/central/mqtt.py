@@ -274,9 +274,10 @@ class BrokerSession:
         self._client.loop_start()
         answer = self._next(time.monotonic() + self._broker.timeout_s)
         if not isinstance(answer, _Answered):
+            tls = "with TLS" if _encrypted(self._broker) else "without TLS"
             raise Unreachable(
                 f"{self._where}: ended before the broker's first word ({self._over}); does it know our certificate, "
-                "and does it speak TLS on this port?"
+                f"and is MQTT {self._broker.protocol} spoken on this port, {tls}?"
             )
         self._take(answer)
 
@@ -332,13 +333,17 @@ class BrokerSession:
 def central_problems(broker: CentralBroker) -> list[str]:
     """What the types cannot say; each entry begins with the key."""
     found = [problem.removeprefix("broker.") for problem in broker_problems(broker)]
-    if not (broker.tls or broker.ca_file) and broker.host not in _THIS_MACHINE:
+    if not _encrypted(broker) and broker.host not in _THIS_MACHINE:
         found.append("tls: people's data would go in clear; set tls = true, or ca_file. In clear only to this machine")
-    if (broker.cert_file or broker.key_file) and not (broker.tls or broker.ca_file):
+    if (broker.cert_file or broker.key_file) and not _encrypted(broker):
         found.append("cert_file: needs tls = true, or ca_file: in clear it protects nothing")
     if broker.password_file and not broker.username:
         found.append("password_file: needs username too")
     return found
+
+
+def _encrypted(broker: CentralBroker) -> bool:
+    return broker.tls or broker.ca_file is not None
 
 
 def _authenticate(client: mqtt.Client, broker: CentralBroker) -> None:
@@ -349,7 +354,7 @@ def _authenticate(client: mqtt.Client, broker: CentralBroker) -> None:
             client.username_pw_set(broker.username, secret_line(Path(named), "password_file") if named else None)
     except SettingsError as wrong:
         raise Shut(str(wrong)) from wrong
-    if not (broker.tls or broker.ca_file):
+    if not _encrypted(broker):
         return
     try:
         context = ssl.create_default_context(cafile=broker.ca_file)

@@ -19,6 +19,7 @@ from hub.central.target import Accepted, Draft, Item, Later, Outcome, Refused, S
 from portvakt.errors import SettingsError
 from tests.sim.central_broker import PASSWORD, USER, Subscriber, broker_with, line_to, password_file
 from tests.sim.mosquitto import BINARY, Mosquitto, free_port
+from tests.sim.scripted_broker import scripted_broker
 from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.real, pytest.mark.skipif(BINARY is None, reason="mosquitto is not installed")]
@@ -196,6 +197,76 @@ def test_somebody_who_is_no_broker(feeds: Feeds) -> None:
         assert "before the broker's first word" in only(feed.send(drafts(2)), Later)
 
 
+MOVED = b"\x00\x9d\x0d" + b"\x1c\x00\x0anew.broker"
+
+
+@pytest.mark.parametrize(
+    ("protocol", "connack", "kind", "told"),
+    [
+        ("3.1.1", b"\x00\x01", Later, "is MQTT 3.1.1 spoken on this port, without TLS?"),
+        ("3.1.1", b"\x00\x02", Stopped, "set `client_id`"),
+        ("3.1.1", b"\x00\x03", Later, "does not take us now"),
+        ("3.1.1", b"\x00\x04", Stopped, "`username` and `password_file`"),
+        ("3.1.1", b"\x00\x05", Stopped, "must allow this user"),
+        ("5", b"\x00\x01", Stopped, "set `protocol` to the other one"),
+        ("5", b"\x00\x84\x00", Stopped, "set `protocol` to the other one"),
+        ("5", b"\x00\x85\x00", Stopped, "set `client_id`"),
+        ("5", b"\x00\x86\x00", Stopped, "`username` and `password_file`"),
+        ("5", b"\x00\x87\x00", Stopped, "must allow this user"),
+        ("5", b"\x00\x88\x00", Later, "Server unavailable"),
+        ("5", b"\x00\x89\x00", Later, "Server busy"),
+        ("5", b"\x00\x8a\x00", Stopped, "has banned us"),
+        ("5", b"\x00\x80\x00", Later, "Unspecified error"),
+        ("5", b"\x00\x97\x00", Later, "Quota exceeded"),
+        ("5", MOVED, Stopped, "new.broker"),
+        ("5", b"\x00\x9f\x00", Later, "Connection rate exceeded"),
+        ("5", b"\x00\x00\x02\x24\x00", Stopped, "takes no QoS 1"),
+        ("5", b"\x00\xff\x00", Later, "127.0.0.1"),
+        ("5", b"\xff\xff\xff\xff", Later, "127.0.0.1"),
+        ("3.1.1", b"", Later, "127.0.0.1"),
+    ],
+)
+def test_what_a_broker_answers_to_a_connection(
+    feeds: Feeds, protocol: str, connack: bytes, kind: type[Outcome], told: str
+) -> None:
+    with scripted_broker(connack) as broker:
+        assert told in only(feeds(broker.port, protocol=protocol, timeout_s=3).send(drafts(2)), kind)
+
+
+@pytest.mark.parametrize(
+    ("puback", "outcome"),
+    [
+        (b"", Accepted()),
+        (b"\x00\x00", Accepted()),
+        (b"\x10", Accepted(words="No matching subscribers")),
+        (b"\x80", Later("127.0.0.1:{port}: Unspecified error")),
+        (b"\x83", Later("127.0.0.1:{port}: Implementation specific error")),
+        (b"\x91", Later("127.0.0.1:{port}: Packet identifier in use")),
+        (b"\x97", Later("127.0.0.1:{port}: Quota exceeded")),
+        (b"\x99", Refused("Payload format invalid")),
+        (b"\x99\x08\x1f\x00\x05latin", Refused("Payload format invalid: latin")),
+    ],
+)
+def test_what_a_broker_answers_to_a_message(feeds: Feeds, puback: bytes, outcome: Outcome) -> None:
+    with scripted_broker(b"\x00\x00\x00", puback) as broker:
+        found = feeds(broker.port, timeout_s=3).send(drafts(2))
+    words = outcome.words.replace("{port}", str(broker.port))
+    assert [(type(one), one.words) for one in found] == [(type(outcome), words)] * 2
+
+
+@pytest.mark.parametrize(("code", "told"), [(0x87, "must allow this user"), (0x90, "set `topic`")])
+def test_a_topic_that_the_broker_does_not_take_stops(feeds: Feeds, code: int, told: str) -> None:
+    with scripted_broker(b"\x00\x00\x00", bytes([code])) as broker:
+        assert told in only(feeds(broker.port, timeout_s=3).send(drafts(2)), Stopped)
+
+
+def test_p9_a_puback_that_is_none_is_no_answer(feeds: Feeds) -> None:
+    with scripted_broker(b"\x00\x00\x00", b"\xfe\xff\xff\xff\xff") as broker:
+        feed = feeds(broker.port, timeout_s=1)
+        only(feed.send(drafts(2)), Later)
+        only(feed.send(drafts(2)), Later)
+
+
 def secret_file(folder: Path, text: str, name: str = "password") -> str:
     file = folder / name
     file.write_text(f"{text}\n", encoding="utf-8")
@@ -337,7 +408,7 @@ def test_tls_where_none_is_spoken_and_the_other_way_round(trust: Trust, feeds: F
     with Mosquitto(trust.folder / "plain") as plain:
         assert "TLS" in only(feeds(plain.port, ca_file="ca.pem", timeout_s=2).send(drafts(1)), Later)
     with trust.broker() as broker:
-        assert "speak TLS on this port" in only(feeds(broker.port, timeout_s=2).send(drafts(1)), Later)
+        assert "on this port, without TLS?" in only(feeds(broker.port, timeout_s=2).send(drafts(1)), Later)
 
 
 @pytest.mark.parametrize("spoilt", ["ca.pem", "mine.pem"])
