@@ -168,6 +168,11 @@ def _check_config(options: argparse.Namespace) -> int:
     config = load_config(file)
     check_files(config.broker)
     crew_cli.naming_of(config, file)
+    for target in config.targets:
+        # Only who tells others needs what they need.
+        from hub.central.couriers import target_of
+
+        target_of(config, target, file).close()
     broker = "the hub's own, for trying out" if config.broker.embedded else "outside"
     print(f"{file} is in order")
     print(f"  site         {config.site}")
@@ -176,4 +181,6 @@ def _check_config(options: argparse.Namespace) -> int:
     where = database(config)
     print(f"  database     {where.url if isinstance(where, PostgresAddress) else where}")
     print(f"  signing key  {signing_key_file(config)}")
+    for target in config.targets:
+        print(f"  target       {target.name} ({target.kind})")
     return 0

@@ -1,7 +1,8 @@
 """`docs/feed/`: an AsyncAPI 3 document and JSON Schemas from the code, and examples from a run.
 
 `python -m tests.feed_documents` plays the run (it needs Mosquitto) and writes all of it; `python -m tests.generated`
-writes what is made from the code alone. Tests compare both.
+writes what is made from the code alone. Tests compare both. For `make asyncapi` AsyncAPI's own parser reads the
+document.
 """
 
 import json

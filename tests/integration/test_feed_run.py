@@ -8,6 +8,7 @@ import re
 import shlex
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -256,6 +257,24 @@ def test_what_cannot_be_is_one_line(tmp_path: Path, targets: str, words: list[st
         assert said.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("settings", "status", "told"),
+    [
+        (ONE_FEED.format(port=1), 0, "target       client (feed)"),
+        (ONE_FEED.format(port=1) + 'topic = "a/#"\n', 1, "targets.client.settings.topic: 'a/#' is no topic"),
+        (ONE_FEED.format(port=1).replace('"feed"', '"food"'), 1, "targets.client.kind: 'food' is none of"),
+    ],
+)
+def test_check_config_looks_at_targets(tmp_path: Path, settings: str, status: int, told: str) -> None:
+    run = FeedRun(tmp_path, 1, settings)
+    done = subprocess.run(
+        [sys.executable, "-m", "hub", "check-config", str(run.settings)],
+        capture_output=True, text=True, check=False, timeout=60, cwd=ROOT,
+    )  # fmt: skip
+    assert done.returncode == status
+    assert told in done.stdout + done.stderr
+
+
 def test_a_broker_that_does_not_let_us_read_is_told(tmp_path: Path) -> None:
     broker = broker_with(tmp_path, "allow_anonymous false", f"password_file {password_file(tmp_path)}")
     with broker:
@@ -282,7 +301,7 @@ def test_the_consumer_of_the_page_counts_everything_once(tmp_path: Path, listeni
         first = listening(*command)
         wait_for("the consumer to subscribe", lambda: central.log.read_text().count("dashboard") > 0)
         run.tell(passages(3))
-        wait_for("six events", lambda: len(first.lines) == 6, 30)
+        wait_for("six events, noted", lambda: _noted(tmp_path) == len(first.lines) == 6, 30)
         # It is away, and what comes twice meanwhile it is given twice.
         first.end(signal.SIGKILL)
         line.deaf.set()
@@ -296,6 +315,14 @@ def test_the_consumer_of_the_page_counts_everything_once(tmp_path: Path, listeni
         assert len(ear.messages) > 6 + TELLS - 1
         assert len(set(second.lines)) == TELLS - 1
         assert second.said == ""
+
+
+def _noted(folder: Path) -> int:
+    with contextlib.closing(sqlite3.connect(folder / "seen.db")) as seen:
+        try:
+            return int(seen.execute("select count(*) from seen").fetchone()[0])
+        except sqlite3.OperationalError:
+            return 0
 
 
 def test_the_trial_of_the_page(tmp_path: Path, listening: Any) -> None:
