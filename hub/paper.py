@@ -3,12 +3,14 @@
 The font has to have every letter of five languages; it comes with the system, as it is larger than this program.
 """
 
+import unicodedata
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal
 
-from fontTools.ttLib import TTLibError
+from fontTools.ttLib import TTFont, TTLibError
 from fpdf import FPDF
+from fpdf.bidi import BidiParagraph
 from fpdf.enums import TableBordersLayout, XPos, YPos
 from fpdf.errors import FPDFException
 from fpdf.fonts import FontFace
@@ -18,6 +20,9 @@ from hub.errors import PaperError
 FOLDERS = ("/usr/share/fonts/truetype/dejavu", "/usr/share/fonts/dejavu-sans-fonts", "/usr/share/fonts/TTF")
 REGULAR, BOLD = "DejaVuSans.ttf", "DejaVuSans-Bold.ttf"
 INK, FAINT, BAND, STRIPE = (28, 32, 38), (104, 112, 122), (16, 62, 92), (240, 244, 247)
+
+_JOINERS = frozenset("\u200d\ufe0e\ufe0f")
+"""They say how other signs are drawn, and are nothing by themselves."""
 
 Orientation = Literal["portrait", "landscape"]
 
@@ -35,6 +40,7 @@ class Paper(FPDF):
         try:
             self.add_font("sans", "", fonts / REGULAR)
             self.add_font("sans", "B", fonts / BOLD)
+            self._drawn = _letters(fonts / REGULAR) & _letters(fonts / BOLD)
         except (OSError, FPDFException, TTLibError) as broken:
             raise PaperError(
                 f"{fonts}: its font cannot be used ({broken}); install fonts-dejavu-core again"
@@ -90,16 +96,22 @@ class Paper(FPDF):
             self.set_text_color(*FAINT)
             self.cell(52, 5.4, label)
             self.set_text_color(*INK)
-            self.multi_cell(0, 5.4, _clean(value), new_x=XPos.LMARGIN, new_y=YPos.NEXT, align="L")
+            self.multi_cell(0, 5.4, self._legible(value), new_x=XPos.LMARGIN, new_y=YPos.NEXT, align="L")
         self.ln(1.5)
 
     def paragraph(self, text: str) -> None:
         """Text over the whole width."""
         self.set_font("sans", "", 9)
         self.set_text_color(*INK)
-        self.multi_cell(0, 5, _clean(text), new_x=XPos.LMARGIN, new_y=YPos.NEXT, align="L")
+        self.multi_cell(0, 5, self._legible(text), new_x=XPos.LMARGIN, new_y=YPos.NEXT, align="L")
 
-    def rows(self, heads: Sequence[str], rows: Iterable[Sequence[str]], widths: Sequence[int]) -> None:
+    def rows(
+        self,
+        heads: Sequence[str],
+        rows: Iterable[Sequence[str]],
+        widths: Sequence[int],
+        total: Sequence[str] | None = None,
+    ) -> None:
         """A table that goes on over pages, its heads on each. `widths` are in relation to each other."""
         self.set_font("sans", "", 8.5)
         self.set_text_color(*INK)
@@ -110,10 +122,29 @@ class Paper(FPDF):
         ) as table:  # fmt: skip
             table.row(list(heads))
             for row in rows:
-                table.row([_clean(cell) for cell in row])
+                table.row([self._legible(cell) for cell in row])
+            if total:
+                table.row([self._legible(cell) for cell in total], style=FontFace(emphasis="BOLD"))
+
+    def _legible(self, text: str) -> str:
+        """The text as it can be drawn: a letter that the font lacks is a mark, not a gap and a line in the log; what is
+        written from right to left stands so."""
+        drawn = "".join(
+            sign if sign == "\n" or (sign.isprintable() and ord(sign) in self._drawn) else "�"
+            for sign in text
+            if sign not in _JOINERS
+        )
+        if any(unicodedata.bidirectional(sign) in ("R", "AL") for sign in drawn):
+            return "\n".join(BidiParagraph(line).get_reordered_string() for line in drawn.split("\n"))
+        return drawn
 
     def _line(self, text: str, height: float) -> None:
-        self.cell(0, height, _clean(text), new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+        self.cell(0, height, self._legible(text), new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+
+
+def _letters(font: Path) -> frozenset[int]:
+    with TTFont(font, lazy=True) as opened:
+        return frozenset(opened.getBestCmap())
 
 
 def _font_folder() -> Path:
@@ -121,7 +152,3 @@ def _font_folder() -> Path:
         if (folder / REGULAR).is_file() and (folder / BOLD).is_file():
             return folder
     raise PaperError(f"no font {REGULAR} on this machine; install fonts-dejavu-core, or write FILE.json instead")
-
-
-def _clean(text: str) -> str:
-    return "".join(sign if sign.isprintable() or sign == "\n" else "�" for sign in text)
