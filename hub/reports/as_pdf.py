@@ -4,9 +4,6 @@ from hub.paper import Paper
 from hub.reports.report import Report, Table
 from hub.reports.words import Word
 
-MAX_CELL = 400
-"""Signs of a cell: what is longer does not fit on a page."""
-
 
 def as_pdf(report: Report) -> bytes:
     """The pages. Raises PaperError when the machine has no font for them."""
@@ -34,12 +31,8 @@ def _table(paper: Paper, table: Table, report: Report) -> None:
     used = table.used()
     columns = [table.columns[place] for place in used]
     rows, total = (
-        [[_cut(imprint.shown(row[place], table.columns[place].kind)) for place in used] for row in some]
+        [[imprint.shown(row[place], table.columns[place].kind) for place in used] for row in some]
         for some in (table.rows, [table.total] if table.total else [])
     )
     widths = [one.width for one in columns]
     paper.rows([one.heading for one in columns], rows, widths, total[0] if total else None)
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= MAX_CELL else f"{text[:MAX_CELL]}…"
