@@ -43,4 +43,7 @@ def _cells(columns: Sequence[Column], row: Sequence[Cell], imprint: Imprint) -> 
 
 def _cell(cell: Cell, kind: Kind, imprint: Imprint) -> str:
     shown = imprint.shown(cell, kind)
-    return defused(shown) if isinstance(cell, str) else shown
+    if not isinstance(cell, str):
+        return shown
+    # CSV goes to screens as well, where control characters move the cursor.
+    return defused("".join(sign if sign.isprintable() or sign == "\n" else "�" for sign in shown))
