@@ -148,7 +148,9 @@ def test_p10_a_clock_that_was_set_later_puts_the_hours_right(store: HubStore, se
 
 def test_who_came_before_the_month_and_left_in_it_or_after_it(store: HubStore, settings: Path) -> None:
     book = RecordBook()
-    a_day(book, "5310027", "2026-04-30", "22:00", None)
+    a_day(book, "5310027", "2026-04-30", "18:00", None)
+    # It arrived in the month before, as it would.
+    take(store, book, at_ms=oslo("2026-04-30T18:01"))
     book.passage("5310027", "exit", oslo("2026-05-01T06:00"))
     a_day(book, "5310027", "2026-05-31", "22:00", None)
     book.passage("5310027", "exit", oslo("2026-06-01T06:00"))
