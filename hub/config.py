@@ -6,7 +6,7 @@ A unit stands in every name. Unknown keys are refused.
 import os
 from datetime import date, time
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -181,6 +181,23 @@ class ReportSettings(Settings, frozen=True, kw_only=True):
     """What the crew lists' own words for a role count as; `other` is work that is in no share."""
 
 
+class TargetSettings(Settings, frozen=True, kw_only=True):
+    """A central system that is told what happens here. `kind` is one of `hub.central.registry`."""
+
+    name: Name
+    kind: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
+    since: str | None = None
+    """The day from which on it is told, YYYY-MM-DD; from when the hub first knew of it, when left out."""
+    deadline_min: Annotated[float, msgspec.Meta(gt=0, le=60 * 24 * 31)] = 60.0
+    """When something has waited so long for it, there is an alarm; before the contract's own deadline."""
+    wait_for_clock_min: Annotated[float, msgspec.Meta(ge=0, le=60 * 24)] = 30.0
+    """How long something is kept back that a gate saw before its clock was set: most gates can tell soon after."""
+    attempts: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 20
+    """After so many failures of one record, while others go through, it is set aside."""
+    settings: dict[str, Any] = msgspec.field(default_factory=dict)
+    """What this kind of target wants to know."""
+
+
 class HubConfig(Settings, frozen=True, kw_only=True):
     """The whole file."""
 
@@ -196,6 +213,7 @@ class HubConfig(Settings, frozen=True, kw_only=True):
     retention: RetentionSettings = RetentionSettings()
     list15: List15Settings = List15Settings()
     reports: ReportSettings = ReportSettings()
+    targets: tuple[TargetSettings, ...] = ()
     state_dir: str | None = None
     """Where the database lives; systemd's $STATE_DIRECTORY when left out, otherwise var/hub."""
     database: str | None = None

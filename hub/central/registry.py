@@ -1,0 +1,55 @@
+"""Which targets there are: ours, and those that other packages bring as entry points of `portvakt.targets`.
+
+An entry point names a function `(TargetPlace) -> Target`; `[[targets]] kind` in the settings is its name.
+"""
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from hub.central.target import Target
+from portvakt.errors import SettingsError
+
+GROUP = "portvakt.targets"
+OURS: dict[str, str] = {}
+"""Kind: `module:function`."""
+
+T = TypeVar("T")
+
+
+class TargetPlace(NamedTuple):
+    """What a target is made from. `settings` is its own table of the settings file; files that it names stand
+    beside that one. `zone` is the site's time."""
+
+    name: str
+    site: str
+    settings: Mapping[str, Any]
+    settings_file: Path
+    zone: ZoneInfo
+
+    def read(self, kind: type[T]) -> T:
+        """The settings as a typed value. Raises SettingsError, which names target and key."""
+        try:
+            return msgspec.convert(dict(self.settings), kind)
+        except msgspec.ValidationError as wrong:
+            raise SettingsError(f"targets.{self.name}.settings: {wrong}") from wrong
+
+
+def make_target(kind: str, place: TargetPlace) -> Target:
+    """A target of this kind. Raises SettingsError."""
+    found: Callable[[TargetPlace], Target]
+    if kind in OURS:
+        module, _, function = OURS[kind].partition(":")
+        found = getattr(import_module(module), function)
+    else:
+        outside = {one.name: one for one in entry_points(group=GROUP)}
+        if kind not in outside:
+            known = ", ".join(sorted(OURS.keys() | outside.keys()))
+            raise SettingsError(f"targets.{place.name}.kind: {kind!r} is none of {known}")
+        found = outside[kind].load()
+    return found(place)
