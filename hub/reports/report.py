@@ -23,7 +23,7 @@ class Kind(StrEnum):
     MINUTES = "minutes"
     """Shown as hours and minutes, `160:30`: so that sums add up to the minute in every format."""
     SHARE = "share"
-    """Of 1, with four digits after the point; shown as percent with one."""
+    """Of 1, with three digits after the point; shown as percent with one."""
     MOMENT = "moment"
     """Unix milliseconds in UTC, shown by the site's clocks."""
     YES = "yes"

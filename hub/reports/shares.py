@@ -7,6 +7,7 @@ counted and shown: a share is told as the least and the most that it can be.
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum, unique
+from fractions import Fraction
 from typing import NamedTuple
 
 from hub.presence import CardKey
@@ -70,16 +71,18 @@ class Demands(NamedTuple):
 class Share:
     """Of all hours that count: at least so much, at most so much if all unknown ones were of it. None of no hours."""
 
-    least: float | None
-    most: float | None
+    least: Fraction | None
+    most: Fraction | None
 
     def verdict(self, demanded: float) -> Word:
         """Whether so much is reached."""
         if self.least is None or self.most is None:
             return Word.CANNOT_TELL
-        if self.least >= demanded:
+        # As it is written in the settings: 0.1 is a tenth.
+        asked = Fraction(str(demanded))
+        if self.least >= asked:
             return Word.MET
-        return Word.NOT_MET if self.most < demanded else Word.CANNOT_TELL
+        return Word.NOT_MET if self.most < asked else Word.CANNOT_TELL
 
 
 def role_of(text: str | None, words: Mapping[str, Role]) -> Role:
@@ -99,7 +102,12 @@ def share(minutes: Mapping[Role, int], role: Role) -> Share:
     if not counting:
         return Share(None, None)
     sure, unknown = minutes.get(role, 0), minutes.get(Role.UNKNOWN, 0)
-    return Share(sure / counting, (sure + unknown) / counting)
+    return Share(Fraction(sure, counting), Fraction(sure + unknown, counting))
+
+
+def shown_share(part: Fraction | None) -> float | None:
+    """Cut off after three digits, not rounded: a share that is not reached never looks as if it were."""
+    return None if part is None else part.numerator * 1000 // part.denominator / 1000
 
 
 def shares(attended: Attendance, holders: Mapping[CardKey, Holder], demands: Demands, imprint: Imprint) -> Report:
@@ -152,7 +160,7 @@ def _demands(minutes: Mapping[Role, int], demands: Demands, imprint: Imprint) ->
         (Role.APPRENTICE, Word.APPRENTICE_SHARE, demands.apprentice),
     ):
         found = share(minutes, role)
-        rows.append((word, demanded, _four(found.least), _four(found.most), found.verdict(demanded)))
+        rows.append((word, demanded, shown_share(found.least), shown_share(found.most), found.verdict(demanded)))
     return Table("demands", say(Word.DEMANDS), columns, tuple(rows))
 
 
@@ -171,7 +179,7 @@ def _roles(attended: Attendance, role: Callable[[Attended], Role], imprint: Impr
         days = [day for day in attended.days if role(day) is one]
         if not days and one is Role.OTHER:
             continue
-        part = None if one is Role.OTHER else _four(share(minutes, one).least)
+        part = None if one is Role.OTHER else shown_share(share(minutes, one).least)
         assumed = sum(day.assumed_min for day in days)
         rows.append((_SHOWN[one], len({day.card for day in days}), minutes.get(one, 0), assumed, part))
     total: tuple[Cell, ...] = (Word.TOTAL, added(rows, 1), added(rows, 2), added(rows, 3), None)
@@ -198,11 +206,7 @@ def _companies(
     rows: list[tuple[Cell, ...]] = []
     for (name, number), days in sorted(of_company.items()):
         minutes = _minutes_by(days, role)
-        parts = (_four(share(minutes, one).least) for one in (Role.SKILLED, Role.APPRENTICE, Role.UNKNOWN))
+        parts = (shown_share(share(minutes, one).least) for one in (Role.SKILLED, Role.APPRENTICE, Role.UNKNOWN))
         rows.append((name or (None if number else Word.UNKNOWN), number, sum(minutes.values()), *parts))
     total: tuple[Cell, ...] = (Word.TOTAL, "", added(rows, 2), None, None, None)
     return Table("companies", say(Word.BY_COMPANY), columns, tuple(rows), total if rows else None)
-
-
-def _four(number: float | None) -> float | None:
-    return None if number is None else round(number, 4)

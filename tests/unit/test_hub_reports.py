@@ -24,7 +24,7 @@ from hub.reports.as_xlsx import as_xlsx
 from hub.reports.hours import Attendance, Attended, By, Kept, Month, attendance, holders_of, hours
 from hub.reports.report import Cell, Column, Imprint, Kind, Report, Table
 from hub.reports.samordningsliste import contractors, samordningsliste
-from hub.reports.shares import Demands, Role, Share, role_of, share, shares
+from hub.reports.shares import Demands, Role, Share, role_of, share, shares, shown_share
 from hub.reports.words import Word
 from hub.stays import Stay
 from tests.unit.test_hub_presence import HOUR_MS, OSLO, oslo
@@ -217,12 +217,30 @@ def test_words_for_roles(text: str | None, role: Role) -> None:
         ({Role.SKILLED: 49, Role.UNSKILLED: 51}, Word.NOT_MET),
         ({Role.SKILLED: 49, Role.UNSKILLED: 50, Role.UNKNOWN: 1}, Word.CANNOT_TELL),
         ({Role.SKILLED: 49, Role.UNSKILLED: 51, Role.OTHER: 900}, Word.NOT_MET),
+        ({Role.SKILLED: 49_999, Role.UNSKILLED: 50_001}, Word.NOT_MET),
         ({Role.OTHER: 900}, Word.CANNOT_TELL),
         ({}, Word.CANNOT_TELL),
     ],
 )
 def test_whether_a_share_is_reached(found: dict[Role, int], verdict: Word) -> None:
     assert share(found, Role.SKILLED).verdict(0.5) is verdict
+
+
+def test_a_share_that_is_not_reached_does_not_look_reached() -> None:
+    found = share({Role.SKILLED: 49_999, Role.UNSKILLED: 50_001}, Role.SKILLED)
+    assert IMPRINT.shown(shown_share(found.least), Kind.SHARE) == "49.9 %"
+
+
+@given(st.integers(0, 100_000), st.integers(1, 100_000))
+def test_a_share_is_shown_as_it_is_held(some: int, rest: int) -> None:
+    found = share({Role.SKILLED: some, Role.UNSKILLED: rest}, Role.SKILLED)
+    assert IMPRINT.shown(shown_share(found.least), Kind.SHARE) == f"{some * 1000 // (some + rest) / 10:.1f} %"
+
+
+def test_a_third_is_a_third_and_a_tenth_a_tenth() -> None:
+    third = share({Role.SKILLED: 1, Role.UNSKILLED: 2}, Role.SKILLED)
+    assert [third.verdict(asked) for asked in (0.333, 0.3333, 0.3334)] == [Word.MET, Word.MET, Word.NOT_MET]
+    assert share({Role.APPRENTICE: 3, Role.UNSKILLED: 27}, Role.APPRENTICE).verdict(0.1) is Word.MET
 
 
 def test_of_no_hours_there_is_no_share() -> None:
@@ -318,7 +336,7 @@ def report_of(names: list[str], *, language: str = "en", zone: ZoneInfo = OSLO) 
         Column("ok", "OK", Kind.YES),
     )
     at_ms = oslo("2026-10-25T02:30+02:00")
-    rows = tuple((name, 9_630 + place, place, 0.4615, at_ms, place % 2 == 0) for place, name in enumerate(names))
+    rows = tuple((name, 9_630 + place, place, 0.461, at_ms, place % 2 == 0) for place, name in enumerate(names))
     total = (Word.TOTAL, sum(row[1] for row in rows), sum(row[2] for row in rows), None, None, None)
     imprint = Imprint("yard", language, zone, NOW_MS)
     return Report("try", "A try", "", imprint, (), (Table("rows", "Rows", columns, rows, total),), ("=a note",))
@@ -370,18 +388,18 @@ def test_the_numbers_are_the_same_in_every_format() -> None:
     shown = [("Åsnes", "160:30"), ("Žilinskė", "160:31"), ("Wrzosek", "160:32"), ("Total", "481:33")]
     rows = list(csv.reader(io.StringIO(as_csv(report).decode("utf-8-sig")), delimiter=";"))
     assert [(row[0], row[1]) for row in rows[1:5]] == shown
-    assert rows[1][2:] == ["0", "46.2 %", "2026-10-25 02:30", "yes"]
+    assert rows[1][2:] == ["0", "46.1 %", "2026-10-25 02:30", "yes"]
     for text in (as_text(report), paper(report)):
         for name, clock in shown:
             assert name in text
             assert clock in text
-        assert "46.2 %" in text
+        assert "46.1 %" in text
     sheet = load_workbook(io.BytesIO(as_xlsx(report))).worksheets[0]
     cells = list(sheet.iter_rows(min_row=2, values_only=True))
     assert [(row[0], row[1] // timedelta(minutes=1)) for row in cells] == [
         ("Åsnes", 9_630), ("Žilinskė", 9_631), ("Wrzosek", 9_632), ("Total", 28_893)
     ]  # fmt: skip
-    assert cells[0][2:4] == (0, 0.4615)
+    assert cells[0][2:4] == (0, 0.461)
     assert f"{cells[0][4]:%Y-%m-%d %H:%M}" == "2026-10-25 02:30"
 
 
