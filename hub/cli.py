@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from hub import central_cli, crew_cli, enrolment_cli, feed_cli, gates_cli, person_cli, presence_cli
+from hub import central_cli, crew_cli, enrolment_cli, feed_cli, gates_cli, person_cli, presence_cli, report_cli
 from hub.cli_parts import add_common, add_verb, config_of, opened, positive, print_json, settings_file
 from portvakt.errors import PortvaktError
 
@@ -66,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
 
     presence_cli.add_verbs(verbs)
     person_cli.add_verbs(verbs)
+    report_cli.add_verbs(verbs)
     central_cli.add_verbs(verbs)
     verb = add_verb(verbs, "suspicions", _suspicions, "cards that may exist twice", json=True)
     verb.add_argument("--limit", type=int, default=50, help="the newest so many (50)")

@@ -54,6 +54,7 @@ def test_the_example_names_every_setting() -> None:
         config.presence,
         config.retention,
         config.list15,
+        config.reports,
         QualificationSettings,
         TargetSettings,
         FeedSettings,
