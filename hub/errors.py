@@ -9,6 +9,7 @@ PortvaktError                   (portvakt.errors: the root of all we raise on pu
     ├── EnrolmentError          a gate cannot be enrolled, or revoked, as asked
     ├── OfficeError             what a person at the site asked for does not fit what the hub knows; nothing was written
     ├── RegisterError           a register that was asked by hand has not answered, or cannot be asked
+    ├── FeedError               the feed's broker cannot be listened to, or there is no feed
     ├── PaperError              a page cannot be made or written
     ├── EmbeddedBrokerError     the built-in broker cannot run here
     └── AnotherHub              a second hub of the same site is on line
@@ -50,6 +51,10 @@ class OfficeError(HubError, ValueError):
 
 class RegisterError(HubError):
     """A register could not be asked."""
+
+
+class FeedError(HubError):
+    """The feed's broker cannot be listened to, or there is no feed."""
 
 
 class PaperError(HubError):

@@ -16,7 +16,7 @@ from hub.central.target import Target
 from portvakt.errors import SettingsError
 
 GROUP = "portvakt.targets"
-OURS: dict[str, str] = {}
+OURS: dict[str, str] = {"feed": "hub.central.feed:feed"}
 """Kind: `module:function`."""
 
 T = TypeVar("T")

@@ -17,6 +17,7 @@ PERSONAL = frozenset(
         "people", "cards", "assignments", "companies", "permits", "events", "presence", "suspicions", "quarantine",
         "hand_marks", "commands", "deliveries", "musters", "muster_people", "muster_checks", "person_requests",
         "qualifications", "blocks", "crew_lists", "crew_list_parts", "audit", "card_answers", "company_answers",
+        "list_checks",
     }
 )  # fmt: skip
 """The tables that tell of people, all of them dealt with below. A test holds it against the tables there are."""
@@ -100,6 +101,7 @@ class ForgettingTransaction:
         CrewTransaction(self.connection).forget_permits(now_ms)
         timed = {
             schema.person_requests: "at_ms", schema.audit: "at_ms", schema.blocks: "blocked_ms",
+            schema.list_checks: "at_ms",
             schema.crew_list_parts: None, schema.crew_lists: "taken_ms", schema.qualifications: None,
             schema.assignments: None, schema.cards: None, schema.people: None, schema.companies: None,
             schema.card_answers: "asked_ms", schema.company_answers: "asked_ms",
