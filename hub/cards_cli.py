@@ -163,7 +163,8 @@ def _companies(options: argparse.Namespace) -> int:
             _refresh(store, config)
         at_ms = now_ms()
         found = register_queries.companies(store, config, register_queries.today_at(config, at_ms), at_ms)
-    print_json(found) if options.json else print(register_tables.companies_text(found))
+        objection = register_queries.company_objection(store, config, at_ms)
+    print_json(found) if options.json else print(register_tables.companies_text(found, objection))
     return 0
 
 

@@ -135,6 +135,13 @@ def card_register(store: HubStore, config: HubConfig, now_ms: int) -> CardRegist
     )
 
 
+def company_objection(store: HubStore, config: HubConfig, now_ms: int) -> str | None:
+    """What is wrong with the register of companies, if it is asked at all. Raises StoreError."""
+    if not config.companies.on:
+        return None
+    return vigil_of(store, COMPANIES).objection(now_ms, int(config.companies.old_after_h * HOUR_MS))
+
+
 def companies(store: HubStore, config: HubConfig, today: date, now_ms: int) -> list[CompanyLine]:
     """Every company that the lists name, by its number. Raises StoreError."""
     table = schema.companies

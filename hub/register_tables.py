@@ -65,8 +65,8 @@ def word_text(word: RegisterWord) -> str:
     return f"{said}, {also}." if also else f"{said}."
 
 
-def companies_text(found: Sequence[CompanyLine]) -> str:
-    """Every company of the lists."""
+def companies_text(found: Sequence[CompanyLine], objection: str | None = None) -> str:
+    """Every company of the lists; `objection` is what is wrong with their register."""
     if not found:
         return "No list has named a company yet: hub crew import FILE"
     rows = [
@@ -88,7 +88,8 @@ def companies_text(found: Sequence[CompanyLine]) -> str:
         "ATTESTATION",
         "CARDS",
     )
-    return table(header, rows)
+    alarm = f"\n\nALARM: the register: {objection}. What it has said before stays." if objection else ""
+    return f"{table(header, rows)}{alarm}"
 
 
 def age(ms: int | None) -> str:

@@ -113,7 +113,8 @@ class CardRounds:
             answer = self._register.ask(card.number, code)
         except NoAnswer as why:
             self._silent += 1
-            return str(why)
+            # A register may repeat the number in its refusal, and this may be logged (P12).
+            return str(why).replace(card.number, "the card")
         self._silent = 0
         return answer
 

@@ -96,6 +96,15 @@ def test_between_list_and_register_the_later_day_counts_and_of_one_day_the_regis
     assert yard.standings()[CREW[1]] == "cancelled"
 
 
+def test_a_list_that_names_a_day_to_come_is_refused_instead_of_overruling_the_register_until_then(site: Site) -> None:
+    yard = site()
+    outcome = yard.crew(CREW[:3], status="ok", status_as_of="2062-01-01")
+    assert not outcome.written
+    assert str(outcome.problems[0]) == (
+        "row 0, status_as_of: 2062-01-01 has not come yet; write the day on which the status was looked up"
+    )
+
+
 def test_a_card_that_is_new_on_the_list_and_one_that_nobody_knows_are_asked_for_soon(site: Site) -> None:
     yard = site()
     yard.crew(CREW[:5])
@@ -271,6 +280,17 @@ def test_an_error_inside_an_answer_is_the_cards_and_many_in_a_row_are_the_regist
     assert "5 cards in a row without an answer" in yard.vigil.words
     # What was known stays, with its age.
     assert yard.counted(CREW[5]).counts == "ok"
+
+
+def test_p12_a_number_that_the_register_repeats_is_not_logged(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "hub")
+    yard = site()
+    yard.crew(CREW)
+    refusals = [Fault(Reply(400, json.dumps({"message": f"no card {number} here"}).encode())) for number in CREW]
+    yard.server.misbehave(Fault(), *refusals)
+    yard.settle()
+    assert "the last: answers 400 no card the card here" in caplog.text
+    assert not any(number in caplog.text for number in CREW)
 
 
 def test_an_answer_about_another_card_is_none(site: Site) -> None:

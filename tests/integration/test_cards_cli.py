@@ -218,6 +218,7 @@ def test_a_bankrupt_employer_is_refused_where_the_site_says_so(hub: Hub) -> None
         file.write('[requirements]\ncompany_registered = "refuse"\n')
     hub.say("companies", "--refresh")
     assert "refused, company_not_approved today" in hub.say("why", NUMBERS[0])
+    assert "bankrupt" in hub.say("report", "samordningsliste", "--language", "en")
     # A list that says otherwise does not undo it; the register does.
     hub.crew(*(f"{number},Ada,Nordli{number},{COMPANY},ok" for number in NUMBERS), header=",company_status")
     assert "refused, company_not_approved today" in hub.say("why", NUMBERS[0])
