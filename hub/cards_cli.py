@@ -112,7 +112,7 @@ def _sweep(options: argparse.Namespace) -> int:
         try:
             while True:
                 with store.heard() as heard:
-                    cards = heard.asked_before(settings.scheme, vigil.sweep_began_ms, 20)
+                    cards = heard.asked_before(settings.scheme, vigil.sweep_began_ms, now_ms(), 20)
                 if not cards:
                     break
                 asked += rounds.ask(cards, _pausing)

@@ -119,7 +119,7 @@ def card_register(store: HubStore, config: HubConfig, now_ms: int) -> CardRegist
     with store.heard() as heard:
         so_far = heard.so_far(settings.scheme)
         objections = tuple(word_of(one, now_ms) for one in heard.objections(settings.scheme))
-        left = heard.count_asked_before(settings.scheme, vigil.sweep_began_ms) if vigil.sweeping else 0
+        left = heard.count_asked_before(settings.scheme, vigil.sweep_began_ms, now_ms) if vigil.sweeping else 0
     return CardRegisterState(
         on=settings.on,
         now_ms=now_ms,

@@ -71,7 +71,7 @@ class CardWatch:
         """Ask what is due, for a few seconds; how many seconds there is nothing to do. Raises StoreError."""
         now_ms = self._now_ms()
         # Read each time: a sweep by hand writes here as well.
-        vigil = self._vigil = vigil_of(self._store, STATE)
+        vigil = self._vigil = vigil_of(self._store, STATE).believed(now_ms)
         if now_ms >= self._next_look_ms:
             self._look_after(now_ms)
         if now_ms < vigil.pause_until_ms:
@@ -117,7 +117,7 @@ class CardWatch:
         if self._now.sweep_began_ms < last_hour(self._settings.sweep_at, now_ms, self._zone):
             self._keep(self._now.sweep_begun(now_ms))
             with self._store.heard() as heard:
-                cards = heard.count_asked_before(self._settings.scheme, now_ms)
+                cards = heard.count_asked_before(self._settings.scheme, now_ms, now_ms)
             log.info("card_sweep=begun cards=%d", cards)
             self._next_progress_ms = now_ms + PROGRESS_MS
 
@@ -135,10 +135,10 @@ class CardWatch:
         if not self._now.sweeping:
             return []
         with self._store.heard() as heard:
-            cards = heard.asked_before(self._settings.scheme, self._now.sweep_began_ms, most)
+            cards = heard.asked_before(self._settings.scheme, self._now.sweep_began_ms, now_ms, most)
             if cards and now_ms >= self._next_progress_ms:
                 self._next_progress_ms = now_ms + PROGRESS_MS
-                left = heard.count_asked_before(self._settings.scheme, self._now.sweep_began_ms)
+                left = heard.count_asked_before(self._settings.scheme, self._now.sweep_began_ms, now_ms)
                 log.info("card_sweep=running left=%d", left)
         return cards
 
@@ -165,7 +165,7 @@ class CardWatch:
                 return []
             # Whoever comes back to the list after a while counts as new.
             old_ms = self._now_ms() - int(self._settings.old_after_h * HOUR_MS)
-            found = heard.asked_before(self._settings.scheme, old_ms, most)
+            found = heard.asked_before(self._settings.scheme, old_ms, self._now_ms(), most)
         if not found:
             self._decisions = decisions
         return found
@@ -187,12 +187,14 @@ class CardWatch:
                 self._next_look_ms = 0
 
     def _answered(self) -> None:
+        self._vigil = vigil_of(self._store, STATE)
         if self._now.failing_since_ms is not None:
             log.warning("card_register=back away_s=%.0f", (self._now_ms() - self._now.failing_since_ms) / 1000)
             self._next_look_ms = 0
         self._keep(self._now.answered(self._now_ms()))
 
     def _failed(self, words: str, after_ms: int | None, *, closed: bool) -> None:
+        self._vigil = vigil_of(self._store, STATE)
         if self._now.failing_since_ms is None or (closed and not self._now.closed):
             log.error("card_register=failing why=%r note='the gates go on with what is known'", words)
         self._keep(self._now.failed(words, self._now_ms(), self._backoff, after_ms, closed=closed))

@@ -8,7 +8,7 @@ from datetime import tzinfo
 from hub.central.asked import Away, Closed
 from hub.central.companies import CompanyRegister
 from hub.central.register_state import HOUR_MS, SILENT, keep_vigil, tell_alarm, vigil_of
-from hub.central.vigil import Vigil, last_hour
+from hub.central.vigil import CLOCKS_DIFFER_MS, Vigil, last_hour
 from hub.company_answers import CompanyAnswer, main_unit, register_status
 from hub.permits import Requirements
 from hub.register_settings import CompanySettings
@@ -100,7 +100,7 @@ class CompanyWatch:
     def turn(self, pause: Callable[[float], bool]) -> float:
         """Ask what is due, for a few seconds; how many seconds there is nothing to do. Raises StoreError."""
         now_ms = self._now_ms()
-        vigil = vigil_of(self._store, STATE)
+        vigil = vigil_of(self._store, STATE).believed(now_ms)
         objection = vigil.objection(now_ms, int(self._settings.old_after_h * HOUR_MS))
         tell_alarm(self._store, SILENT, STATE, objection, now_ms)
         if now_ms < vigil.pause_until_ms:
@@ -127,7 +127,9 @@ class CompanyWatch:
         most = max(1, min(MOST_AT_ONCE, int(self._settings.per_second * AT_ONCE_S)))
         asked = {number: answers[number].asked_ms for number in numbers & answers.keys()}
         new = sorted(numbers - asked.keys())
-        old = sorted((number for number, at_ms in asked.items() if at_ms < vigil.sweep_began_ms), key=asked.__getitem__)
+        ahead_ms = self._now_ms() + CLOCKS_DIFFER_MS
+        due = (number for number, at_ms in asked.items() if at_ms < vigil.sweep_began_ms or at_ms > ahead_ms)
+        old = sorted(due, key=asked.__getitem__)
         return (new + old)[:most]
 
     def _ask(self, vigil: Vigil, numbers: Sequence[str], pause: Callable[[float], bool]) -> float:

@@ -9,6 +9,10 @@ from portvakt.backoff import Backoff
 
 CLOSED_MS = 60_000
 """A register that does not let us in is tried again after so long: somebody may have mended it."""
+LONGEST_PAUSE_MS = 86_400_000
+"""The longest that `hub.central.web` lets a register ask for."""
+CLOCKS_DIFFER_MS = 3_600_000
+"""A time that lies further ahead is none."""
 PATIENCE_MS = 600_000
 """A register that has failed for so long is an alarm; one that restarts is none."""
 
@@ -26,6 +30,12 @@ class Vigil(msgspec.Struct, frozen=True):
     pause_until_ms: int = 0
     sweep_began_ms: int = 0
     sweep_ended_ms: int = 0
+
+    def believed(self, now_ms: int) -> "Vigil":
+        """What is kept, unless it comes from a clock that was ahead: then nothing, and all is asked for again."""
+        ahead = max(self.answered_ms or 0, self.failing_since_ms or 0, self.sweep_began_ms, self.sweep_ended_ms)
+        far = self.pause_until_ms > now_ms + LONGEST_PAUSE_MS
+        return Vigil() if far or ahead > now_ms + CLOCKS_DIFFER_MS else self
 
     @property
     def sweeping(self) -> bool:

@@ -16,6 +16,7 @@ from hub.store.crew import CrewTransaction
 from hub.store.database import put
 from hub.store.people import among
 
+CLOCKS_DIFFER_MS = 3_600_000
 _STRANGERS = ("unknown_card", "not_on_crew_list")
 
 
@@ -79,13 +80,13 @@ class RegisterTransaction:
         )
         return [CardKey(scheme, number) for number in self.connection.scalars(chosen)]
 
-    def asked_before(self, scheme: str, before_ms: int, limit: int) -> list[CardKey]:
+    def asked_before(self, scheme: str, before_ms: int, now_ms: int, limit: int) -> list[CardKey]:
         """Cards of the list about which nobody has asked since then; those of which nobody ever has, first."""
-        return self._listed(scheme, _not_asked_since(before_ms), limit)
+        return self._listed(scheme, _not_asked_since(before_ms, now_ms), limit)
 
-    def count_asked_before(self, scheme: str, before_ms: int) -> int:
+    def count_asked_before(self, scheme: str, before_ms: int, now_ms: int) -> int:
         """How many of them there are."""
-        return self._count(scheme, _not_asked_since(before_ms))
+        return self._count(scheme, _not_asked_since(before_ms, now_ms))
 
     def chip_serials(self, cards: Collection[CardKey]) -> dict[CardKey, str]:
         """The serial number of the chip that gates have last read, where they did."""
@@ -181,9 +182,10 @@ class RegisterTransaction:
         return self.connection.scalar(chosen) or 0
 
 
-def _not_asked_since(before_ms: int) -> ColumnElement[bool]:
+def _not_asked_since(before_ms: int, now_ms: int) -> ColumnElement[bool]:
+    """A question of tomorrow was asked by a clock that was ahead."""
     asked_ms = schema.card_answers.c.asked_ms
-    return or_(asked_ms.is_(None), asked_ms < before_ms)
+    return or_(asked_ms.is_(None), asked_ms < before_ms, asked_ms > now_ms + CLOCKS_DIFFER_MS)
 
 
 def _card_answer(row: Any) -> CardAnswer:

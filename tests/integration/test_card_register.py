@@ -374,6 +374,22 @@ def test_the_rate_is_bounded_and_a_stop_is_heard_between_two_questions(site: Sit
     assert yard.counted(yard.double.asked[-1]).asked_ms == yard.clock.now_ms
 
 
+def test_a_clock_that_was_a_year_ahead_stops_nothing(site: Site) -> None:
+    yard = site()
+    yard.later(hours=24 * 365)
+    yard.crew(CREW[:3])
+    yard.settle()
+    yard.server.misbehave(Fault(Reply(429, b"{}", headers={"Retry-After": "3600"})))
+    yard.night()
+    yard.later(hours=-24 * 366)
+    asked = len(yard.double.asked)
+    yard.settle()
+    assert len(yard.double.asked) == asked + 3
+    assert yard.counted(CREW[0]).asked_ms <= yard.clock.now_ms
+    yard.night()
+    assert len(yard.double.asked) == asked + 6
+
+
 def test_silence_is_an_alarm_in_time_and_its_end_is_told(site: Site) -> None:
     yard = site(old_after_h=36)
     yard.crew(CREW[:3])
