@@ -1,0 +1,77 @@
+"""HMSREG v2, UNVERIFIED: built from a third party's notes, which say that nothing was built from them. To be confirmed
+with HMSREG before use.
+
+Known so far: `POST /api/v2/registration` with English field names, an id and a secret in headers, and a queue that has
+to be asked what became of a record. The names of headers, the address of the queue and its words are settings.
+"""
+
+from collections.abc import Sequence
+from urllib.parse import quote
+
+import msgspec
+
+from hub.central import hmsreg_answers
+from hub.central.happening import Happening
+from hub.central.hmsreg import items_of, left_to_a_person, naming_its_target, told, web_of
+from hub.central.hmsreg_fields import V2Settings, check_v2, registration_v2
+from hub.central.moments import named_zone
+from hub.central.registry import TargetPlace
+from hub.central.target import Draft, Facts, Item, Later, Outcome, Pace, Queued
+from hub.central.web import Unreachable, secret
+
+PATH = "/api/v2/registration"
+
+
+class HmsregV2:
+    """`hub.central.target.Target` for the interface of `POST /api/v2/registration`: unverified."""
+
+    def __init__(self, place: TargetPlace) -> None:
+        """Raises SettingsError."""
+        settings = place.read(V2Settings)
+        with naming_its_target(place):
+            check_v2(settings)
+            words = {
+                "id": settings.provider_id,
+                "secret": secret(place.settings_file, settings.secret_file, "secret_file"),
+            }
+            headers = {
+                name: text.replace("{id}", words["id"]).replace("{secret}", words["secret"])
+                for name, text in settings.headers.items()
+            }
+            self._zone = named_zone(settings.time_zone, place.zone, "time_zone")
+            self._web = web_of(settings, {"Accept": "application/json"} | headers)
+        self._settings = settings
+        self.pace = Pace(settings.connections, 1, settings.per_second)
+
+    def items(self, happening: Happening) -> Sequence[Item]:
+        return items_of(self._settings, happening)
+
+    def draft(self, item: Item, facts: Facts) -> bytes | None:
+        happening = told(item, facts)
+        holder = facts.holder(happening.card) if happening.card else None
+        return msgspec.json.encode(registration_v2(happening, holder, self._settings, self._zone))
+
+    def send(self, drafts: Sequence[Draft]) -> Sequence[Outcome]:
+        return [self._send(draft) for draft in drafts]
+
+    def ask(self, queued: Sequence[str]) -> Sequence[Outcome]:
+        return [self._ask(receiver_id) for receiver_id in queued]
+
+    def close(self) -> None:
+        self._web.close()
+
+    def _send(self, draft: Draft) -> Outcome:
+        if (kept := left_to_a_person(self._settings, draft)) is not None:
+            return kept
+        try:
+            answer = self._web.ask("POST", PATH, body=draft.body, headers={"Content-Type": "application/json"})
+        except Unreachable as gone:
+            return Later(str(gone))
+        return hmsreg_answers.outcome_v2(answer, draft.item.id, self._settings)
+
+    def _ask(self, receiver_id: str) -> Outcome:
+        try:
+            answer = self._web.ask("GET", self._settings.queue_path.replace("{id}", quote(receiver_id, safe="")))
+        except Unreachable as gone:
+            return Queued(receiver_id, str(gone))
+        return hmsreg_answers.progress_v2(answer, receiver_id, self._settings)
