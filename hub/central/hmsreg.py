@@ -14,7 +14,7 @@ from hub.central.happening import Happening
 from hub.central.hmsreg_fields import Telling, V1Settings, check_v1, concerns, registration_v1
 from hub.central.moments import named_zone
 from hub.central.registry import TargetPlace
-from hub.central.target import Draft, Facts, Item, Later, Outcome, Pace, Refused, Unfit
+from hub.central.target import Draft, Facts, Item, Later, Outcome, Pace, Unfit
 from hub.central.web import Unreachable, Web, secret
 from portvakt.errors import SettingsError
 
@@ -56,8 +56,6 @@ class HmsregV1:
         self._web.close()
 
     def _send(self, draft: Draft) -> Outcome:
-        if (kept := left_to_a_person(self._settings, draft)) is not None:
-            return kept
         try:
             answer = self._web.ask("POST", PATH, body=draft.body)
         except Unreachable as gone:
@@ -79,13 +77,6 @@ def told(item: Item, facts: Facts) -> Happening:
     if happening is None:
         raise Unfit("it was deleted here before it could be told: [retention] in hub.toml")
     return happening
-
-
-def left_to_a_person(settings: Telling, draft: Draft) -> Refused | None:
-    """A correction, where the site has set that it does not send such."""
-    if draft.receiver_id is None or settings.correction == "repost":
-        return None
-    return Refused(f"told before as {draft.receiver_id}, and changed here since: have it corrected at HMSREG")
 
 
 def web_of(settings: Telling, headers: dict[str, str], auth: httpx.Auth | None = None) -> Web:

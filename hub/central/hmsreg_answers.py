@@ -48,9 +48,11 @@ def outcome_v2(answer: WebAnswer, external_ref: str, settings: V2Settings) -> Ou
 
 
 def progress_v2(answer: WebAnswer, receiver_id: str, settings: V2Settings) -> Outcome:
-    """What became of a record in their queue: unverified. Queued still, where nobody can tell."""
+    """What became of a record in their queue: unverified. Later and Queued: it has to be asked for again."""
+    if answer.status in (404, 410):
+        return Queued(receiver_id, f"{kept_words(answer)}; not in their queue, or queue_path is wrong")
     if (common := usual(answer)) is not None:
-        return common if isinstance(common, Stopped) else Queued(receiver_id, common.words)
+        return common
     body = _json(answer)
     status = (_named(body, settings.status_fields) or "").casefold()
     wrong = error_in(answer)

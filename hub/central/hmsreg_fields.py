@@ -63,8 +63,6 @@ class Telling(Settings, frozen=True, kw_only=True):
     time_zone: str | None = None
     untrusted_time: Literal["aside", "send"] = "aside"
     """A passage at a gate whose clock had not been set, and was not put right in time."""
-    correction: Literal["repost", "aside"] = "repost"
-    """What was told and has changed since: told again under the same ExternalRef, or set aside for a person."""
 
 
 class V1Settings(Telling, frozen=True, kw_only=True):
@@ -198,7 +196,7 @@ def registration_v2(
 
 
 def card_number(number: str, drop_zero_over: int) -> str:
-    """As HMSREG's other suppliers send it: without spaces, and one leading zero less where it is longer than so many."""
+    """As another supplier sends it: without spaces, and one leading zero less where it is longer than so many."""
     plain = "".join(number.split())
     if drop_zero_over and len(plain) > drop_zero_over and plain.startswith("0"):
         return plain[1:]

@@ -12,11 +12,11 @@ import msgspec
 
 from hub.central import hmsreg_answers
 from hub.central.happening import Happening
-from hub.central.hmsreg import items_of, left_to_a_person, naming_its_target, told, web_of
+from hub.central.hmsreg import items_of, naming_its_target, told, web_of
 from hub.central.hmsreg_fields import V2Settings, check_v2, registration_v2
 from hub.central.moments import named_zone
 from hub.central.registry import TargetPlace
-from hub.central.target import Draft, Facts, Item, Later, Outcome, Pace, Queued
+from hub.central.target import Draft, Facts, Item, Later, Outcome, Pace
 from hub.central.web import Unreachable, secret
 
 PATH = "/api/v2/registration"
@@ -61,8 +61,6 @@ class HmsregV2:
         self._web.close()
 
     def _send(self, draft: Draft) -> Outcome:
-        if (kept := left_to_a_person(self._settings, draft)) is not None:
-            return kept
         try:
             answer = self._web.ask("POST", PATH, body=draft.body, headers={"Content-Type": "application/json"})
         except Unreachable as gone:
@@ -73,5 +71,5 @@ class HmsregV2:
         try:
             answer = self._web.ask("GET", self._settings.queue_path.replace("{id}", quote(receiver_id, safe="")))
         except Unreachable as gone:
-            return Queued(receiver_id, str(gone))
+            return Later(str(gone))
         return hmsreg_answers.progress_v2(answer, receiver_id, self._settings)
