@@ -28,8 +28,10 @@ from hub.presence import Certainty
 
 log = logging.getLogger(__name__)
 
-IDLE_MS = 500
-"""How soon something new is looked for."""
+IDLE_MS = 60_000
+"""How long a turn may wait where nothing new happens."""
+REST_MS = 100
+"""How long a turn waits at least that could start nothing: what is due may wait for another one of its card."""
 ASK_AT_ONCE = 50
 
 
@@ -226,11 +228,10 @@ class Courier:
         self._ledger.settle(answers, after if not taken else replace(after, accepted_ms=now_ms), now_ms)
 
     def _idle_ms(self, receiver: Receiver, now_ms: int) -> int:
-        if receiver.stopped is not None:
+        due_ms = self._ledger.next_due_ms() if receiver.stopped is None else None
+        if due_ms is None:
             return IDLE_MS
-        due_ms = self._ledger.next_due_ms()
-        soonest = max(due_ms, receiver.pause_until_ms) - now_ms if due_ms is not None else IDLE_MS
-        return min(IDLE_MS, max(1, soonest))
+        return min(IDLE_MS, max(REST_MS, due_ms - now_ms, receiver.pause_until_ms - now_ms))
 
     def _tell(self, receiver: Receiver, one: Sent) -> None:
         if receiver.stopped is not None:

@@ -26,6 +26,8 @@ from portvakt.errors import SettingsError
 
 log = logging.getLogger(__name__)
 
+LOOK_MS = 500
+"""How soon something new is looked for."""
 STORE_RETRY_S = 2.0
 JOIN_S = 10.0
 TARGET_FIRST_MS = 1_000
@@ -111,7 +113,7 @@ class Couriers:
                 if not entered:
                     ledger.enter(settings.kind, since_ms(settings, self._zone), _now_ms())
                     entered = True
-                wait_ms = courier.turn(_now_ms())
+                wait_ms = min(LOOK_MS, courier.turn(_now_ms()))
                 if not courier.under_way and wait_ms:
                     reconciliation.turn(_now_ms())
                 failed = _said(failed, settings.name, None)

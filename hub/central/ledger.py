@@ -111,7 +111,8 @@ class Ledger:
             self._put_cursors(connection, cursors)
 
     def due(self, now_ms: int, most: int, under_way: Collection[str]) -> Found:
-        """What may be sent now, the oldest first: of each card the earliest that is open."""
+        """What may be sent now, of each card the earliest that is open; what was never tried goes before what has
+        failed, so that one that always fails is not all that a receiver ever sees."""
         table = schema.deliveries
         earlier = aliased(table)
         blocked = (
@@ -134,7 +135,7 @@ class Ledger:
                 table.c.id.not_in(list(under_way)),
                 not_(blocked),
             )
-            .order_by(table.c.at_ms, table.c.id)
+            .order_by(table.c.due_ms, table.c.at_ms, table.c.id)
             .limit(most)
         )
         with self._store.reading() as connection:

@@ -4,7 +4,7 @@ What a target was told is found by its key, so walking twice adds nothing.
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from typing import NamedTuple
 
 from hub.central.delivery import OPEN, State
@@ -38,7 +38,7 @@ class Counted(NamedTuple):
     missing: int
 
 
-def backfill(ledger: Ledger, target: Target, since_ms: int, now_ms: int) -> Iterator[Progress]:
+def backfill(ledger: Ledger, target: Target, since_ms: int, now_ms: int) -> Generator[Progress, None, None]:
     """Tell a target what has happened since then, a piece at a time; one that was interrupted goes on where it was.
 
     Raises OfficeError when the hub does not know the target yet, and StoreError.

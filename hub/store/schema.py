@@ -503,7 +503,7 @@ deliveries = Table(
     Column("digest", LargeBinary(32)),
     Column("first_sent_ms", BigInteger),
     Column("answered_ms", BigInteger),
-    Index("deliveries_in_order", "target", "state", "at_ms"),
+    Index("deliveries_in_order", "target", "state", "due_ms", "at_ms"),
     Index("deliveries_by_card", "target", "scheme", "number", "state", "at_ms"),
 )
 

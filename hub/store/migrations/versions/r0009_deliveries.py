@@ -77,5 +77,5 @@ def _make_deliveries() -> None:
         sa.Column("first_sent_ms", sa.BigInteger),
         sa.Column("answered_ms", sa.BigInteger),
     )
-    op.create_index("deliveries_in_order", "deliveries", ["target", "state", "at_ms"])
+    op.create_index("deliveries_in_order", "deliveries", ["target", "state", "due_ms", "at_ms"])
     op.create_index("deliveries_by_card", "deliveries", ["target", "scheme", "number", "state", "at_ms"])
