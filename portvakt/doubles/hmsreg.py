@@ -51,7 +51,7 @@ class HmsregDouble:
         """Of v1, as they came, repetitions too."""
         self.records_v2: list[dict[str, Any]] = []
         self.refuse_in_queue: set[str] = set()
-        """Of v2: external references that its queue will refuse later."""
+        """Of v2: card numbers that its queue will refuse later."""
         self._asked: Counter[str] = Counter()
 
     @property
@@ -113,7 +113,7 @@ class HmsregDouble:
         self._asked[item] += 1
         if self._asked[item] < 2:
             return _json(200, {"id": item, "status": "processing"})
-        if self.records_v2[int(place) - 1].get("externalRef") in self.refuse_in_queue:
+        if self.records_v2[int(place) - 1].get("cardNumber") in self.refuse_in_queue:
             return _json(200, {"id": item, "status": "failed", "error": "Unknown field cardNumber for this project"})
         return _json(200, {"id": item, "status": "done"})
 
