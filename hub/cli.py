@@ -9,8 +9,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from hub import crew_cli, enrolment_cli, gates_cli, person_cli, presence_cli
-from hub.cli_parts import add_common, add_verb, config_of, opened, positive, print_json
+from hub import central_cli, crew_cli, enrolment_cli, gates_cli, person_cli, presence_cli
+from hub.cli_parts import add_common, add_verb, config_of, opened, positive, print_json, settings_file
 from portvakt.errors import PortvaktError
 
 EXTRA_OF = {
@@ -18,6 +18,7 @@ EXTRA_OF = {
     "fpdf": "hub",
     "fontTools": "hub",
     "httpx": "hub",
+    "authlib": "hub",
     "psycopg": "postgres",
     "amqtt": "demo",
 }
@@ -65,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
 
     presence_cli.add_verbs(verbs)
     person_cli.add_verbs(verbs)
+    central_cli.add_verbs(verbs)
     verb = add_verb(verbs, "suspicions", _suspicions, "cards that may exist twice", json=True)
     verb.add_argument("--limit", type=int, default=50, help="the newest so many (50)")
 
@@ -91,9 +93,16 @@ def _run(options: argparse.Namespace) -> int:
 
     config = config_of(options)
     logs.configure("debug" if options.verbose else config.log_level)
-    work = run_ingest if options.ingest else run
-    work(config, stop_on_signals(), lambda line: print(line, flush=True))
+    stop = stop_on_signals()
+    if options.ingest:
+        run_ingest(config, stop, _told)
+    else:
+        run(config, settings_file(options), stop, _told)
     return 0
+
+
+def _told(line: str) -> None:
+    print(line, flush=True)
 
 
 def _key(options: argparse.Namespace) -> int:
