@@ -206,7 +206,7 @@ def _card_number(card: CardKey, settings: ElrappSettings) -> str | int:
 def _row(one: Presence, day: date, person: Row, settings: ElrappSettings, zone: ZoneInfo) -> Row:
     """In the order of their page."""
     came, left = (moment(at_ms, zone, settings.time_form) if at_ms else None for at_ms in (one.in_ms, one.out_ms))
-    if came and left and left < came:
+    if came and left and settings.time_form == "local" and left < came:
         # Without an offset, in the hour that the clocks go through twice, somebody leaves before they came.
         came = left = None
     hours = one.hours

@@ -115,7 +115,8 @@ def _wrong_time(row: dict[str, Any]) -> str | None:
     if on_day is None:
         if row.get("Timer") is not None or not all(_is_time(one) for one in between):
             return "DatoInn and DatoUt, or Dato, must be there"
-        return "DatoUt is before DatoInn" if str(between[1]) < str(between[0]) else None
+        came, left = (datetime.fromisoformat(str(one)) for one in between)
+        return "DatoUt is before DatoInn" if left < came else None
     if any(one is not None for one in between):
         return "DatoInn and DatoUt are not for a row with Dato"
     if not _is_time(on_day) or not str(on_day).endswith("T00:00:00"):
