@@ -160,6 +160,7 @@ def _suspicions(options: argparse.Namespace) -> int:
 
 
 def _check_config(options: argparse.Namespace) -> int:
+    from hub.central.couriers import target_of
     from hub.config import PostgresAddress, database, find_config, load_config, signing_key_file
     from portvakt.link import check_files
 
@@ -167,6 +168,8 @@ def _check_config(options: argparse.Namespace) -> int:
     config = load_config(file)
     check_files(config.broker)
     crew_cli.naming_of(config, file)
+    for one in config.targets:
+        target_of(config, one, file).close()
     broker = "the hub's own, for trying out" if config.broker.embedded else "outside"
     print(f"{file} is in order")
     print(f"  site         {config.site}")
@@ -175,4 +178,6 @@ def _check_config(options: argparse.Namespace) -> int:
     where = database(config)
     print(f"  database     {where.url if isinstance(where, PostgresAddress) else where}")
     print(f"  signing key  {signing_key_file(config)}")
+    for one in config.targets:
+        print(f"  told         {one.name}, {one.kind}")
     return 0

@@ -23,6 +23,11 @@ OURS: dict[str, str] = {
     "elrapp": "hub.central.elrapp:Elrapp",
 }
 """Kind: `module:function`."""
+REMARKS: dict[str, str] = {
+    "hmsreg-v1": "accepted is queued at HMSREG, which has no way to be asked what became of it",
+    "hmsreg-v2": "UNVERIFIED: built from a third party's notes; confirm with HMSREG before use",
+}
+"""Kind: what whoever reads its numbers has to know."""
 
 T = TypeVar("T")
 

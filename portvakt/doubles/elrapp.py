@@ -13,7 +13,9 @@ page prints one that is no JSON: `printed_slip` answers so.
 import json
 import re
 from collections import Counter
+from collections.abc import Mapping
 from datetime import date, datetime
+from types import MappingProxyType
 from typing import Any
 
 from portvakt.doubles.serving import Reply, Request, Serving
@@ -37,14 +39,14 @@ TEXTS = ("Fornavn", "Etternavn", "Orgnummer")
 
 
 class ElrappDouble:
-    """What it was told. `answer` is for `Serving`."""
+    """What it was told. `data`: `{"unknown_cards": [CARD_NUMBER, …], "printed_slip": true}`; each may be left out."""
 
-    def __init__(self) -> None:
+    def __init__(self, data: Mapping[str, Any] = MappingProxyType({})) -> None:
         self.rows: dict[int, dict[str, Any]] = {}
         """Its id: the row."""
-        self.unknown_cards: set[int] = set()
+        self.unknown_cards: set[int] = {int(one) for one in data.get("unknown_cards", ())}
         """Card numbers that it says are none."""
-        self.printed_slip = False
+        self.printed_slip = bool(data.get("printed_slip"))
         """Answer as the example on their page is printed."""
         self.confirms_at_most: int | None = None
         """Of a list, tell the ids of so many rows only."""
@@ -69,6 +71,10 @@ class ElrappDouble:
             if (wrong := self._wrong(row, int(found[1]))) is not None:
                 return _refused(f"[{place}] {wrong}")
         return self._taken(rows)
+
+    def serving(self, port: int = 0) -> Serving:
+        """It, on a port of this machine."""
+        return Serving(self.answer, port)
 
     def _wrong(self, row: Any, contract: int) -> str | None:
         if not isinstance(row, dict):
@@ -102,11 +108,6 @@ class ElrappDouble:
         if self.printed_slip:
             objects = [f'"oversiktslisteObject": {one}' for one in objects]
         return Reply(200, f"[ {', '.join(objects)} ]".encode())
-
-
-def serve(port: int = 0) -> Serving:
-    """One that listens on this port of this machine."""
-    return Serving(ElrappDouble().answer, port)
 
 
 def _wrong_time(row: dict[str, Any]) -> str | None:

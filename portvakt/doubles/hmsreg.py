@@ -18,7 +18,9 @@ second time.
 import base64
 import json
 from collections import Counter
+from collections.abc import Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import unquote
 
@@ -44,13 +46,13 @@ MAX_CARD_NUMBER = 8
 
 
 class HmsregDouble:
-    """What it was told. `answer` is for `Serving`."""
+    """What it was told. `data`: `{"refuse_in_queue": [CARD_NUMBER, …]}`, which may be left out."""
 
-    def __init__(self) -> None:
+    def __init__(self, data: Mapping[str, Any] = MappingProxyType({})) -> None:
         self.records: list[dict[str, Any]] = []
         """Of v1, as they came, repetitions too."""
         self.records_v2: list[dict[str, Any]] = []
-        self.refuse_in_queue: set[str] = set()
+        self.refuse_in_queue: set[str] = set(data.get("refuse_in_queue", ()))
         """Of v2: card numbers that its queue will refuse later."""
         self._asked: Counter[str] = Counter()
 
@@ -68,6 +70,10 @@ class HmsregDouble:
         if request.path.startswith(QUEUE) and request.method == "GET":
             return self._progress(request)
         return _wrong(405, "Not found")
+
+    def serving(self, port: int = 0) -> Serving:
+        """It, on a port of this machine."""
+        return Serving(self.answer, port)
 
     def _register(self, request: Request) -> Reply:
         user, password = _basic(request)
@@ -116,11 +122,6 @@ class HmsregDouble:
         if self.records_v2[int(place) - 1].get("cardNumber") in self.refuse_in_queue:
             return _json(200, {"id": item, "status": "failed", "error": "Unknown field cardNumber for this project"})
         return _json(200, {"id": item, "status": "done"})
-
-
-def serve(port: int = 0) -> Serving:
-    """One that listens on this port of this machine."""
-    return Serving(HmsregDouble().answer, port)
 
 
 def _basic(request: Request) -> tuple[str, str]:

@@ -29,7 +29,7 @@ from hub.stays import day_begins_ms
 from hub.store import HubStore, schema
 from hub.store.people import write_members
 from portvakt.doubles.elrapp import API_KEY, CONTRACT, ElrappDouble
-from portvakt.doubles.serving import BROKEN, HTML, Fault, Reply, Serving
+from portvakt.doubles.serving import BROKEN, HTML, Fault, Reply
 from portvakt.errors import SettingsError
 from tests.sim.records import START_MS, RecordBook
 from tests.sim.targets import RULES
@@ -64,7 +64,7 @@ class Counterpart:
 
     def __init__(self, folder: Path) -> None:
         self.double = ElrappDouble()
-        self.served = Serving(self.double.answer)
+        self.served = self.double.serving()
         self._folder = folder
         for name, secret in (("key", API_KEY), ("wrong", "guessed")):
             (folder / name).write_text(f"{secret}\n")

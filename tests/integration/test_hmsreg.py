@@ -2,6 +2,10 @@
 
 import json
 import logging
+import re
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,8 +23,12 @@ from hub.central.happening import Happening
 from hub.central.hmsreg import HmsregV1
 from hub.central.hmsreg_v2 import HmsregV2
 from hub.central.ledger import Ledger
+from hub.central.overview import target_lines
 from hub.central.registry import TargetPlace, make_target
 from hub.central.target import Accepted, Draft, Item, Later, Outcome, Queued, Refused, Stopped
+from hub.central.web import Web
+from hub.central_tables import targets_text
+from hub.config import TargetSettings
 from hub.ingest import Ingest
 from hub.presence import ENTRY, EXIT, CardKey, Sighting
 from hub.records import CrewMember
@@ -56,7 +64,7 @@ class Counterpart:
 
     def __init__(self, folder: Path) -> None:
         self.double = HmsregDouble()
-        self.served = Serving(self.double.answer)
+        self.served = self.double.serving()
         self.folder = folder
         for name, secret in (("password", PASSWORD), ("wrong", "guessed"), ("secret", SECRET)):
             (folder / name).write_text(f"{secret}\n")
@@ -220,6 +228,22 @@ def test_both_versions_are_known_by_their_kinds(counterpart: Counterpart) -> Non
     made.close()
 
 
+@pytest.mark.parametrize("name", ["hmsreg", "elrapp"])
+def test_the_doubles_can_be_started_by_hand(name: str) -> None:
+    command = [sys.executable, "-m", "portvakt.doubles", name]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
+        try:
+            assert running.stdout is not None
+            found = re.search(r"http://\S+\d", running.stdout.readline())
+            assert found is not None
+            web = Web(found[0])
+            assert web.ask("GET", "/").status in (404, 405)
+            web.close()
+        finally:
+            running.send_signal(signal.SIGINT)
+        assert running.wait(10) == 0
+
+
 # --- through a courier ---------------------------------------------------------------------------
 
 
@@ -316,3 +340,15 @@ def test_version_2_is_done_when_its_queue_says_so(store: HubStore, counterpart: 
     assert list(states.values()) == [State.ACCEPTED] * 4
     asked = [one.path for one in counterpart.served.requests if one.method == "GET"]
     assert len(asked) == 2 * len(set(asked)) == 12
+
+
+def test_status_says_what_has_to_be_known_of_a_kind(store: HubStore) -> None:
+    kinds = ("hmsreg-v1", "hmsreg-v2", "elrapp")
+    lines = target_lines(store, [TargetSettings(name=kind, kind=kind) for kind in kinds], START_MS)
+    text = targets_text(lines, START_MS)
+    assert "hmsreg-v2: UNVERIFIED" in text
+    assert "hmsreg-v1: accepted is queued at HMSREG" in text
+    assert [one.kind for one in lines if one.remark] == ["hmsreg-v1", "hmsreg-v2"]
+    Ledger(store, "yard", "hmsreg-v2").enter("hmsreg-v2", None, START_MS)
+    (_, known, _) = target_lines(store, [TargetSettings(name=kind, kind=kind) for kind in kinds], START_MS)
+    assert (known.state, "UNVERIFIED" in known.remark) == ("told", True)

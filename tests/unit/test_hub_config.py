@@ -9,6 +9,7 @@ from hub.config import (
     HubConfig,
     PostgresAddress,
     QualificationSettings,
+    TargetSettings,
     database,
     find_config,
     load_config,
@@ -53,6 +54,7 @@ def test_the_example_names_every_setting() -> None:
         config.retention,
         config.list15,
         QualificationSettings,
+        TargetSettings,
     )
     known = {name for table in tables for name in table.__struct_fields__}
     assert named == known
