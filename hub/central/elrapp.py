@@ -17,6 +17,7 @@ from hub.central.elrapp_fields import (
     Row,
     Told,
     as_receiver_id,
+    heeded,
     items_of,
     print_of,
     rows_of,
@@ -86,7 +87,7 @@ class Elrapp:
             return None
         day = local_day(item.at_ms, self._zone)
         seen = facts.sightings(item.card, *seen_around(day, self._settings, self._zone))
-        about = CardDay(item.card, day, seen)
+        about = CardDay(item.card, day, heeded(seen, self._settings))
         rows = rows_of(about, facts.holder(item.card), self._settings, (self._zone, self._sent_zone), self._closing)
         return msgspec.json.encode(rows) if rows else None
 

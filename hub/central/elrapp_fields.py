@@ -18,7 +18,7 @@ from hub.central.happening import BY_HAND, PASSAGE, REPORTED, Happening
 from hub.central.hmsreg_fields import Unit, organisation_number, reporter
 from hub.central.moments import TimeForm, midnight, moment
 from hub.central.target import Item, Unfit
-from hub.presence import CardKey, Certainty, ClosingRule, Sighting
+from hub.presence import OFFICE, CardKey, Certainty, ClosingRule, Sighting
 from hub.records import CrewMember
 from hub.stays import Stay, by_day, day_begins_ms, local_day, stays
 from portvakt.settings import Settings
@@ -87,6 +87,18 @@ def concerns(settings: ElrappSettings, happening: Happening) -> bool:
     if happening.kind == BY_HAND:
         return "office" in settings.tell
     return happening.kind == REPORTED and reporter(happening) in settings.reported_from
+
+
+def heeded(sightings: Sequence[Sighting], settings: ElrappSettings) -> list[Sighting]:
+    """Those of whom ELRAPP is to know: what another system delivers itself makes no row of ours."""
+    reporters = {f"@{name}" for name in settings.reported_from}
+    return [
+        one
+        for one in sightings
+        if one.gate in reporters
+        or (one.gate == OFFICE and "office" in settings.tell)
+        or (not one.gate.startswith("@") and "gates" in settings.tell)
+    ]
 
 
 def item_id(contract_id: int, card: CardKey, day: date) -> str:

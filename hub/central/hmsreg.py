@@ -14,7 +14,7 @@ from hub.central.happening import Happening
 from hub.central.hmsreg_fields import Telling, V1Settings, check_v1, concerns, registration_v1
 from hub.central.moments import named_zone
 from hub.central.registry import TargetPlace
-from hub.central.target import Draft, Facts, Item, Later, Outcome, Pace, Unfit
+from hub.central.target import Draft, Facts, Item, Later, Outcome, Pace
 from hub.central.web import Unreachable, Web, secret
 from portvakt.errors import SettingsError
 
@@ -41,8 +41,10 @@ class HmsregV1:
         return items_of(self._settings, happening)
 
     def draft(self, item: Item, facts: Facts) -> bytes | None:
-        happening = told(item, facts)
-        holder = facts.holder(happening.card) if happening.card else None
+        happening = facts.happening(item.happening)
+        if happening is None or happening.card is None:
+            return None
+        holder = facts.holder(happening.card)
         return msgspec.json.encode(registration_v1(happening, holder, self._settings, self._zone))
 
     def send(self, drafts: Sequence[Draft]) -> Sequence[Outcome]:
@@ -69,14 +71,6 @@ def items_of(settings: Telling, happening: Happening) -> list[Item]:
         return []
     at_ms = happening.received_ms if happening.at_ms is None else happening.at_ms
     return [Item(happening.id, happening.id, happening.card, at_ms)]
-
-
-def told(item: Item, facts: Facts) -> Happening:
-    """What a record is of. Raises Unfit when it is no longer here."""
-    happening = facts.happening(item.happening)
-    if happening is None:
-        raise Unfit("it was deleted here before it could be told: [retention] in hub.toml")
-    return happening
 
 
 def web_of(settings: Telling, headers: dict[str, str], auth: httpx.Auth | None = None) -> Web:

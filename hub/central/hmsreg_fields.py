@@ -138,7 +138,9 @@ def concerns(settings: Telling, happening: Happening) -> bool:
         return "gates" in settings.tell
     if happening.kind == BY_HAND:
         return "office" in settings.tell
-    return happening.kind == REPORTED and reporter(happening) in settings.reported_from
+    taken_back = bool(happening.detail.get("deleted"))
+    moves = happening.direction in (ENTRY, EXIT) and not taken_back
+    return happening.kind == REPORTED and moves and reporter(happening) in settings.reported_from
 
 
 def reporter(happening: Happening) -> str:

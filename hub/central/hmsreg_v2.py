@@ -12,7 +12,7 @@ import msgspec
 
 from hub.central import hmsreg_answers
 from hub.central.happening import Happening
-from hub.central.hmsreg import items_of, naming_its_target, told, web_of
+from hub.central.hmsreg import items_of, naming_its_target, web_of
 from hub.central.hmsreg_fields import V2Settings, check_v2, registration_v2
 from hub.central.moments import named_zone
 from hub.central.registry import TargetPlace
@@ -47,8 +47,10 @@ class HmsregV2:
         return items_of(self._settings, happening)
 
     def draft(self, item: Item, facts: Facts) -> bytes | None:
-        happening = told(item, facts)
-        holder = facts.holder(happening.card) if happening.card else None
+        happening = facts.happening(item.happening)
+        if happening is None or happening.card is None:
+            return None
+        holder = facts.holder(happening.card)
         return msgspec.json.encode(registration_v2(happening, holder, self._settings, self._zone))
 
     def send(self, drafts: Sequence[Draft]) -> Sequence[Outcome]:

@@ -170,6 +170,14 @@ def test_what_nobody_can_tell_is_sent_again_under_the_same_key(counterpart: Coun
     assert set(counterpart.double.repeated.values()) <= {2}
 
 
+def test_what_is_no_longer_known_here_is_not_told(counterpart: Counterpart) -> None:
+    """Another system has changed what it reported: that comes under a key of its own."""
+    gone = ITEM._replace(happening="5a1f8f4e-91cf-5bcd-8a52-0f6a5a3f2b11")
+    for target in (counterpart.v1(), counterpart.v2()):
+        assert target.draft(gone, Known()) is None
+        target.close()
+
+
 def test_nobody_there_is_later(counterpart: Counterpart) -> None:
     with Serving(counterpart.double.answer) as gone:
         address = gone.url

@@ -17,6 +17,7 @@ from hub.central.elrapp_fields import (
     ElrappSettings,
     Row,
     as_receiver_id,
+    heeded,
     item_id,
     items_of,
     print_of,
@@ -26,7 +27,7 @@ from hub.central.elrapp_fields import (
 )
 from hub.central.happening import BY_HAND, PASSAGE, REPORTED, Happening, Stream
 from hub.central.target import Later, Refused, Stopped, Unfit
-from hub.presence import CardKey, Certainty, ClosingRule, Sighting
+from hub.presence import CardKey, Certainty, ClosingRule, Sighting, by_hand
 from hub.records import CrewMember
 from hub.stays import local_day
 from portvakt.doubles.elrapp import FIELDS
@@ -258,6 +259,18 @@ def test_what_is_not_its_business() -> None:
     assert not days(passage("4T07:00"), tell=["office"])
     assert not days(reported)
     assert days(reported, reported_from=["ditio"])
+
+
+def test_what_others_deliver_makes_no_row() -> None:
+    seen = [
+        SHIFT[0],
+        by_hand(CARD, "exit", SHIFT[1].time_ms, 1),
+        SHIFT[2]._replace(gate="@ditio"),
+        SHIFT[3]._replace(gate="@smartdok"),
+    ]
+    assert heeded(seen, elrapp()) == seen[:2]
+    assert heeded(seen, elrapp(tell=["gates"])) == seen[:1]
+    assert heeded(seen, elrapp(tell=["office"], reported_from=["smartdok"])) == [seen[1], seen[3]]
 
 
 # --- whatever was seen, in whatever order ---------------------------------------------------------
