@@ -25,11 +25,11 @@ from hub.central.elrapp_fields import (
     told_in,
 )
 from hub.central.happening import Happening
-from hub.central.hmsreg import naming_its_target
 from hub.central.moments import named_zone
 from hub.central.registry import TargetPlace
+from hub.central.service import Service, naming_its_target
 from hub.central.target import Accepted, Draft, Facts, Item, Later, Outcome, Pace, Refused, Stopped
-from hub.central.web import Unreachable, Web, secret
+from hub.central.web import WebAnswer, secret
 from hub.stays import local_day
 
 PATH = "/oversiktsliste/v2/{contract}"
@@ -55,23 +55,11 @@ class Elrapp:
 
     def __init__(self, place: TargetPlace) -> None:
         """Raises SettingsError."""
-        settings = place.read(ElrappSettings)
+        settings = self._settings = place.read(ElrappSettings)
+        self._file = place.settings_file
         with naming_its_target(place):
-            key = secret(place.settings_file, settings.api_key_file, "api_key_file")
             self._sent_zone = named_zone(settings.time_zone, place.zone, "time_zone")
-            headers = {
-                "Authorization": f"ApiKey {key}",
-                "Content-Type": "application/json",
-                "Accept": "application/json",
-            }
-            self._web = Web(
-                settings.base_url,
-                headers=headers,
-                ca_file=settings.ca_file,
-                timeout_s=settings.timeout_s,
-                connections=settings.connections,
-            )
-        self._settings = settings
+            self._service = Service(settings, self._headers)
         self._zone = place.zone
         self._closing = place.closing
         self._path = PATH.format(contract=settings.contract_id)
@@ -102,7 +90,11 @@ class Elrapp:
         return [Later("ELRAPP has no queue to ask") for _ in queued]
 
     def close(self) -> None:
-        self._web.close()
+        self._service.close()
+
+    def _headers(self) -> dict[str, str]:
+        key = secret(self._file, self._settings.api_key_file, "api_key_file")
+        return {"Authorization": f"ApiKey {key}"}
 
     def _bundle(self, draft: Draft) -> _Bundle:
         with self._lock:
@@ -133,11 +125,8 @@ class Elrapp:
         """ELRAPP's ids of all rows in their order, or what became of all of them."""
         bodies = [body for one in bundles for body in one.new.values()]
         rows: list[Row] = [msgspec.json.decode(body) for body in bodies]
-        try:
-            answer = self._web.ask("POST", self._path, body=b"[" + b",".join(bodies) + b"]")
-        except Unreachable as gone:
-            return Later(str(gone))
-        return elrapp_answers.outcome(answer, rows)
+        answer = self._service.ask("POST", self._path, b"[" + b",".join(bodies) + b"]")
+        return elrapp_answers.outcome(answer, rows) if isinstance(answer, WebAnswer) else answer
 
     def _settled(self, one: _Bundle) -> Outcome:
         if one.outcome is not None:

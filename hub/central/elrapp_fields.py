@@ -17,11 +17,11 @@ import msgspec
 from hub.central.happening import BY_HAND, PASSAGE, REPORTED, Happening
 from hub.central.hmsreg_fields import Unit, organisation_number, reporter
 from hub.central.moments import TimeForm, midnight, moment
+from hub.central.service import ServiceSettings
 from hub.central.target import Item, Unfit
 from hub.presence import OFFICE, CardKey, Certainty, ClosingRule, Sighting
 from hub.records import CrewMember
 from hub.stays import Stay, by_day, day_begins_ms, local_day, stays
-from portvakt.settings import Settings
 
 Row = dict[str, Any]
 
@@ -29,10 +29,9 @@ _NAMESPACE = UUID("6f1d5c0e-2f0b-5d55-9a6e-6f9b1f0a7c11")
 _HOUR_MS = 3_600_000
 
 
-class ElrappSettings(Settings, frozen=True, kw_only=True):
+class ElrappSettings(ServiceSettings, frozen=True, kw_only=True):
     """`POST /oversiktsliste/v2/{kontraktId}`."""
 
-    base_url: str
     api_key_file: str
     contract_id: Annotated[int, msgspec.Meta(ge=1)]
     mode: Literal["inout", "dayhours", "day"] = "inout"
@@ -57,10 +56,7 @@ class ElrappSettings(Settings, frozen=True, kw_only=True):
     time_form: TimeForm = "local"
     time_zone: str | None = None
     batch: Annotated[int, msgspec.Meta(ge=1, le=500)] = 50
-    connections: Annotated[int, msgspec.Meta(ge=1, le=8)] = 1
-    per_second: Annotated[float, msgspec.Meta(gt=0, le=1000)] | None = None
     timeout_s: Annotated[float, msgspec.Meta(gt=0, le=600)] = 60.0
-    ca_file: str | None = None
 
 
 def items_of(happening: Happening, settings: ElrappSettings, zone: ZoneInfo) -> list[Item]:

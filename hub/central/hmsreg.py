@@ -3,10 +3,9 @@
 Accepted means that it is in HMSREG's queue: v1 can only be written to, so nobody here can see what became of it.
 """
 
-import contextlib
-from collections.abc import Iterator, Sequence
+import base64
+from collections.abc import Sequence
 
-import httpx
 import msgspec
 
 from hub.central import hmsreg_answers
@@ -14,12 +13,11 @@ from hub.central.happening import Happening
 from hub.central.hmsreg_fields import Telling, V1Settings, check_v1, concerns, registration_v1
 from hub.central.moments import named_zone
 from hub.central.registry import TargetPlace
+from hub.central.service import Service, naming_its_target
 from hub.central.target import Draft, Facts, Item, Later, Outcome, Pace
-from hub.central.web import Unreachable, Web, secret
-from portvakt.errors import SettingsError
+from hub.central.web import WebAnswer, secret
 
 PATH = "/api/registreringer"
-_JSON = {"Content-Type": "application/json", "Accept": "application/json"}
 
 
 class HmsregV1:
@@ -27,15 +25,13 @@ class HmsregV1:
 
     def __init__(self, place: TargetPlace) -> None:
         """Raises SettingsError."""
-        settings = place.read(V1Settings)
+        self._settings = place.read(V1Settings)
+        self._file = place.settings_file
         with naming_its_target(place):
-            check_v1(settings)
-            password = secret(place.settings_file, settings.password_file, "password_file")
-            self._zone = named_zone(settings.time_zone, place.zone, "time_zone")
-            auth = httpx.BasicAuth(settings.user.encode(), password.encode())
-            self._web = web_of(settings, _JSON, auth)
-        self._settings = settings
-        self.pace = Pace(settings.connections, 1, settings.per_second)
+            check_v1(self._settings)
+            self._zone = named_zone(self._settings.time_zone, place.zone, "time_zone")
+            self._service = Service(self._settings, self._headers)
+        self.pace = Pace(self._settings.connections, 1, self._settings.per_second)
 
     def items(self, happening: Happening) -> Sequence[Item]:
         return items_of(self._settings, happening)
@@ -55,13 +51,17 @@ class HmsregV1:
         return [Later("v1 has no way to ask") for _ in queued]
 
     def close(self) -> None:
-        self._web.close()
+        self._service.close()
+
+    def _headers(self) -> dict[str, str]:
+        password = secret(self._file, self._settings.password_file, "password_file")
+        both = base64.b64encode(f"{self._settings.user}:{password}".encode())
+        return {"Authorization": f"Basic {both.decode()}"}
 
     def _send(self, draft: Draft) -> Outcome:
-        try:
-            answer = self._web.ask("POST", PATH, body=draft.body)
-        except Unreachable as gone:
-            return Later(str(gone))
+        answer = self._service.ask("POST", PATH, draft.body)
+        if not isinstance(answer, WebAnswer):
+            return answer
         return hmsreg_answers.outcome_v1(answer, draft.item.id, self._settings.queued_words)
 
 
@@ -71,24 +71,3 @@ def items_of(settings: Telling, happening: Happening) -> list[Item]:
         return []
     at_ms = happening.received_ms if happening.at_ms is None else happening.at_ms
     return [Item(happening.id, happening.id, happening.card, at_ms)]
-
-
-def web_of(settings: Telling, headers: dict[str, str], auth: httpx.Auth | None = None) -> Web:
-    """The service at this address. Raises SettingsError."""
-    return Web(
-        settings.base_url,
-        headers=headers,
-        auth=auth,
-        ca_file=settings.ca_file,
-        timeout_s=settings.timeout_s,
-        connections=settings.connections,
-    )
-
-
-@contextlib.contextmanager
-def naming_its_target(place: TargetPlace) -> Iterator[None]:
-    """A SettingsError from within begins with the target's name."""
-    try:
-        yield
-    except SettingsError as wrong:
-        raise SettingsError(f"targets.{place.name}.settings: {wrong}") from wrong

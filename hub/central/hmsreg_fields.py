@@ -12,11 +12,11 @@ import msgspec
 
 from hub.central.happening import BY_HAND, PASSAGE, REPORTED, Happening
 from hub.central.moments import TimeForm, midnight, moment
+from hub.central.service import ServiceSettings
 from hub.central.target import Unfit
 from hub.presence import ENTRY, EXIT, CardKey, Certainty
 from hub.records import CrewMember
 from portvakt.errors import SettingsError
-from portvakt.settings import Settings
 
 Unit = Literal["main", "employer", "hired_by"]
 Field = Literal[
@@ -36,15 +36,11 @@ FieldV2 = Literal[
 ]
 
 
-class Telling(Settings, frozen=True, kw_only=True):
+class Telling(ServiceSettings, frozen=True, kw_only=True):
     """What is the same in both versions."""
 
-    base_url: str
     connections: Annotated[int, msgspec.Meta(ge=1, le=16)] = 4
     """One record a call; so many calls at once, never two about one card."""
-    per_second: Annotated[float, msgspec.Meta(gt=0, le=1000)] | None = None
-    timeout_s: Annotated[float, msgspec.Meta(gt=0, le=600)] = 30.0
-    ca_file: str | None = None
     tell: tuple[Literal["gates", "office"], ...] = ("gates", "office")
     """Passages that gates saw, and what a person at the site office wrote down."""
     reported_from: tuple[str, ...] = ()

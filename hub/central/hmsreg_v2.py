@@ -12,12 +12,13 @@ import msgspec
 
 from hub.central import hmsreg_answers
 from hub.central.happening import Happening
-from hub.central.hmsreg import items_of, naming_its_target, web_of
+from hub.central.hmsreg import items_of
 from hub.central.hmsreg_fields import V2Settings, check_v2, registration_v2
 from hub.central.moments import named_zone
 from hub.central.registry import TargetPlace
-from hub.central.target import Draft, Facts, Item, Later, Outcome, Pace
-from hub.central.web import Unreachable, secret
+from hub.central.service import Service, naming_its_target
+from hub.central.target import Draft, Facts, Item, Outcome, Pace
+from hub.central.web import WebAnswer, secret
 
 PATH = "/api/v2/registration"
 
@@ -27,21 +28,13 @@ class HmsregV2:
 
     def __init__(self, place: TargetPlace) -> None:
         """Raises SettingsError."""
-        settings = place.read(V2Settings)
+        self._settings = place.read(V2Settings)
+        self._file = place.settings_file
         with naming_its_target(place):
-            check_v2(settings)
-            words = {
-                "id": settings.provider_id,
-                "secret": secret(place.settings_file, settings.secret_file, "secret_file"),
-            }
-            headers = {
-                name: text.replace("{id}", words["id"]).replace("{secret}", words["secret"])
-                for name, text in settings.headers.items()
-            }
-            self._zone = named_zone(settings.time_zone, place.zone, "time_zone")
-            self._web = web_of(settings, {"Accept": "application/json"} | headers)
-        self._settings = settings
-        self.pace = Pace(settings.connections, 1, settings.per_second)
+            check_v2(self._settings)
+            self._zone = named_zone(self._settings.time_zone, place.zone, "time_zone")
+            self._service = Service(self._settings, self._headers)
+        self.pace = Pace(self._settings.connections, 1, self._settings.per_second)
 
     def items(self, happening: Happening) -> Sequence[Item]:
         return items_of(self._settings, happening)
@@ -60,18 +53,23 @@ class HmsregV2:
         return [self._ask(receiver_id) for receiver_id in queued]
 
     def close(self) -> None:
-        self._web.close()
+        self._service.close()
+
+    def _headers(self) -> dict[str, str]:
+        key = secret(self._file, self._settings.secret_file, "secret_file")
+        return {
+            name: text.replace("{id}", self._settings.provider_id).replace("{secret}", key)
+            for name, text in self._settings.headers.items()
+        }
 
     def _send(self, draft: Draft) -> Outcome:
-        try:
-            answer = self._web.ask("POST", PATH, body=draft.body, headers={"Content-Type": "application/json"})
-        except Unreachable as gone:
-            return Later(str(gone))
+        answer = self._service.ask("POST", PATH, draft.body)
+        if not isinstance(answer, WebAnswer):
+            return answer
         return hmsreg_answers.outcome_v2(answer, draft.item.id, self._settings)
 
     def _ask(self, receiver_id: str) -> Outcome:
-        try:
-            answer = self._web.ask("GET", self._settings.queue_path.replace("{id}", quote(receiver_id, safe="")))
-        except Unreachable as gone:
-            return Later(str(gone))
+        answer = self._service.ask("GET", self._settings.queue_path.replace("{id}", quote(receiver_id, safe="")))
+        if not isinstance(answer, WebAnswer):
+            return answer
         return hmsreg_answers.progress_v2(answer, receiver_id, self._settings)

@@ -66,7 +66,7 @@ class Counterpart:
         self.double = ElrappDouble()
         self.served = self.double.serving()
         self._folder = folder
-        for name, secret in (("key", API_KEY), ("wrong", "guessed")):
+        for name, secret in (("key", API_KEY), ("wrong", "guessed"), ("odd", "nøkkel")):
             (folder / name).write_text(f"{secret}\n")
             (folder / name).chmod(0o600)
 
@@ -223,7 +223,12 @@ def test_what_has_changed_is_a_persons_unless_the_site_wants_it_told_anew(counte
 
 @pytest.mark.parametrize(
     ("changed", "complaint"),
-    [({"contract_id": 0}, "contract_id"), ({"api_key_file": "absent"}, "api_key_file"), ({"mode": "x"}, "mode")],
+    [
+        ({"contract_id": 0}, "contract_id"),
+        ({"api_key_file": "absent"}, "api_key_file"),
+        ({"api_key_file": "odd"}, "Authorization"),
+        ({"mode": "x"}, "mode"),
+    ],
 )
 def test_settings_that_cannot_be_are_told_with_the_target_and_the_key(
     counterpart: Counterpart, changed: dict[str, object], complaint: str

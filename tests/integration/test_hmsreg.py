@@ -143,6 +143,19 @@ def test_a_wrong_password_stops_and_does_not_show_it(counterpart: Counterpart) -
     assert "guessed" not in stopped.words
 
 
+def test_a_mended_password_counts_without_a_restart(counterpart: Counterpart) -> None:
+    target = counterpart.v1(password_file="wrong")
+    draft = Draft(ITEM, target.draft(ITEM, Known()) or b"")
+    assert isinstance(target.send([draft])[0], Stopped)
+    (counterpart.folder / "wrong").write_text(f"{PASSWORD}\n")
+    assert isinstance(target.send([draft])[0], Accepted)
+    (counterpart.folder / "wrong").unlink()
+    (stopped,) = target.send([draft])
+    assert isinstance(stopped, Stopped)
+    assert "password_file" in stopped.words
+    target.close()
+
+
 @pytest.mark.parametrize(
     "fault",
     [
