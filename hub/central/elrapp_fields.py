@@ -14,11 +14,10 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from hub.central.happening import BY_HAND, PASSAGE, REPORTED, Happening
-from hub.central.hmsreg_fields import Unit, organisation_number, reporter
-from hub.central.moments import TimeForm, midnight, moment
-from hub.central.service import ServiceSettings
+from hub.central.happening import Happening
+from hub.central.moments import midnight, moment
 from hub.central.target import Item, Unfit
+from hub.central.telling import Telling, organisation_number, told_of
 from hub.presence import OFFICE, CardKey, Certainty, ClosingRule, Sighting
 from hub.records import CrewMember
 from hub.stays import Stay, by_day, day_begins_ms, local_day, stays
@@ -29,7 +28,7 @@ _NAMESPACE = UUID("6f1d5c0e-2f0b-5d55-9a6e-6f9b1f0a7c11")
 _HOUR_MS = 3_600_000
 
 
-class ElrappSettings(ServiceSettings, frozen=True, kw_only=True):
+class ElrappSettings(Telling, frozen=True, kw_only=True):
     """`POST /oversiktsliste/v2/{kontraktId}`."""
 
     api_key_file: str
@@ -47,14 +46,8 @@ class ElrappSettings(ServiceSettings, frozen=True, kw_only=True):
     """How many midnights a stay may lie across."""
     schemes: tuple[str, ...] = ("hms",)
     """Kinds of cards that are told: ELRAPP takes no others than HMS cards."""
-    tell: tuple[Literal["gates", "office"], ...] = ("gates", "office")
-    reported_from: tuple[str, ...] = ()
-    """Other systems at the site whose reports make a day one that is told here; never one that delivers it itself."""
     card_number_as: Literal["number", "string"] = "number"
     """Their example is a number, which has no leading zeros."""
-    unit: Unit = "main"
-    time_form: TimeForm = "local"
-    time_zone: str | None = None
     batch: Annotated[int, msgspec.Meta(ge=1, le=500)] = 50
     timeout_s: Annotated[float, msgspec.Meta(gt=0, le=600)] = 60.0
 
@@ -78,11 +71,7 @@ def concerns(settings: ElrappSettings, happening: Happening) -> bool:
     """Whether ELRAPP is to know of it."""
     if happening.card is None or happening.card.scheme not in settings.schemes:
         return False
-    if happening.kind == PASSAGE:
-        return "gates" in settings.tell
-    if happening.kind == BY_HAND:
-        return "office" in settings.tell
-    return happening.kind == REPORTED and reporter(happening) in settings.reported_from
+    return told_of(settings, happening)
 
 
 def heeded(sightings: Sequence[Sighting], settings: ElrappSettings) -> list[Sighting]:

@@ -10,7 +10,7 @@ import msgspec
 
 from hub.central import hmsreg_answers
 from hub.central.happening import Happening
-from hub.central.hmsreg_fields import Telling, V1Settings, check_v1, concerns, registration_v1
+from hub.central.hmsreg_fields import RegistrationSettings, V1Settings, check_v1, concerns, registration_v1
 from hub.central.moments import named_zone
 from hub.central.registry import TargetPlace
 from hub.central.service import Service, naming_its_target
@@ -65,7 +65,7 @@ class HmsregV1:
         return hmsreg_answers.outcome_v1(answer, draft.item.id, self._settings.queued_words)
 
 
-def items_of(settings: Telling, happening: Happening) -> list[Item]:
+def items_of(settings: RegistrationSettings, happening: Happening) -> list[Item]:
     """One record for each passage that concerns HMSREG."""
     if not concerns(settings, happening):
         return []

@@ -10,15 +10,14 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from hub.central.happening import BY_HAND, PASSAGE, REPORTED, Happening
-from hub.central.moments import TimeForm, midnight, moment
-from hub.central.service import ServiceSettings
+from hub.central.happening import REPORTED, Happening
+from hub.central.moments import midnight, moment
 from hub.central.target import Unfit
+from hub.central.telling import Telling, Unit, organisation_number, told_of
 from hub.presence import ENTRY, EXIT, CardKey, Certainty
 from hub.records import CrewMember
 from portvakt.errors import SettingsError
 
-Unit = Literal["main", "employer", "hired_by"]
 Field = Literal[
     "Kortnr",
     "Retning",
@@ -36,15 +35,11 @@ FieldV2 = Literal[
 ]
 
 
-class Telling(ServiceSettings, frozen=True, kw_only=True):
+class RegistrationSettings(Telling, frozen=True, kw_only=True):
     """What is the same in both versions."""
 
     connections: Annotated[int, msgspec.Meta(ge=1, le=16)] = 4
     """One record a call; so many calls at once, never two about one card."""
-    tell: tuple[Literal["gates", "office"], ...] = ("gates", "office")
-    """Passages that gates saw, and what a person at the site office wrote down."""
-    reported_from: tuple[str, ...] = ()
-    """Other systems at the site whose reports are told here; never one that delivers them itself."""
     skip_schemes: tuple[str, ...] = ("site",)
     """Cards of these kinds are nobody's business there: what the site issued for who has no HMS card."""
     card_types: dict[str, str] = msgspec.field(default_factory=lambda: {"hms": "HMS"})
@@ -52,16 +47,11 @@ class Telling(ServiceSettings, frozen=True, kw_only=True):
     drop_zero_over: Annotated[int, msgspec.Meta(ge=0, le=20)] = 7
     """A number with more digits than this loses one leading zero; 0: never."""
     card_number_length: Annotated[int, msgspec.Meta(ge=1, le=20)] = 8
-    unit: Unit = "main"
-    """Whose organisation number: the main unit's, as on the card; the employer's, which may be a sub-unit; or that of
-    the company that hires."""
-    time_form: TimeForm = "local"
-    time_zone: str | None = None
     untrusted_time: Literal["aside", "send"] = "aside"
     """A passage at a gate whose clock had not been set, and was not put right in time."""
 
 
-class V1Settings(Telling, frozen=True, kw_only=True):
+class V1Settings(RegistrationSettings, frozen=True, kw_only=True):
     """`POST /api/registreringer`."""
 
     user: str
@@ -85,7 +75,7 @@ class V1Settings(Telling, frozen=True, kw_only=True):
     """Other answers than `Registration is queued` by which they say the same."""
 
 
-class V2Settings(Telling, frozen=True, kw_only=True):
+class V2Settings(RegistrationSettings, frozen=True, kw_only=True):
     """`POST /api/v2/registration`: unverified."""
 
     headers: dict[str, str]
@@ -126,22 +116,13 @@ def check_v2(settings: V2Settings) -> None:
         raise SettingsError("queue_path: has no {id} in it, such as /api/v2/queue/{id}")
 
 
-def concerns(settings: Telling, happening: Happening) -> bool:
+def concerns(settings: RegistrationSettings, happening: Happening) -> bool:
     """Whether HMSREG is to know of it at all."""
     if happening.card is None or happening.card.scheme in settings.skip_schemes:
         return False
-    if happening.kind == PASSAGE:
-        return "gates" in settings.tell
-    if happening.kind == BY_HAND:
-        return "office" in settings.tell
-    taken_back = bool(happening.detail.get("deleted"))
-    moves = happening.direction in (ENTRY, EXIT) and not taken_back
-    return happening.kind == REPORTED and moves and reporter(happening) in settings.reported_from
-
-
-def reporter(happening: Happening) -> str:
-    """Which other system has reported it."""
-    return str(happening.detail.get("source") or happening.stream.name.removeprefix("@"))
+    if happening.kind == REPORTED and (happening.detail.get("deleted") or happening.direction not in (ENTRY, EXIT)):
+        return False
+    return told_of(settings, happening)
 
 
 def registration_v1(
@@ -206,16 +187,7 @@ def word_for(card: CardKey, card_type: str | None, words: Mapping[str, str]) -> 
     return words.get(f"{card.scheme}/{card_type}", words.get(card.scheme))
 
 
-def organisation_number(holder: CrewMember, unit: Unit) -> str:
-    """The card names the main unit, while staff may be registered at a sub-unit; who is hired works for another."""
-    if unit == "main":
-        return holder.main_unit or holder.organisation_number
-    if unit == "hired_by":
-        return holder.hired_by or holder.organisation_number
-    return holder.organisation_number
-
-
-def _card_number(happening: Happening, settings: Telling, field: str) -> str:
+def _card_number(happening: Happening, settings: RegistrationSettings, field: str) -> str:
     if happening.card is None:
         raise Unfit("nobody's card was read", field)
     number = card_number(happening.card.number, settings.drop_zero_over)
@@ -231,7 +203,7 @@ def _direction(happening: Happening, entry: str, leaving: str, field: str) -> st
     return entry if happening.direction == ENTRY else leaving
 
 
-def _time(happening: Happening, settings: Telling, zone: ZoneInfo, field: str) -> str:
+def _time(happening: Happening, settings: RegistrationSettings, zone: ZoneInfo, field: str) -> str:
     if happening.at_ms is None:
         raise Unfit("when it was cannot be read in the gate's record", field)
     if happening.certainty is Certainty.CLOCK_UNTRUSTED and settings.untrusted_time == "aside":
@@ -240,7 +212,7 @@ def _time(happening: Happening, settings: Telling, zone: ZoneInfo, field: str) -
     return moment(happening.at_ms, zone, settings.time_form)
 
 
-def _card_type(happening: Happening, holder: CrewMember | None, settings: Telling, field: str) -> str:
+def _card_type(happening: Happening, holder: CrewMember | None, settings: RegistrationSettings, field: str) -> str:
     card = happening.card
     word = word_for(card, holder.card_type if holder else None, settings.card_types) if card else None
     if word is None:

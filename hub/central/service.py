@@ -5,33 +5,20 @@ The secret is read anew for every request: when somebody has mended the file, `h
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
-from typing import Annotated
-
-import msgspec
 
 from hub.central.registry import TargetPlace
 from hub.central.target import Later, Stopped
+from hub.central.telling import Telling
 from hub.central.web import Unreachable, Web, WebAnswer
 from portvakt.errors import SettingsError
-from portvakt.settings import Settings
 
 _JSON = {"Content-Type": "application/json", "Accept": "application/json"}
-
-
-class ServiceSettings(Settings, frozen=True, kw_only=True):
-    """Where it is, and how fast and how patiently it is told."""
-
-    base_url: str
-    connections: Annotated[int, msgspec.Meta(ge=1, le=16)] = 1
-    per_second: Annotated[float, msgspec.Meta(gt=0, le=1000)] | None = None
-    timeout_s: Annotated[float, msgspec.Meta(gt=0, le=600)] = 30.0
-    ca_file: str | None = None
 
 
 class Service:
     """Requests from any thread. `headers` reads the secret; it raises SettingsError."""
 
-    def __init__(self, settings: ServiceSettings, headers: Callable[[], Mapping[str, str]]) -> None:
+    def __init__(self, settings: Telling, headers: Callable[[], Mapping[str, str]]) -> None:
         """Raises SettingsError."""
         self._headers = headers
         _sendable(headers())
