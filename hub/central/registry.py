@@ -18,6 +18,7 @@ from portvakt.errors import SettingsError
 
 GROUP = "portvakt.targets"
 OURS: dict[str, str] = {
+    "feed": "hub.central.feed:feed",
     "hmsreg-v1": "hub.central.hmsreg:HmsregV1",
     "hmsreg-v2": "hub.central.hmsreg_v2:HmsregV2",
     "elrapp": "hub.central.elrapp:Elrapp",

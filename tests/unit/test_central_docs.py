@@ -17,7 +17,7 @@ PAGE = (DOCS / "hmsreg.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
 EXAMPLE = "".join(
     line.removeprefix("# ").removeprefix("#")
-    for line in re.split(r"^# Central systems.*\n", (ROOT / "config" / "hub.toml").read_text("utf-8"), flags=re.M)[1]
+    for line in re.split(r"^# HMSREG and ELRAPP.*\n", (ROOT / "config" / "hub.toml").read_text("utf-8"), flags=re.M)[1]
     .partition("\n\n")[0]
     .splitlines(keepends=True)
 )
@@ -50,7 +50,7 @@ def test_check_config_finds_what_a_target_lacks(
     monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
     file = with_secrets(tmp_path, BLOCKS[0])
     assert main(["check-config", str(file)]) == 0
-    assert "hmsreg, hmsreg-v1" in capsys.readouterr().out
+    assert "hmsreg (hmsreg-v1)" in capsys.readouterr().out
     (tmp_path / "hub.credentials" / "hmsreg.password").chmod(0o644)
     assert main(["check-config", str(file)]) == 1
     assert "targets.hmsreg.settings: password_file" in capsys.readouterr().err

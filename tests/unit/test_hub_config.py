@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from hub.central.feed import FeedSettings
 from hub.config import (
     HubConfig,
     PostgresAddress,
@@ -55,6 +56,7 @@ def test_the_example_names_every_setting() -> None:
         config.list15,
         QualificationSettings,
         TargetSettings,
+        FeedSettings,
     )
     known = {name for table in tables for name in table.__struct_fields__}
     assert named == known
