@@ -12,6 +12,8 @@ from portvakt.doubles.serving import Serving
 DOUBLES = {
     "card-register": "portvakt.doubles.card_register:CardRegisterDouble",
     "companies": "portvakt.doubles.companies:CompaniesDouble",
+    "elrapp": "portvakt.doubles.elrapp:ElrappDouble",
+    "hmsreg": "portvakt.doubles.hmsreg:HmsregDouble",
 }
 """Each is made from a mapping (its data), and has `serving(port)`."""
 
