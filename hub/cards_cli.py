@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from hub.cli_parts import add_verb, config_of, now_ms, opened, print_json
+from hub.cli_parts import add_verb, config_of, now_ms, opened, print_json, who_is_here
 
 if TYPE_CHECKING:
     from hub.central.card_rounds import CardRounds
@@ -26,6 +26,8 @@ def add_verbs(verbs: Any) -> None:
     verb.add_argument(
         "--force", action="store_true", help="believe the answers 'not valid', however many: also those held back"
     )
+    verb = add_verb(cards, "forget", _forget, "from now on cards are what the crew list says of them", json=True)
+    verb.add_argument("--by", metavar="NAME", default=who_is_here(), help="who does it, for the audit")
     verb = add_verb(verbs, "companies", _companies, "every company of the lists, and what is known of it", json=True)
     verb.add_argument("--refresh", action="store_true", help="ask Enhetsregisteret first")
 
@@ -137,6 +139,26 @@ def _sweep(options: argparse.Namespace) -> int:
             file=sys.stderr,
         )
     return int(ended.held > 0)
+
+
+def _forget(options: argparse.Namespace) -> int:
+    """For a register that is asked no more, or that was believed and should not have been."""
+    from hub.config import requirements_of
+    from hub.crew.decisions import decider_named
+    from hub.records import AuditEntry
+
+    config, at_ms = config_of(options), now_ms()
+    by = decider_named(options.by)
+    with opened(options) as store, store.hearing() as hearing:
+        cards = hearing.forget_cards(config.card_register.scheme)
+        hearing.note(AuditEntry(at_ms, by, "forget register", None, f"{cards} answers of the card register"))
+        revision = hearing.follow(at_ms, requirements_of(config.requirements))
+    if options.json:
+        print_json({"cards": cards, "revision": revision})
+    else:
+        followed = f"; the list is revision {revision}" if revision is not None else ""
+        print(f"forgot what the card register said of {cards} cards{followed}")
+    return 0
 
 
 def _pausing(seconds: float) -> bool:

@@ -71,14 +71,21 @@ class RegisterWatches:
         return found
 
     def _run(self, name: str, make: Callable[[HubStore], Watching]) -> None:
+        away = False
         while not self._stop.is_set():
             try:
                 with closing(HubStore(database(self._config))) as store, closing(make(store)) as watching:
                     while not self._stop.is_set():
-                        if idle_s := watching.turn(self._stop.wait):
-                            self._stop.wait(idle_s)
+                        idle_s = watching.turn(self._stop.wait)
+                        if away:
+                            away = False
+                            log.warning("register=%s store=back", name)
+                        self._stop.wait(idle_s)
             except StoreError as failed:
-                log.error("register=%s store=failed why=%r", name, str(failed))
+                # Told once: the hub's loop goes on telling.
+                if not away:
+                    away = True
+                    log.error("register=%s store=failed why=%r", name, str(failed))
                 self._stop.wait(STORE_RETRY_S)
             except Exception:
                 # A fault of ours here must not end the asking for good.

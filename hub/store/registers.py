@@ -4,12 +4,13 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, or_, select
 
 from hub.card_answers import OK, Answer, CardAnswer, CardStatus, effective
 from hub.company_answers import CompanyAnswer
 from hub.permits import Requirements
 from hub.presence import ENTRY, CardKey
+from hub.records import AuditEntry
 from hub.store import schema
 from hub.store.answers import joined, read_companies
 from hub.store.crew import CrewTransaction
@@ -133,6 +134,15 @@ class RegisterTransaction:
     def decisions(self) -> int:
         """Grows with whatever may have put a card on the list. Cheap: polled."""
         return self.connection.scalar(select(func.max(schema.audit.c.id))) or 0
+
+    def forget_cards(self, scheme: str) -> int:
+        """All that the register said of cards; how many they were."""
+        table = schema.card_answers
+        return self.connection.execute(delete(table).where(table.c.scheme == scheme)).rowcount
+
+    def note(self, entry: AuditEntry) -> None:
+        """Write down who did what."""
+        CrewTransaction(self.connection).note(entry)
 
     def follow(self, now_ms: int, requirements: Requirements) -> int | None:
         """Compile the permits, with what the registers say now; the revision of the list. None: the gates hear of it

@@ -137,6 +137,17 @@ def test_a_register_that_is_away_fails_the_command_and_changes_nothing(hub: Hub)
     assert "nothing has changed" in hub.say("cards", "ask", NUMBERS[0], status=1)
 
 
+def test_what_a_register_said_can_be_forgotten(hub: Hub) -> None:
+    hub.crew_of(NUMBERS)
+    hub.cards.cards[NUMBERS[0]] = {"status": "expired"}
+    hub.say("cards", "sweep")
+    assert "refused, cancelled today" in hub.say("why", NUMBERS[0])
+    said = hub.say("cards", "forget", "--by", "kari")
+    assert "forgot what the card register said of 8 cards; the list is revision 3" in said
+    assert "let in today" in hub.say("why", NUMBERS[0])
+    assert "forget register" in hub.say("audit")
+
+
 def test_a_code_asks_for_more(hub: Hub) -> None:
     hub.crew_of(NUMBERS)
     hub.cards.cards[NUMBERS[0]] = {"status": "valid", "code": "QR/7 æ", "name": "Ada"}
