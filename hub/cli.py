@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from hub import crew_cli, enrolment_cli, gates_cli, person_cli, presence_cli
+from hub import console_cli, crew_cli, enrolment_cli, gates_cli, person_cli, presence_cli
 from hub.cli_parts import add_common, add_verb, config_of, opened, positive, print_json
 from portvakt.errors import PortvaktError
 
@@ -20,6 +20,8 @@ EXTRA_OF = {
     "httpx": "hub",
     "psycopg": "postgres",
     "amqtt": "demo",
+    "textual": "console",
+    "textual_serve": "console",
 }
 """Libraries that not every installation has, and the extra that brings them."""
 
@@ -64,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     gates_cli.add_verbs(verbs)
 
     presence_cli.add_verbs(verbs)
+    console_cli.add_verbs(verbs)
     person_cli.add_verbs(verbs)
     verb = add_verb(verbs, "suspicions", _suspicions, "cards that may exist twice", json=True)
     verb.add_argument("--limit", type=int, default=50, help="the newest so many (50)")

@@ -90,6 +90,10 @@ class GateLine:
     conflicts: int
     conflict_ms: int | None
     chain_breaks: int
+    lanes: dict[str, str]
+    """The mode of each lane."""
+    list_confirmed_ms: int
+    """When the hub last told it that its list is the current one, as far as the gate says; 0 when it has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +209,8 @@ def gates(store: HubStore) -> SiteGates:
                 conflicts=known.conflicts if known else 0,
                 conflict_ms=known.conflict_ms if known else None,
                 chain_breaks=broken.get(gate, 0),
+                lanes=status.lanes if status else {},
+                list_confirmed_ms=status.list_confirmed_ms if status else 0,
             )
         )
     return SiteGates(store.revision(), tuple(found))
