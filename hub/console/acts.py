@@ -41,6 +41,7 @@ class Field:
     label: str
     value: str = ""
     option: str = ""
+    needed: bool = False
     suggestions: tuple[str, ...] = ()
 
 
@@ -56,6 +57,8 @@ class Act:
     grave: bool = False
     waits: str = ""
     """What is said meanwhile."""
+    complaint: str = ""
+    """Of a field that is needed and empty."""
 
 
 class LaneOf(Protocol):
@@ -69,6 +72,8 @@ class LaneOf(Protocol):
 
 def carried_out(act: Act, site: Site, said: Said, tell: Tell) -> Outcome:
     """Do it; an expected failure is an outcome in the words of the field that it is about."""
+    if empty := next((one for one in act.fields if one.needed and not said[one.name]), None):
+        return Outcome(done=False, lines=(f"{empty.label}: {act.complaint}",))
     try:
         return act.do(site, said, tell)
     except PortvaktError as failed:
@@ -155,7 +160,8 @@ class Acts:
         return Act(
             self._words.say(Text.LET_IN_ONCE, name=name, lane=place),
             (self._words.say(Text.WILL_LET_IN, lane=place), self._noted()),
-            Right.LET_IN, do, (self._reason(needed=True),), waits=self._words.say(Text.ASKING),
+            Right.LET_IN, do, (self._reason(needed=True),),
+            complaint=self._words.say(Text.NEEDED), waits=self._words.say(Text.ASKING),
         )  # fmt: skip
 
     def _let_in(self, site: Site, done: LetIn) -> Outcome:
@@ -184,7 +190,8 @@ class Acts:
         return Act(
             self._words.say(Text.CHECK_OUT, name=name),
             (self._words.say(Text.WILL_CHECK_OUT, since=since), self._noted()),
-            Right.CORRECT_ROSTER, do, (self._reason(needed=True),), waits=self._words.say(Text.WORKING),
+            Right.CORRECT_ROSTER, do, (self._reason(needed=True),),
+            complaint=self._words.say(Text.NEEDED), waits=self._words.say(Text.WORKING),
         )  # fmt: skip
 
     # --- who may work here -----------------------------------------------------------------------------
@@ -198,7 +205,8 @@ class Acts:
 
         return Act(
             self._words.say(Text.BLOCK, card=named), (self._words.say(Text.WILL_BLOCK, name=name), self._noted()),
-            Right.DECIDE, do, (self._reason(needed=True),), grave=True, waits=self._words.say(Text.WORKING),
+            Right.DECIDE, do, (self._reason(needed=True),),
+            complaint=self._words.say(Text.NEEDED), grave=True, waits=self._words.say(Text.WORKING),
         )  # fmt: skip
 
     def unblock(self, card: CardKey, block: Block | None, now_ms: int) -> Act:
@@ -247,7 +255,7 @@ class Acts:
             return self._decided(site, decided, done, tell)
 
         fields = (
-            Field("company", say(Text.FIELD_COMPANY), known.company, "--company", tuple(companies)),
+            Field("company", say(Text.FIELD_COMPANY), known.company, "--company", suggestions=tuple(companies)),
             Field("until", say(Text.FIELD_UNTIL), known.until, "--until"),
             Field("first", say(Text.FIELD_FIRST), known.first_name, "--first-name"),
             Field("last", say(Text.FIELD_LAST), known.last_name, "--last-name"),
@@ -344,7 +352,8 @@ class Acts:
         return Decider(decider_named(self._user), site.clock(), site.requirements)
 
     def _reason(self, *, needed: bool = False) -> Field:
-        return Field("why", self._words.say(Text.REASON_NEEDED if needed else Text.REASON), option="--reason")
+        label = self._words.say(Text.REASON_NEEDED if needed else Text.REASON)
+        return Field("why", label, option="--reason", needed=needed)
 
     def _noted(self) -> str:
         return self._words.say(Text.NOTED_AS, user=self._user)

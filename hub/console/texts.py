@@ -175,6 +175,7 @@ class Text(Enum):
         "Every lane of {gates} turns free both ways. The muster begins with those inside now: {n}. Only a person at the gate can end it.",
     )
     REASON = ("Begrunnelse", "Reason")
+    NEEDED = ("må fylles ut", "has to be filled in")
     REASON_NEEDED = ("Begrunnelse (må fylles ut)", "Reason (needed)")
     NOTED_AS = ("Føres i loggen: {user}, nå, med begrunnelsen.", "Goes into the audit: {user}, now, with the reason.")
     NO_GATE_CHOSEN = ("Ingen sluse er valgt.", "No lane is chosen.")
@@ -347,9 +348,7 @@ class Text(Enum):
         "Ingen mannskapsliste er tatt inn, så ingen port kjenner noen.",
         "No crew list was ever taken in, so no gate knows anybody.",
     )
-    REQUIREMENTS = ("KRAV", "REQUIREMENT")
-    KNOWN = ("KJENT", "KNOWN")
-    FROM = ("FRA", "FROM")
+    FROM_ALL = ("Alt dette fra: {source}", "All of this from: {source}")
     MET = ("oppfylt", "met")
     UNMET = ("MANGLER", "MISSING")
     UNMET_WARNS = ("mangler, slippes inn", "missing, let in")

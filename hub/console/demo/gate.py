@@ -73,7 +73,8 @@ class InventedGate:
                 "passage.completed", at_ms + 1200, lane=lane, direction=direction, card=card, medium="chip",
                 badge=badge, zone="site" if direction == ENTRY else "",
             )  # fmt: skip
-        self._reads_ms[direction] = at_ms
+        reader = lane if lane in self.readers and direction == ENTRY else "in" if direction == ENTRY else "out"
+        self._reads_ms[reader] = at_ms
         return admitted
 
     def obey(self, given: GivenCommand, at_ms: int) -> None:

@@ -99,10 +99,10 @@ class AuditPage(Page):
     def _columns(self) -> list[Column]:
         say = self.desk.words.say
         return [
-            Column(say(Text.COL_TIME), 12),
-            Column(say(Text.COL_WHAT), 18, 3),
+            Column(say(Text.COL_TIME), 11),
+            Column(say(Text.COL_WHAT), 26, 3),
             Column(say(Text.COL_WHO), 8, 1, 1),
-            Column(say(Text.COL_WHY), 16, 5, 2),
+            Column(say(Text.COL_WHY), 14, 5, 2),
             Column(say(Text.COL_OUTCOME), 11, 1, 3),
         ]
 

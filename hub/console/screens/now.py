@@ -172,8 +172,8 @@ class NowPage(Page):
         say = self.desk.words.say
         return [
             Column(say(Text.COL_TIME), 8),
-            Column(say(Text.COL_ANSWER), 14, 2),
-            Column(say(Text.COL_NAME), 10, 4),
+            Column(say(Text.COL_ANSWER), 22, 3),
+            Column(say(Text.COL_NAME), 12, 4),
             Column(say(Text.COL_COMPANY), 12, 3, 4),
             Column(say(Text.COL_WAY), 5, 0, 2),
             Column(say(Text.COL_GATE), 10, 1, 1),

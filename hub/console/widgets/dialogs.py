@@ -117,10 +117,12 @@ class AskDialog(ModalScreen[bool]):
 
     def on_told(self, event: Told) -> None:
         """How far it has got."""
+        event.stop()
         self.query_one("#said", Static).update(Line(f"… {event.line}", style="bold"))
 
     def on_answered(self, event: Answered) -> None:
         """The gate's own answer, or the hub's."""
+        event.stop()
         self._outcome = event.outcome
         done = event.outcome.done
         sign, tone = ("✓ ", "good") if done else ("✗ ", "bad")
@@ -161,7 +163,7 @@ def _carry_out(act: Act, site: Site, said: Mapping[str, str], bridge: Bridge) ->
 class HelpDialog(ModalScreen[None]):
     """Every key of the page, and everywhere; what the signs mean."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,question_mark,enter,q", "leave", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", show=False)]
 
     def __init__(
         self, words: Words, title: str, here: Sequence[PageKey], everywhere: Sequence[KeyHint], who: str
@@ -207,6 +209,12 @@ class HelpDialog(ModalScreen[None]):
 
     def on_mount(self) -> None:
         self.query_one(KeyBar).say([KeyHint("escape", "Esc", self._words.say(Text.CLOSE))])
+
+    def on_key(self, event: events.Key) -> None:
+        # No bindings: the very key that has opened this would be looked up among them, and close it again.
+        if event.key in ("question_mark", "q", "enter"):
+            event.stop()
+            self.action_leave()
 
     @on(KeyBar.Pressed)
     def action_leave(self) -> None:

@@ -1,6 +1,6 @@
 """Why a card was refused: each requirement, what it was, where it came from, and the key that mends it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -29,6 +29,7 @@ from hub.tables import clean
 
 EXPLAINED = "explained"
 SHOWN_BADGES = 5
+NAME_CELLS = 34
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,8 +225,7 @@ class WhyDialog(ModalScreen[None]):
         text.append("\n")
         if not why.requirements:
             text.append(f"{say(Text.NOTHING_KNOWN)}\n")
-        for requirement in why.requirements:
-            self._require(text, requirement)
+        self._require_all(text, why.requirements)
         self._dates(text, why)
         if why.other_cards:
             text.append(f"\n{say(Text.OTHER_CARDS, cards=', '.join(why.other_cards))}\n")
@@ -244,21 +244,35 @@ class WhyDialog(ModalScreen[None]):
         elif advised.elsewhere is not None:
             text.append(f"→ {say(Text.MENDS_ELSEWHERE)} {say(advised.elsewhere)}\n", "bold")
 
-    def _require(self, text: Line, one: Requirement) -> None:
+    def _require_all(self, text: Line, requirements: Sequence[Requirement]) -> None:
+        """What is missing first; then what is met; in one line what nobody asks for. A source that all of them share
+        is named once."""
+        words = self._desk.words
+        asked = sorted((one for one in requirements if one.action != "off"), key=lambda one: one.met)
+        sources = {one.source for one in asked if one.source}
+        for one in asked:
+            self._require(text, one, sourced=len(sources) > 1)
+        if unasked := [words.requirement(one.requirement) for one in requirements if one.action == "off"]:
+            text.append(f"○ {words.say(Text.NOT_ASKED)}: {', '.join(unasked)}\n", self._tone("dim"))
+        if len(sources) == 1:
+            text.append(f"{words.say(Text.FROM_ALL, source=next(iter(sources)))}\n", self._tone("dim"))
+
+    def _require(self, text: Line, one: Requirement, *, sourced: bool) -> None:
         words = self._desk.words
         say = words.say
-        if one.met and one.action != "off":
+        if one.met:
             sign, state, tone = "✓", say(Text.MET), "good"
-        elif one.action == "off":
-            sign, state, tone = "○", say(Text.NOT_ASKED), "dim"
         elif one.action == "warn":
             sign, state, tone = "▲", say(Text.UNMET_WARNS), "warn"
         else:
             sign, state, tone = "✗", say(Text.UNMET), "bad"
-        text.append(f"{sign} {words.requirement(one.requirement)}: {state}", self._tone(tone))
-        text.append(f" · {words.value(one.value)}", "" if tone != "dim" else self._tone("dim"))
-        if one.source:
-            text.append(f" · {clean(one.source)}", self._tone("dim"))
+        name = words.requirement(one.requirement)
+        text.append(f"{sign} {name + ' ':.<{NAME_CELLS}} {state}", self._tone(tone))
+        value = words.value(one.value)
+        if value not in (words.value("yes"), words.value("no")):
+            text.append(f" · {value}")
+        if sourced and one.source:
+            text.append(f"\n    {clean(one.source)}", self._tone("dim"))
         text.append("\n")
 
     def _dates(self, text: Line, why: Why) -> None:
