@@ -61,7 +61,6 @@ class Text(Enum):
     NEXT_FIELD = ("neste felt", "next field")
     GO_TO = ("gå til {page}", "go to {page}")
     MOVE = ("flytt", "move")
-    CHOOSE = ("velg", "choose")
 
     # --- help
     HELP_TITLE = ("Taster", "Keys")
@@ -111,7 +110,6 @@ class Text(Enum):
     COL_SEEN = ("SETT", "SEEN")
 
     # --- gates
-    ONLINE = ("på nett", "on line")
     OFFLINE = ("borte", "off line")
     NEVER_SAID = ("aldri meldt", "never spoke")
     NO_GATES = (
@@ -122,7 +120,6 @@ class Text(Enum):
     CLOCK_RIGHT = ("stilt", "set")
     CLOCK_WRONG = ("IKKE STILT", "NOT SET")
     DISK_FINE = ("ok", "ok")
-    LIST_CURRENT = ("{age}", "{age}")
     LIST_OLD = ("gammel, {age}", "old, {age}")
     LIST_NONE = ("ingen liste", "no list")
     READERS_FINE = ("ok {n}/{n}", "ok {n}/{n}")
@@ -199,7 +196,6 @@ class Text(Enum):
         "Passeringen er ikke sett ennå. Personen er ført som inne: ved brann skal heller én for mye letes etter.",
         "The passage has not been seen yet. The person is down as inside: at a fire, better one too many to look for.",
     )
-    LET_IN_ALREADY = ("Sto allerede som inne.", "Was down as inside already.")
     LIST_REACHED = (
         "Liste {revision} er hos alle porter på nett etter {s} s.",
         "List {revision} is at every gate on line after {s} s.",
@@ -227,7 +223,6 @@ class Text(Enum):
     OUT = ("ut", "out")
     LET_IN = ("sluppet inn", "let in")
     LET_OUT = ("sluppet ut", "let out")
-    REFUSED = ("AVVIST", "REFUSED")
     BY_HAND = ("for hånd, {by}", "by hand, {by}")
     UNKNOWN_PERSON = ("(ukjent kort)", "(unknown card)")
     NOBODY = ("(ikke på noen liste)", "(on no crew list)")
@@ -337,7 +332,6 @@ class Text(Enum):
         "Bare den som er godkjent her, kan forlenges her; ellers er det mannskapslista som sier hvor lenge.",
         "Only who was approved here can be extended here; otherwise the crew list says how long.",
     )
-    WHY_TITLE = ("Hvorfor", "Why")
     AT_THE_GATE = ("Ved porten {gate} {at}: {answer}", "At gate {gate} {at}: {answer}")
     TODAY = ("I dag: {answer} (liste {revision})", "Today: {answer} (list {revision})")
     PENDING = (
@@ -399,7 +393,6 @@ class Text(Enum):
         "the gate's list is too old; hub and network have to reach it",
     )
     ALLOWED_TODAY = ("Neste utlesing slipper inn.", "The next badge is let in.")
-    KEY_MEND = ("{what}", "{what}")
     LAST_BADGES = ("Siste utlesinger", "Last badges")
     DECIDED = ("Bestemt", "Decided")
     NEVER_SHOWN = (

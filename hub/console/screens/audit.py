@@ -100,7 +100,7 @@ class AuditPage(Page):
         say = self.desk.words.say
         return [
             Column(say(Text.COL_TIME), 11),
-            Column(say(Text.COL_WHAT), 26, 3),
+            Column(say(Text.COL_WHAT), 25, 3),
             Column(say(Text.COL_WHO), 8, 1, 1),
             Column(say(Text.COL_WHY), 14, 5, 2),
             Column(say(Text.COL_OUTCOME), 11, 1, 3),

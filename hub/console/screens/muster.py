@@ -49,6 +49,7 @@ class MusterPage(SearchedPage):
     title: ClassVar[Text] = Text.MUSTER
     views: Sequence[View] = (ROLL,)
     DEFAULT_CSS = """
+    MusterPage #warning { height: auto; }
     MusterPage #count { height: 1; padding: 0 1; text-style: bold; }
     MusterPage #count.bad { background: $error; color: $background; }
     MusterPage #count.good { background: $success; color: $background; }
@@ -63,6 +64,7 @@ class MusterPage(SearchedPage):
     def compose(self) -> ComposeResult:
         yield Static(id="count", markup=False)
         yield Static(classes="headline", markup=False)
+        yield Static(classes="headline", id="warning", markup=False)
         yield self.search_line()
         yield Sheet[CalledPerson](
             self._columns(), lambda one: (one.scheme, one.number), self._cells,
@@ -130,7 +132,9 @@ class MusterPage(SearchedPage):
         words, call = self.desk.words, self._call
         count = self.query_one("#count", Static)
         head = self.query_one(".headline", Static)
-        count.display = head.display = call is not None
+        warning = self.query_one("#warning", Static)
+        count.display = head.display = warning.display = call is not None
+        warning.update(words.say(Text.MUSTER_WARNING))
         if call is None:
             return
         everybody = len(call.people)

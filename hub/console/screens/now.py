@@ -171,12 +171,12 @@ class NowPage(Page):
     def _columns(self) -> list[Column]:
         say = self.desk.words.say
         return [
-            Column(say(Text.COL_TIME), 8),
+            Column(say(Text.COL_TIME), 8, 0, 1),
             Column(say(Text.COL_ANSWER), 22, 3),
             Column(say(Text.COL_NAME), 12, 4),
             Column(say(Text.COL_COMPANY), 12, 3, 4),
-            Column(say(Text.COL_WAY), 5, 0, 2),
-            Column(say(Text.COL_GATE), 10, 1, 1),
+            Column(say(Text.COL_WAY), 5, 0, 3),
+            Column(say(Text.COL_GATE), 10, 1, 2),
             Column(say(Text.COL_CARD), 12, 1, 5),
         ]
 
@@ -187,13 +187,16 @@ class NowPage(Page):
             way = f"→ {words.say(Text.IN)}" if line.direction == ENTRY else f"← {words.say(Text.OUT)}"
         return [
             Cell(words.moment(line.place.time_ms, self.desk.now_ms).rsplit(" ", 1)[-1], "" if line.trusted else "warn"),
-            self._answer(line),
+            self._answer(line) if line.trusted else self._doubted(self._answer(line)),
             self._who(line),
             Cell(line.employer or ""),
             Cell(way),
             Cell(f"{line.gate}/{line.lane}" if line.lane else line.gate),
             Cell(f"{line.scheme}:{line.number}" if line.number else "", "dim"),
         ]
+
+    def _doubted(self, cell: Cell) -> Cell:
+        return Cell(f"{cell.text} · {self.desk.words.say(Text.CLOCK_NOT_SET)}", cell.tone or "warn")
 
     def _answer(self, line: HappeningLine) -> Cell:
         words = self.desk.words
