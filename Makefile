@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-DEBIAN := pcscd libpcsclite-dev vsmartcard-vpcd libnfc-bin mosquitto postgresql gcc python3-dev pkg-config fonts-dejavu-core
+DEBIAN := pcscd libpcsclite-dev vsmartcard-vpcd libnfc-bin mosquitto postgresql gcc python3-dev pkg-config fonts-dejavu-core librsvg2-bin
 QUICK ?= 0
 COUNT ?= 1000000
 DESTDIR ?=
@@ -37,6 +37,7 @@ simulate: $(VENV)/.test ## seven days of a site with five gates, and the planted
 docs: $(VENV)/.test ## write the parts of docs/ that are made from the code
 	$(BIN)/python -m tests.generated
 	$(BIN)/python -m tests.pictures
+	$(BIN)/python -m tests.console.pictures
 
 fuzz: $(VENV)/.test ## a million random inputs for each decoder; COUNT= for another number
 	$(BIN)/python -m tests.fuzz --count $(COUNT)

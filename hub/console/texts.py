@@ -18,7 +18,7 @@ class Text(Enum):
     CREW = ("Mannskap", "Crew")
     MUSTER = ("Mønstring", "Muster")
     AUDIT = ("Logg", "Audit")
-    LEGAL = ("§ 15-liste", "§ 15 list")
+    LEGAL = ("§ 15", "§ 15")
     INSIDE = ("{n} inne", "{n} on site")
     ALARMS = ("{n} alarmer", "{n} alarms")
     ONE_ALARM = ("1 alarm", "1 alarm")

@@ -24,6 +24,7 @@ from hub.roll_call import CalledPerson, RollCall, latest_muster
 from hub.tables import muster_text
 
 PRINT_S = 20
+ROOM_FOR_WARNING = 20
 OUTCOMES = {
     Outcome.MISSING: ("✗", Text.OUTCOME_MISSING, "bad"),
     Outcome.MAY_BE_INSIDE: ("▲", Text.OUTCOME_MAY_BE, "bad"),
@@ -51,8 +52,8 @@ class MusterPage(SearchedPage):
     DEFAULT_CSS = """
     MusterPage #warning { height: auto; }
     MusterPage #count { height: 1; padding: 0 1; text-style: bold; }
-    MusterPage #count.bad { background: $error; color: $background; }
-    MusterPage #count.good { background: $success; color: $background; }
+    MusterPage #count.missing { background: $error; color: $background; }
+    MusterPage #count.whole { background: $success; color: $background; }
     """
 
     def __init__(self, desk: Desk, name: str) -> None:
@@ -133,7 +134,8 @@ class MusterPage(SearchedPage):
         count = self.query_one("#count", Static)
         head = self.query_one(".headline", Static)
         warning = self.query_one("#warning", Static)
-        count.display = head.display = warning.display = call is not None
+        count.display = head.display = call is not None
+        warning.display = call is not None and self.app.size.height >= ROOM_FOR_WARNING
         warning.update(words.say(Text.MUSTER_WARNING))
         if call is None:
             return
@@ -144,8 +146,8 @@ class MusterPage(SearchedPage):
             if missing
             else f"✓ {words.say(Text.ALL_ACCOUNTED, all=everybody)}"
         )
-        count.set_class(bool(missing), "bad")
-        count.set_class(not missing, "good")
+        count.set_class(bool(missing), "missing")
+        count.set_class(not missing, "whole")
         now_ms = self.desk.now_ms
         cause = words.say(Text.CAUSE_FIRE if call.cause == FIRE else Text.CAUSE_EVACUATED)
         at = words.moment(call.began_ms, now_ms)

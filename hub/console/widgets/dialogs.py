@@ -203,7 +203,7 @@ class HelpDialog(ModalScreen[None]):
                 continue
             text.append(f"\n{say(heading)}\n", style="bold")
             for shown, does in hints:
-                text.append(f"  {shown:<12} {does}\n")
+                text.append(f"  {shown:<14} {does}\n")
         text.append(f"\n{say(Text.HELP_MOUSE)}")
         return text
 
