@@ -22,6 +22,7 @@ EXTRA_OF = {
     "amqtt": "demo",
     "textual": "console",
     "textual_serve": "console",
+    "aiohttp": "console",
 }
 """Libraries that not every installation has, and the extra that brings them."""
 

@@ -35,8 +35,8 @@ from hub.presence import CardKey
 from hub.tables import clean
 from portvakt.errors import PortvaktError
 
-OLD_MS = 3_000
-"""A picture that is older than this is told to be."""
+SILENT_MS = 5_000
+"""Each second there is a picture; after so long without one the store hangs, although it has not said no."""
 
 DARK = Theme(
     "portvakt-dark", primary="#4fa3d9", secondary="#8fb8d0", accent="#f2c14e", success="#4cc38a", warning="#f2b134",
@@ -380,12 +380,13 @@ class ConsoleApp(App[None]):
     def _say_banners(self) -> None:
         words, say, picture = self.words, self.words.say, self._picture
         away = self.query_one("#away", Banner)
-        if self._trouble is None:
+        old_ms = self._clock() - picture.at_ms if picture else 0
+        trouble = self._trouble or ((Text.AWAY, say(Text.SILENT)) if old_ms > SILENT_MS else None)
+        if trouble is None:
             away.say("")
         else:
-            text, why = self._trouble
-            age = words.age(self._clock() - picture.at_ms) if picture else ""
-            away.say(say(text, age=age, why=why))
+            text, why = trouble
+            away.say(say(text, age=words.age(old_ms), why=why))
         began_ms = picture.pulse.muster_ms if picture and may(self.role, Right.LOOK) else None
         mustering = self.query_one("#mustering", Banner)
         if began_ms is None or self.kind.name == "muster":

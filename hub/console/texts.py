@@ -35,6 +35,7 @@ class Text(Enum):
         "DATABASEN ER BORTE · det finnes ikke noe bilde ennå · {why}",
         "THE DATABASE IS AWAY · there is no picture yet · {why}",
     )
+    SILENT = ("den svarer ikke", "it does not answer")
     FAILED_TO_READ = ("KAN IKKE VISES · {why}", "CANNOT BE SHOWN · {why}")
     READING = ("Leser …", "Reading …")
     VIEWER = ("innsyn", "viewer")
@@ -343,9 +344,10 @@ class Text(Enum):
         "No crew list was ever taken in, so no gate knows anybody.",
     )
     FROM_ALL = ("Alt dette fra: {source}", "All of this from: {source}")
-    MET = ("oppfylt", "met")
-    UNMET = ("MANGLER", "MISSING")
-    UNMET_WARNS = ("mangler, slippes inn", "missing, let in")
+    FROM_REST = ("Det andre fra: {source}", "The rest from: {source}")
+    MET = ("ja", "yes")
+    UNMET = ("NEI", "NO")
+    UNMET_WARNS = ("nei, slippes inn", "no, let in")
     NOT_ASKED = ("ikke krevd", "not asked for")
     PERIOD = ("Gjelder", "Valid")
     PERIOD_FROM_UNTIL = ("{first} til {last}", "{first} to {last}")

@@ -96,7 +96,9 @@ async def test_a_refused_worker_is_let_in_from_what_the_screen_says(living: Inve
             await desk.press("down")
         number = page.chosen.number or ""
         await desk.press("enter")
-        await desk.shows("✗ not blocked", "MISSING", "lost card, found at the bus stop", "What mends it: m unblock")
+        await desk.shows(
+            "✗ not blocked", "NO · blocked", "lost card, found at the bus stop", "What mends it: m unblock"
+        )
         await desk.press("m")
         await desk.shows("Unblock the card", "lost card")
         await desk.press("enter")

@@ -1,6 +1,7 @@
 """Every page: empty, busy and with the store away, on every size of terminal."""
 
 import re
+import threading
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,23 @@ async def test_while_the_store_is_away_a_page_keeps_its_picture_and_says_its_age
         await desk.shows("THE DATABASE IS AWAY", "42 s old", "disk I/O error", *BUSY[name])
         mocker.stop(broken)
         await desk.hides("THE DATABASE IS AWAY")
+
+
+async def test_a_store_that_neither_answers_nor_fails_is_told_too(busy: Invented, mocker: MockerFixture) -> None:
+    async with sitting(app_of(busy), WIDE) as desk:
+        hangs = threading.Event()
+
+        def silent(store: HubStore) -> None:
+            hangs.wait(30)
+            raise StoreError(f"{store}: gone")
+
+        mocker.patch("hub.live.pulse", side_effect=silent)
+        assert isinstance(busy.clock, StillClock)
+        busy.clock.at_ms += 9_000
+        try:
+            await desk.shows("THE DATABASE IS AWAY", "9 s old", "it does not answer")
+        finally:
+            hangs.set()
 
 
 async def test_a_store_that_cannot_be_opened_is_told_and_tried_again(empty: Invented) -> None:

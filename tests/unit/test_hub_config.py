@@ -52,6 +52,8 @@ def test_the_example_names_every_setting() -> None:
         config.presence,
         config.retention,
         config.list15,
+        config.console,
+        config.console.web,
         QualificationSettings,
     )
     known = {name for table in tables for name in table.__struct_fields__}

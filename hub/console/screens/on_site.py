@@ -17,26 +17,51 @@ from hub.console.site import Picture, Site, View
 from hub.console.texts import Text
 from hub.console.widgets.sheet import Cell, Column, Heading, Sheet
 from hub.presence import CardKey
-from hub.queries import RosterEntry, roster
+from hub.queries import RosterEntry, roster, roster_changes
 
 SURE = {"confirmed": Text.SURE_CONFIRMED, "assumed": Text.SURE_ASSUMED, "manual": Text.SURE_MANUAL}
 
 
+WHOLE_MS = 60_000
+"""So often all of it is read: whose check-out is closed by the hour was not seen to change."""
+
+
 @dataclass(frozen=True, slots=True)
 class Inside:
-    """One person; `hay` is what is searched in."""
+    """One person; `hay` is what is searched in, `place` what it is sorted by."""
 
     entry: RosterEntry
     company: str
     hay: str
+    place: tuple[bool, str, str]
 
 
-def _inside(site: Site) -> tuple[Inside, ...]:
-    """By company and name: sorted here, in the reader's thread."""
-    found = [_of(entry) for entry in roster(site.store, SITE, site.clock(), site.closing)]
-    return tuple(
-        sorted(found, key=lambda one: (not one.company, one.company.casefold(), (one.entry.name or "~").casefold()))
-    )
+class Keeper:
+    """The roster, of which only what has changed is read again: a badge is one person, not five thousand. For one
+    thread."""
+
+    def __init__(self) -> None:
+        self._inside: dict[CardKey, Inside] = {}
+        self._revision = self._change = -1
+        self._whole_ms = 0
+
+    def read(self, site: Site) -> tuple[Inside, ...]:
+        """Everybody, by company and name."""
+        # Before what is read with it: what comes in between is read once more the next time.
+        revision, change = site.store.revision(), site.store.presence_change()
+        now_ms = site.clock()
+        if revision != self._revision or change < self._change or not 0 <= now_ms - self._whole_ms < WHOLE_MS:
+            found = roster(site.store, SITE, now_ms, site.closing)
+            self._inside = {CardKey(one.scheme, one.number): _of(one) for one in found}
+            self._whole_ms = now_ms
+        elif change != self._change:
+            for card, entry in roster_changes(site.store, self._change, now_ms, site.closing):
+                if entry is None:
+                    self._inside.pop(card, None)
+                else:
+                    self._inside[card] = _of(entry)
+        self._revision, self._change = revision, change
+        return tuple(sorted(self._inside.values(), key=lambda one: one.place))
 
 
 def _of(entry: RosterEntry) -> Inside:
@@ -44,20 +69,18 @@ def _of(entry: RosterEntry) -> Inside:
     hay = " ".join(
         filter(None, (entry.name, company, entry.organisation_number, entry.scheme, entry.number, entry.zone))
     )
-    return Inside(entry, company, hay.casefold())
-
-
-ROSTER = View("roster", _inside, ("presence", "revision", "inside"), stale_s=20.0)
+    place = (not company, company.casefold(), f"{(entry.name or '~').casefold()} {entry.number}")
+    return Inside(entry, company, hay.casefold(), place)
 
 
 class OnSitePage(SearchedPage):
     """The roster."""
 
     title: ClassVar[Text] = Text.ON_SITE
-    views: Sequence[View] = (ROSTER,)
 
     def __init__(self, desk: Desk, name: str) -> None:
         super().__init__(desk, name)
+        self.views = (View("roster", Keeper().read, ("presence", "revision", "inside"), stale_s=20.0),)
         self._people: tuple[Inside, ...] = ()
         self._by_company = True
         self._read = False

@@ -1,5 +1,6 @@
 """Why a card was refused: each requirement, what it was, where it came from, and the key that mends it."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -245,17 +246,18 @@ class WhyDialog(ModalScreen[None]):
             text.append(f"→ {say(Text.MENDS_ELSEWHERE)} {say(advised.elsewhere)}\n", "bold")
 
     def _require_all(self, text: Line, requirements: Sequence[Requirement]) -> None:
-        """What is missing first; then what is met; in one line what nobody asks for. A source that all of them share
-        is named once."""
+        """What is missing first; then what is met; in one line what nobody asks for. The source that most of them
+        share is named once."""
         words = self._desk.words
         asked = sorted((one for one in requirements if one.action != "off"), key=lambda one: one.met)
-        sources = {one.source for one in asked if one.source}
+        sources = Counter(one.source for one in asked if one.source)
+        shared = sources.most_common(1)[0][0] if sources else ""
         for one in asked:
-            self._require(text, one, sourced=len(sources) > 1)
+            self._require(text, one, sourced=one.source != shared)
         if unasked := [words.requirement(one.requirement) for one in requirements if one.action == "off"]:
             text.append(f"○ {words.say(Text.NOT_ASKED)}: {', '.join(unasked)}\n", self._tone("dim"))
-        if len(sources) == 1:
-            text.append(f"{words.say(Text.FROM_ALL, source=next(iter(sources)))}\n", self._tone("dim"))
+        if shared:
+            text.append(f"{words.say(Text.FROM_ALL if len(sources) == 1 else Text.FROM_REST, source=shared)}\n")
 
     def _require(self, text: Line, one: Requirement, *, sourced: bool) -> None:
         words = self._desk.words
