@@ -1,12 +1,15 @@
 """`hub console`: the site manager's page, on a terminal or in a browser."""
 
 import argparse
+import logging
 import os
 import pwd
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hub.cli_parts import add_verb, config_of
+from hub.errors import HubError
 
 if TYPE_CHECKING:
     from hub.config import HubConfig
@@ -34,6 +37,10 @@ def _console(options: argparse.Namespace) -> int:
 
         web = settings_of(None if options.demo else config_of(options))
         return serve(web, _again(options), invented=options.demo)
+    if options.in_browser is None and not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise HubError("the console needs a terminal; hub roster, hub events and hub gates have --json for machines")
+    # A line of a log would be written across the page.
+    logging.getLogger().addHandler(logging.NullHandler())
     if options.demo:
         from hub.console.demo import play
 
