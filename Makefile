@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-DEBIAN := pcscd libpcsclite-dev vsmartcard-vpcd libnfc-bin mosquitto mosquitto-clients postgresql gcc python3-dev pkg-config fonts-dejavu-core
+DEBIAN := pcscd libpcsclite-dev vsmartcard-vpcd libnfc-bin mosquitto mosquitto-clients postgresql gcc python3-dev pkg-config fonts-dejavu-core librsvg2-bin
 QUICK ?= 0
 COUNT ?= 1000000
 DESTDIR ?=
@@ -38,6 +38,7 @@ docs: $(VENV)/.test ## write the parts of docs/ that are made from the code
 	$(BIN)/python -m tests.feed_documents
 	$(BIN)/python -m tests.generated
 	$(BIN)/python -m tests.pictures
+	$(BIN)/python -m tests.console.pictures
 
 asyncapi: $(VENV)/.test ## AsyncAPI's own parser reads docs/feed/asyncapi.json (needs node and npm)
 	@npm install --silent --no-audit --no-fund --prefix var/node @asyncapi/parser@3.6.3

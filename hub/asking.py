@@ -40,18 +40,26 @@ def ask(store: HubStore, asked: Asked) -> tuple[GivenCommand, Answer | None]:
     Raises HubError for a gate that nobody knows and for words that may not be kept, StoreError. The hub that
     runs is what says it to the gate.
     """
-    for option, words in (("--by", asked.by), ("--reason", asked.why)):
-        if (what := identity_number.objection(words)) is not None:
-            raise HubError(f"{option}: {what}")
+    ((given, answer),) = ask_all(store, [asked])
+    return given, answer
+
+
+def ask_all(store: HubStore, wanted: Sequence[Asked]) -> list[tuple[GivenCommand, Answer | None]]:
+    """The same for several commands at once: all are given before any answer is waited for."""
     known = store.gate_health()
-    if asked.gate not in known:
-        raise HubError(f"no gate {asked.gate!r} has spoken to this hub; there are {', '.join(sorted(known)) or 'none'}")
-    given = store.give(replace(asked, by=asked.by[:MAX_BY]), time.time_ns() // 1_000_000, VALID_MS)
+    for asked in wanted:
+        for option, words in (("--by", asked.by), ("--reason", asked.why)):
+            if (what := identity_number.objection(words)) is not None:
+                raise HubError(f"{option}: {what}")
+        if asked.gate not in known:
+            names = ", ".join(sorted(known)) or "none"
+            raise HubError(f"no gate {asked.gate!r} has spoken to this hub; there are {names}")
+    given = [store.give(replace(one, by=one.by[:MAX_BY]), time.time_ns() // 1_000_000, VALID_MS) for one in wanted]
     until = time.monotonic() + (VALID_MS + LINK_MS) / 1000
     while True:
-        answer = store.answers([given]).get(given.number)
-        if answer is not None or time.monotonic() > until:
-            return given, answer
+        answers = store.answers(given)
+        if len(answers) == len(given) or time.monotonic() > until:
+            return [(one, answers.get(one.number)) for one in given]
         time.sleep(LOOK_S)
 
 

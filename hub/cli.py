@@ -12,6 +12,7 @@ from pathlib import Path
 from hub import (
     cards_cli,
     central_cli,
+    console_cli,
     crew_cli,
     enrolment_cli,
     feed_cli,
@@ -31,6 +32,9 @@ EXTRA_OF = {
     "authlib": "hub",
     "psycopg": "postgres",
     "amqtt": "demo",
+    "textual": "console",
+    "textual_serve": "console",
+    "aiohttp": "console",
 }
 """Libraries that not every installation has, and the extra that brings them."""
 
@@ -76,6 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     cards_cli.add_verbs(verbs)
 
     presence_cli.add_verbs(verbs)
+    console_cli.add_verbs(verbs)
     person_cli.add_verbs(verbs)
     report_cli.add_verbs(verbs)
     central_cli.add_verbs(verbs)

@@ -200,6 +200,41 @@ class TargetSettings(Settings, frozen=True, kw_only=True):
     """What this kind of target wants to know."""
 
 
+class ConsoleWebSettings(Settings, frozen=True, kw_only=True):
+    """The console in a browser: `hub console --web`."""
+
+    host: str = "127.0.0.1"
+    """Any other needs a password, or a proxy in front that asks for one."""
+    port: Annotated[int, msgspec.Meta(ge=1, le=65535)] = 8471
+    password_file: str | None = None
+    """Holds what browsers are asked for; the user's name does not matter."""
+    behind_proxy: bool = False
+    """Somebody else lets only those through who may."""
+    public_url: str | None = None
+    """What browsers have to call it, where that is another address than host and port: that of a proxy."""
+
+
+User = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+
+
+class ConsoleSettings(Settings, frozen=True, kw_only=True):
+    """Who may do what at `hub console`, by their names in the operating system, and how it looks."""
+
+    managers: tuple[User, ...] = ()
+    guards: tuple[User, ...] = ()
+    viewers: tuple[User, ...] = ()
+    inspectors: tuple[User, ...] = ()
+    everybody_else: Literal["viewer", "guard", "manager", "inspector"] = "viewer"
+    language: Literal["nb", "en"] | None = None
+    """That of the terminal when left out."""
+    theme: Literal["dark", "light"] = "dark"
+    print_command: tuple[str, ...] = ()
+    """What prints text from its standard input, such as ["lp"]; without it the muster is saved as a file."""
+    waiting_days: Annotated[float, msgspec.Meta(gt=0, le=60)] = 2.0
+    """Of how many days those are shown who asked to come in."""
+    web: ConsoleWebSettings = ConsoleWebSettings()
+
+
 class HubConfig(Settings, frozen=True, kw_only=True):
     """The whole file."""
 
@@ -218,6 +253,7 @@ class HubConfig(Settings, frozen=True, kw_only=True):
     companies: CompanySettings = CompanySettings()
     reports: ReportSettings = ReportSettings()
     targets: tuple[TargetSettings, ...] = ()
+    console: ConsoleSettings = ConsoleSettings()
     state_dir: str | None = None
     """Where the database lives; systemd's $STATE_DIRECTORY when left out, otherwise var/hub."""
     database: str | None = None
@@ -254,6 +290,7 @@ def load_config(path: Path) -> HubConfig:
         crew=replace(config.crew, source=_anchored_source(config.crew.source, path)),
         card_register=_anchored(config.card_register, path, "secret_file", "ca_file"),
         companies=_anchored(config.companies, path, "ca_file"),
+        console=replace(config.console, web=_anchored_web(config.console.web, path)),
     )
 
 
@@ -265,6 +302,10 @@ def _anchored(settings: S, path: Path, *names: str) -> S:
 def _anchored_source(source: SourceSettings, path: Path) -> SourceSettings:
     anchored = _anchored(source, path, "authorization_file", "ca_file")
     return replace(anchored, folder=str(path.parent / source.folder) if source.folder else None)
+
+
+def _anchored_web(web: ConsoleWebSettings, path: Path) -> ConsoleWebSettings:
+    return replace(web, password_file=named_file(path, web.password_file)) if web.password_file else web
 
 
 def requirements_of(settings: RequirementSettings) -> Requirements:
@@ -380,6 +421,12 @@ def _problems(config: HubConfig) -> list[str]:
     except SettingsError as wrong:
         found.append(str(wrong))
     found += card_register_problems(config.card_register)
+    if not (
+        is_loopback(config.console.web.host) or config.console.web.password_file or config.console.web.behind_proxy
+    ):
+        found.append(
+            "console.web.host: others can reach it; set password_file, or behind_proxy = true if a proxy asks for one"
+        )
     source = config.crew.source
     if source.folder and source.url:
         found.append("crew.source.folder: there is a url as well; one of the two")
@@ -415,6 +462,11 @@ def _is_private(url: str) -> bool:
     except ValueError:
         return False
     return bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and host in _THIS_MACHINE))
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach it."""
+    return host in _THIS_MACHINE
 
 
 _THIS_MACHINE = ("localhost", "127.0.0.1", "::1")

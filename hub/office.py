@@ -33,6 +33,16 @@ def check_out(store: HubStore, mark: HandMark, closing: ClosingRule | None) -> S
         return _kept(office, mark, closing)
 
 
+def was_let_in(store: HubStore, mark: HandMark, closing: ClosingRule | None) -> Standing:
+    """Somebody was let in by hand, with a card that a gate has refused: it may be one that nobody here knows. Returns
+    where the hub has them now. Raises OfficeError, StoreError."""
+    with store.office() as office:
+        _words(mark.said_by, "--by")
+        _words(mark.reason, "--reason")
+        where = _where(office, mark, closing)
+        return where if where is not None and where.inside else _kept(office, mark, closing)
+
+
 def seen_outside(store: HubStore, card: CardKey, by: str, now_ms: int) -> None:
     """Somebody was met outside. The roster follows: who stands at the assembly point is not inside."""
     _word_about(store, MusterCheck(card, seen=True, at_ms=now_ms, said_by=by))

@@ -5,10 +5,11 @@ in UTC. Names appear here and nowhere further down (P12).
 """
 
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
 from gate.uplink.contract import Status
 from gate.zones import OUTSIDE, SITE
@@ -90,6 +91,10 @@ class GateLine:
     conflicts: int
     conflict_ms: int | None
     chain_breaks: int
+    lanes: dict[str, str]
+    """The mode of each lane."""
+    list_confirmed_ms: int
+    """When the hub last told it that its list is the current one, as far as the gate says; 0 when it has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +107,24 @@ class SiteGates:
 
 def roster(store: HubStore, zone: str = SITE, now_ms: int = 0, closing: ClosingRule | None = None) -> list[RosterEntry]:
     """Who is in the zone, longest first; without those whom the closing rule takes to have left by `now_ms`."""
+    seen = schema.presence
+    within = or_(seen.c.zone == zone, seen.c.zone.startswith(f"{zone}/", autoescape=True))
+    with store.reading() as connection:
+        found = _seen(connection, within, now_ms, closing)
+        return [entry for _, entry in found if entry is not None]
+
+
+def roster_changes(
+    store: HubStore, after_change: int, now_ms: int, closing: ClosingRule | None
+) -> list[tuple[CardKey, RosterEntry | None]]:
+    """Whoever was seen since that change of presence (`HubStore.presence_change`); None for who is not on the site."""
+    with store.reading() as connection:
+        return list(_seen(connection, schema.presence.c.change > after_change, now_ms, closing))
+
+
+def _seen(
+    connection: Connection, chosen: ColumnElement[bool], now_ms: int, closing: ClosingRule | None
+) -> Iterator[tuple[CardKey, RosterEntry | None]]:
     seen, cards, people, companies, assignments = (
         schema.presence,
         schema.cards,
@@ -125,29 +148,26 @@ def roster(store: HubStore, zone: str = SITE, now_ms: int = 0, closing: ClosingR
             assignments.c.listed,
         )
         .select_from(joined)
-        .where(or_(seen.c.zone == zone, seen.c.zone.startswith(f"{zone}/", autoescape=True)))
+        .where(chosen)
         .order_by(seen.c.time_ms, seen.c.scheme, seen.c.number)
     )
-    with store.reading() as connection:
-        found = [(row, standing(sighting_of(row), now_ms, closing)) for row in connection.execute(statement)]
-        return [
-            RosterEntry(
-                scheme=row.scheme,
-                number=row.number,
-                name=f"{row.first_name} {row.last_name}" if row.last_name else None,
-                employer=row.employer,
-                organisation_number=row.organisation_number,
-                since_ms=row.time_ms,
-                gate=row.gate,
-                lane=row.lane,
-                certainty=row.certainty,
-                listed=bool(row.listed),
-                zone=row.zone,
-                sure=where.sure.value,
-            )
-            for row, where in found
-            if where.inside
-        ]
+    for row in connection.execute(statement):
+        where = standing(sighting_of(row), now_ms, closing)
+        entry = RosterEntry(
+            scheme=row.scheme,
+            number=row.number,
+            name=f"{row.first_name} {row.last_name}" if row.last_name else None,
+            employer=row.employer,
+            organisation_number=row.organisation_number,
+            since_ms=row.time_ms,
+            gate=row.gate,
+            lane=row.lane,
+            certainty=row.certainty,
+            listed=bool(row.listed),
+            zone=row.zone,
+            sure=where.sure.value,
+        )
+        yield CardKey(row.scheme, row.number), entry if where.inside else None
 
 
 def events(store: HubStore, *, gate: str | None = None, kind: str | None = None, limit: int = 50) -> list[EventLine]:
@@ -205,6 +225,8 @@ def gates(store: HubStore) -> SiteGates:
                 conflicts=known.conflicts if known else 0,
                 conflict_ms=known.conflict_ms if known else None,
                 chain_breaks=broken.get(gate, 0),
+                lanes=status.lanes if status else {},
+                list_confirmed_ms=status.list_confirmed_ms if status else 0,
             )
         )
     return SiteGates(store.revision(), tuple(found))

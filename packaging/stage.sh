@@ -23,7 +23,7 @@ for part in gate hub portvakt pyproject.toml README.md LICENSE; do cp -R "$here/
 rm -rf "$work/portvakt.egg-info"
 # From the environment the versions hold for what builds a library, too.
 PIP_CONSTRAINT=$here/packaging/constraints.txt "$work/pip/bin/pip" --disable-pip-version-check \
-    --python "$venv/bin/python3" install --quiet --no-compile "${work}[gate,osdp,hub,postgres,screen]"
+    --python "$venv/bin/python3" install --quiet --no-compile "${work}[gate,osdp,hub,console,postgres,screen]"
 
 # The place where it will lie; the programs that are ours; no trace of the place where it was built.
 find "$venv/bin" -type f ! -name gate ! -name hub -delete

@@ -56,3 +56,19 @@ def test_what_needs_one_says_how_to_get_it(tmp_path: Path, words: list[str], lib
     assert status == 1
     assert library in said
     assert re.search(r"portvakt\[hub\]|extra `hub`", said)
+
+
+def test_a_console_without_textual_says_how_to_get_it(tmp_path: Path) -> None:
+    for words in (
+        ["console", "--in-browser", "look"],
+        ["console", "--demo", "--in-browser", "press"],
+        ["console", "--web"],
+    ):
+        status, said = run(tmp_path, *words)
+        assert status == 1
+        assert "portvakt[console]" in said
+
+
+def test_a_console_without_a_terminal_says_what_machines_take(tmp_path: Path) -> None:
+    status, said = run(tmp_path, "console")
+    assert (status, "needs a terminal" in said, "--json" in said) == (1, True, True)

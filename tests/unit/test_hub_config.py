@@ -57,6 +57,8 @@ def test_the_example_names_every_setting() -> None:
         config.card_register,
         config.companies,
         config.reports,
+        config.console,
+        config.console.web,
         QualificationSettings,
         TargetSettings,
         FeedSettings,

@@ -47,7 +47,7 @@ def test_every_library_of_the_package_has_its_version() -> None:
     extras = project["optional-dependencies"]
     wanted = [
         *project["dependencies"],
-        *(one for extra in ("gate", "osdp", "hub", "postgres", "screen") for one in extras[extra]),
+        *(one for extra in ("gate", "osdp", "hub", "console", "postgres", "screen") for one in extras[extra]),
     ]
     for requirement in wanted:
         name = re.match(r"[A-Za-z0-9._-]+", requirement)

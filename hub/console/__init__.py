@@ -1,0 +1,1 @@
+"""The site manager's page: what goes on at the gates, and the keys to act on it."""

@@ -1,0 +1,545 @@
+"""All that the console says, in Norwegian (bokmål) and English, side by side. A table to review, no code.
+
+Bokmål is the source. Short: the narrowest terminal has forty columns. `{}` are filled in.
+"""
+
+from collections.abc import Mapping
+from enum import Enum
+
+
+class Text(Enum):
+    """Bokmål, English."""
+
+    # --- pages and what stands above them
+    GATES = ("Porter", "Gates")
+    NOW = ("Nå", "Now")
+    ON_SITE = ("Inne", "On site")
+    WAITING = ("Venter", "Waiting")
+    CREW = ("Mannskap", "Crew")
+    MUSTER = ("Mønstring", "Muster")
+    AUDIT = ("Logg", "Audit")
+    LEGAL = ("§ 15", "§ 15")
+    INSIDE = ("{n} inne", "{n} on site")
+    ALARMS = ("{n} alarmer", "{n} alarms")
+    ONE_ALARM = ("1 alarm", "1 alarm")
+    MUSTER_RUNS = ("MØNSTRING PÅGÅR siden {at}: trykk {key}", "MUSTER SINCE {at}: press {key}")
+    DEMONSTRATION = (
+        "DEMONSTRASJON: oppdiktet byggeplass, oppdiktede mennesker",
+        "DEMONSTRATION: an invented site with invented people",
+    )
+    AWAY = (
+        "DATABASEN ER BORTE · bildet er {age} gammelt · {why}",
+        "THE DATABASE IS AWAY · this picture is {age} old · {why}",
+    )
+    AWAY_AT_ONCE = (
+        "DATABASEN ER BORTE · det finnes ikke noe bilde ennå · {why}",
+        "THE DATABASE IS AWAY · there is no picture yet · {why}",
+    )
+    SILENT = ("den svarer ikke", "it does not answer")
+    FAILED_TO_READ = ("KAN IKKE VISES · {why}", "CANNOT BE SHOWN · {why}")
+    READING = ("Leser …", "Reading …")
+    VIEWER = ("innsyn", "viewer")
+    GUARD = ("vakt", "guard")
+    MANAGER = ("leder", "manager")
+    INSPECTOR = ("tilsyn", "inspector")
+    NOT_YOURS = (
+        "Som {role} kan du ikke gjøre dette. Rollen settes i [console] i hub.toml.",
+        "As {role} you cannot do this. The role is set in [console] in hub.toml.",
+    )
+
+    # --- general keys
+    HELP = ("hjelp", "help")
+    QUIT = ("avslutt", "quit")
+    COMMANDS = ("kommandoer", "commands")
+    LANGUAGE = ("English", "norsk")
+    LIGHT = ("lys/mørk", "light/dark")
+    SEARCH = ("søk", "search")
+    SEARCH_FOR = ("Søk: navn, firma, kort", "Search: name, company, card")
+    EXPLAIN = ("forklar", "explain")
+    CLOSE = ("lukk", "close")
+    CANCEL = ("avbryt", "cancel")
+    DO_IT = ("utfør", "do it")
+    NEXT_FIELD = ("neste felt", "next field")
+    GO_TO = ("gå til {page}", "go to {page}")
+    MOVE = ("flytt", "move")
+
+    # --- help
+    HELP_TITLE = ("Taster", "Keys")
+    HELP_PAGE = ("På denne siden", "On this page")
+    HELP_ALL = ("Overalt", "Everywhere")
+    HELP_SIGNS = ("Tegn", "Signs")
+    HELP_MOUSE = (
+        "Musen virker også: klikk på en linje, en side eller en tast nederst.",
+        "The mouse works too: click a line, a page or a key at the bottom.",
+    )
+    HELP_ROLE = ("Du er {user}, {role}.", "You are {user}, {role}.")
+    SIGN_GOOD = ("i orden, sluppet inn", "in order, let in")
+    SIGN_BAD = ("avvist, mangler, feil", "refused, missing, wrong")
+    SIGN_WARN = ("se på dette", "look at this")
+    SIGN_OFF = ("ikke tilkoblet, ikke krevd", "off line, not asked for")
+
+    # --- columns
+    COL_LANE = ("SLUSE", "LANE")
+    COL_STATE = ("TILSTAND", "STATE")
+    COL_LAST_BADGE = ("SISTE", "LAST")
+    COL_LIST = ("LISTE", "LIST")
+    COL_QUEUE = ("KØ", "QUEUE")
+    COL_READERS = ("LESERE", "READERS")
+    COL_CLOCK = ("KLOKKE", "CLOCK")
+    COL_DISK = ("DISK", "DISK")
+    COL_ALARMS = ("ALARMER", "ALARMS")
+    COL_TIME = ("TID", "TIME")
+    COL_GATE = ("PORT", "GATE")
+    COL_WAY = ("VEI", "WAY")
+    COL_ANSWER = ("SVAR", "ANSWER")
+    COL_NAME = ("NAVN", "NAME")
+    COL_COMPANY = ("FIRMA", "COMPANY")
+    COL_CARD = ("KORT", "CARD")
+    COL_SINCE = ("SIDEN", "SINCE")
+    COL_SURE = ("HVOR SIKKERT", "HOW SURE")
+    COL_ZONE = ("SONE", "ZONE")
+    COL_TIMES = ("GANGER", "TIMES")
+    COL_ROLE = ("ROLLE", "ROLE")
+    COL_UNTIL = ("TIL OG MED", "UNTIL")
+    COL_WHO = ("HVEM", "WHO")
+    COL_WHAT = ("HVA", "WHAT")
+    COL_WHY = ("HVORFOR", "WHY")
+    COL_OUTCOME = ("UTFALL", "OUTCOME")
+    COL_BORN = ("FØDT", "BORN")
+    COL_ORGANISATION = ("ORG.NR.", "ORG. NO.")
+    COL_MISSING = ("MANGLER", "MISSING")
+    COL_SEEN = ("SETT", "SEEN")
+
+    # --- gates
+    OFFLINE = ("borte", "off line")
+    NEVER_SAID = ("aldri meldt", "never spoke")
+    NO_GATES = (
+        "Ingen port har meldt seg ennå. Gi hver port stedets navn, megler og `hub key`.",
+        "No gate has spoken yet. Give each gate this site's name, broker and `hub key`.",
+    )
+    NO_LANES = ("ingen sluse kjent", "no lane known")
+    CLOCK_RIGHT = ("stilt", "set")
+    CLOCK_WRONG = ("IKKE STILT", "NOT SET")
+    DISK_FINE = ("ok", "ok")
+    LIST_OLD = ("gammel, {age}", "old, {age}")
+    LIST_NONE = ("ingen liste", "no list")
+    READERS_FINE = ("ok {n}/{n}", "ok {n}/{n}")
+    READER = ("leser {name}: {state}", "reader {name}: {state}")
+    LAST_READ = ("sist lest {at}", "last read {at}")
+    LAST_WORD = ("sist hørt {at}", "last heard {at}")
+    LIST_SAME = ("✓ liste {revision}, den gjeldende", "✓ list {revision}, the current one")
+    LIST_OTHER = ("▲ liste {held}; den gjeldende er {current}", "▲ list {held}; the current one is {current}")
+    RECORDS = (
+        "journal: {made} skrevet, {stored} her, {missing} mangler",
+        "journal: {made} made, {stored} here, {missing} missing",
+    )
+    MODE_NORMAL = ("normal", "normal")
+    MODE_LOCKED = ("stengt inn", "locked down")
+    MODE_HELD_OPEN = ("holdes åpen", "held open")
+    MODE_FREE = ("fri", "free")
+    MODE_OUT_OF_ORDER = ("ute av drift", "out of order")
+    MODE_EVACUATED = ("EVAKUERT", "EVACUATED")
+    KEY_OPEN = ("slipp inn én", "let one in")
+    KEY_OPEN_OUT = ("slipp ut én", "let one out")
+    KEY_HOLD = ("hold åpen", "hold open")
+    KEY_LOCK = ("steng inngang", "lock down")
+    KEY_NORMAL = ("normal", "normal")
+    KEY_LOCK_ALL = ("steng ALLE", "lock ALL")
+    KEY_NORMAL_ALL = ("normal ALLE", "normal ALL")
+    KEY_EVACUATE = ("EVAKUER", "EVACUATE")
+    LOCK_ALL = ("Steng alle innganger?", "Lock down every entrance?")
+    OPEN_ONE = ("Slippe én person inn gjennom {lane}?", "Let one person in through {lane}?")
+    OPEN_ONE_OUT = ("Slippe én person ut gjennom {lane}?", "Let one person out through {lane}?")
+    HOLD_ONE = ("Holde inngangen {lane} åpen?", "Hold the entrance {lane} open?")
+    LOCK_ONE = ("Stenge inngangen {lane}?", "Lock down the entrance {lane}?")
+    NORMAL_ONE = ("Sette {lane} tilbake til normal?", "Set {lane} back to normal?")
+    NORMAL_ALL = ("Sette alle sluser tilbake til normal?", "Set every lane back to normal?")
+    EVACUATE_ALL = ("EVAKUERE HELE BYGGEPLASSEN?", "EVACUATE THE WHOLE SITE?")
+    WILL_OPEN = (
+        "Slusen åpner for én kropp, uten kort. Passeringen føres som gjort for hånd, med ditt navn.",
+        "The lane turns for one body, without a card. The passage is recorded as by hand, in your name.",
+    )
+    WILL_HOLD = (
+        "Alle kan gå inn, også uten kort, til du setter slusen tilbake. De som går inn uten kort, står ikke på lista over hvem som er inne.",
+        "Everybody may go in, with no card too, until you set the lane back. Who goes in without a card is not on the roster.",
+    )
+    WILL_LOCK = ("Ingen kommer inn. Alle kommer ut som før.", "Nobody gets in. Everybody gets out as before.")
+    WILL_NORMAL = (
+        "Slusen følger kortene igjen. Etter brann virker det ikke: den oppheves bare av en person ved porten.",
+        "The lane goes by cards again. After a fire this does nothing: only a person at the gate ends that.",
+    )
+    WILL_EVACUATE = (
+        "Hver sluse på {gates} blir fri begge veier. Mønstringen begynner med dem som er inne nå: {n}. Bare en person ved porten kan oppheve det.",
+        "Every lane of {gates} turns free both ways. The muster begins with those inside now: {n}. Only a person at the gate can end it.",
+    )
+    REASON = ("Begrunnelse", "Reason")
+    NEEDED = ("må fylles ut", "has to be filled in")
+    REASON_NEEDED = ("Begrunnelse (må fylles ut)", "Reason (needed)")
+    NOTED_AS = ("Føres i loggen: {user}, nå, med begrunnelsen.", "Goes into the audit: {user}, now, with the reason.")
+    NO_GATE_CHOSEN = ("Ingen sluse er valgt.", "No lane is chosen.")
+    NO_GATE_ON_LINE = ("Ingen port er på nett.", "No gate is on line.")
+
+    # --- what the gate said
+    ASKING = ("Spør porten …", "Asking the gate …")
+    WORKING = ("Arbeider …", "Working …")
+    GATE_DID = ("{lane}: utført etter {s} s", "{lane}: done after {s} s")
+    GATE_REFUSED = ("{lane}: porten sier nei: {what}", "{lane}: the gate says no: {what}")
+    GATE_SILENT = (
+        "{lane}: ikke noe svar, og ordren gjelder ikke lenger. Går huben? Er porten på nett? Utførte den ordren likevel, står det i loggen når den er tilbake.",
+        "{lane}: no answer, and the command is no longer valid. Is the hub running, is the gate on line? If it did carry it out, the audit shows it when it is back.",
+    )
+    LET_IN_PASSED = ("Gikk inn {at}, og står på lista over hvem som er inne.", "Went in at {at}, and is on the roster.")
+    LET_IN_TURNED = (
+        "Gikk ikke gjennom. Lista over hvem som er inne er uendret.",
+        "Did not walk through. The roster is unchanged.",
+    )
+    LET_IN_UNSEEN = (
+        "Passeringen er ikke sett ennå. Personen er ført som inne: ved brann skal heller én for mye letes etter.",
+        "The passage has not been seen yet. The person is down as inside: at a fire, better one too many to look for.",
+    )
+    LIST_REACHED = (
+        "Liste {revision} er hos alle porter på nett etter {s} s.",
+        "List {revision} is at every gate on line after {s} s.",
+    )
+    LIST_ON_ITS_WAY = (
+        "Liste {revision} er ikke hos {gates} ennå. Den kommer av seg selv når porten hører huben.",
+        "List {revision} is not yet at {gates}. It gets there by itself when the gate hears the hub.",
+    )
+    NOT_PUBLISHED = (
+        "Lagret, men går ikke ut før neste mannskapsliste: det finnes ingen liste, eller en port har en nyere enn huben.",
+        "Kept, but it does not go out before the next crew list: there is none, or a gate holds a newer one than the hub.",
+    )
+    OTHER_CARDS = (
+        "Samme person har også: {cards}. De er som før.",
+        "The same person also holds: {cards}. They are as they were.",
+    )
+    NOW_ANSWERS = ("Portene svarer nå: {answer}", "The gates now answer: {answer}")
+
+    # --- now
+    NO_BADGES = (
+        "Ingen utlesing ennå. Det første kortet står her innen et halvt sekund.",
+        "No badge yet. The first card stands here within half a second.",
+    )
+    IN = ("inn", "in")
+    OUT = ("ut", "out")
+    LET_IN = ("sluppet inn", "let in")
+    LET_OUT = ("sluppet ut", "let out")
+    BY_HAND = ("for hånd, {by}", "by hand, {by}")
+    UNKNOWN_PERSON = ("(ukjent kort)", "(unknown card)")
+    NOBODY = ("(ikke på noen liste)", "(on no crew list)")
+    NO_CARD = ("(ikke lesbart)", "(not readable)")
+    FORCED = ("TVUNGET GJENNOM", "FORCED")
+    TAILGATED = ("GIKK BAK EN ANNEN", "TAILGATED")
+    SIDE_GATE = ("sideport åpnet: {what}", "side gate opened: {what}")
+    MODE_BECAME = ("sluse: {mode} ({by})", "lane: {mode} ({by})")
+    ALARM = ("alarm: {what}", "alarm: {what}")
+    COMMAND_REFUSED = ("ordre avvist: {what}", "command refused: {what}")
+    CLONE = ("kortet kan finnes to ganger", "the card may exist twice")
+    KEY_REFUSED_ONLY = ("bare avviste", "refused only")
+    KEY_EVERYTHING = ("alt", "everything")
+    KEY_LET_IN = ("slipp inn én gang", "let in once")
+    LIVE = ("direkte", "live")
+    READING_BACK = ("eldre: Home for direkte, {n} nye", "older: Home for live, {n} new")
+    READING_BACK_PLAIN = ("eldre: Home for direkte", "older: Home for live")
+    ONLY_REFUSED = ("bare avviste", "refused only")
+    CLOCK_NOT_SET = ("klokka var ikke stilt", "clock was not set")
+
+    # --- on site
+    NOBODY_INSIDE = ("Ingen er inne, så vidt portene har meldt.", "Nobody is on site, as far as the gates have told.")
+    NOBODY_FOUND = ("Ingen treff for «{sought}».", "Nothing found for “{sought}”.")
+    COUNTED = ("{n} personer, {companies} firmaer", "{n} people, {companies} companies")
+    COUNTED_OF = ("{n} av {all}", "{n} of {all}")
+    ONE_PERSON = ("1 person", "1 person")
+    PEOPLE = ("{n} personer", "{n} people")
+    SURE_CONFIRMED = ("sett av port", "seen by a gate")
+    SURE_ASSUMED = ("portens klokke ikke stilt", "gate's clock not set")
+    SURE_MANUAL = ("ført for hånd", "by hand")
+    OFF_LIST = ("ikke lenger på mannskapslista", "no longer on the crew list")
+    NO_COMPANY = ("(uten firma)", "(no company)")
+    KEY_CHECK_OUT = ("har gått ut", "has left")
+    CHECK_OUT = ("Føre {name} som ute?", "Write {name} down as out?")
+    WILL_CHECK_OUT = (
+        "Står som inne siden {since}. Ingen port så personen gå ut; ordet ditt gjelder til en port ser noe annet.",
+        "Is down as inside since {since}. No gate saw them leave; your word counts until a gate sees otherwise.",
+    )
+    CHECKED_OUT = ("{name} står nå som ute.", "{name} is now down as out.")
+    STILL_INSIDE = (
+        "Ført, men en senere passering gjelder: personen står fortsatt som inne.",
+        "Kept, but a later passage counts: still down as inside.",
+    )
+
+    # --- waiting
+    NOBODY_WAITS = (
+        "Ingen venter. Ukjente kort som vil inn, kommer hit av seg selv.",
+        "Nobody waits. Unknown cards that ask to come in turn up here by themselves.",
+    )
+    KEY_APPROVE = ("godkjenn", "approve")
+    KEY_VISITOR = ("besøkende", "visitor")
+    KEY_TURN_AWAY = ("avvis", "turn away")
+    APPROVE = ("Godkjenne kortet {card}?", "Approve the card {card}?")
+    APPROVE_VISITOR = ("Godkjenne {card} som besøkende?", "Approve {card} as a visitor?")
+    EXTEND = ("Forlenge {name}?", "Extend {name}?")
+    WILL_APPROVE = (
+        "Portene slipper kortet inn til og med dagen du skriver. Neste mannskapsliste tar det ikke bort.",
+        "The gates let the card in up to and including the day you write. The next crew list does not take it off.",
+    )
+    WILL_VISIT = (
+        "Portene slipper kortet inn ut dagen, hos firmaet som tar imot.",
+        "The gates let the card in until the end of the day, with the company that receives the visitor.",
+    )
+    TURN_AWAY = ("Avvise kortet {card}?", "Turn the card {card} away?")
+    WILL_TURN_AWAY = (
+        "Kortet venter ikke lenger. Kommer det igjen, venter det igjen.",
+        "The card waits no longer. If it comes again, it waits again.",
+    )
+    TURNED_AWAY = ("{card} venter ikke lenger.", "{card} waits no longer.")
+    TURNED_AWAY_AT = ("avvist {at}, kom igjen", "turned away {at}, came again")
+    FIELD_COMPANY = ("Firma: org.nr. eller navn", "Company: org. number or name")
+    FIELD_UNTIL = ("Til og med (ÅÅÅÅ-MM-DD)", "Until (YYYY-MM-DD)")
+    FIELD_FIRST = ("Fornavn", "First name")
+    FIELD_LAST = ("Etternavn", "Last name")
+    FIELD_BORN = ("Født (ÅÅÅÅ-MM-DD)", "Born (YYYY-MM-DD)")
+    FIELD_ROLE = ("Rolle", "Role")
+    NO_SUCH_COMPANY = (
+        "Finner ikke «{what}»: skriv organisasjonsnummeret, ni siffer.",
+        "“{what}” is not known: write the organisation number, nine digits.",
+    )
+    SEVERAL_COMPANIES = ("«{what}» passer på flere: {names}. Skriv mer.", "“{what}” fits several: {names}. Write more.")
+
+    # --- crew and explanations
+    NO_CREW = (
+        "Ingen mannskapsliste er tatt inn: hub crew import FIL",
+        "No crew list was taken in: hub crew import FILE",
+    )
+    MORE_CREW = ("de første {n}; resten med hub why KORT", "the first {n}; the rest with hub why CARD")
+    KEY_BLOCK = ("sperr kort", "block card")
+    KEY_UNBLOCK = ("opphev sperre", "unblock")
+    KEY_EXTEND = ("forleng", "extend")
+    BLOCK = ("Sperre kortet {card} ved alle porter?", "Block the card {card} at every gate?")
+    WILL_BLOCK = (
+        "{name} kommer ikke inn ved noen port, hva listene enn sier. Ut kommer alle.",
+        "{name} gets in at no gate, whatever the lists say. Everybody gets out.",
+    )
+    UNBLOCK = ("Oppheve sperren av {card}?", "Unblock the card {card}?")
+    WILL_UNBLOCK = (
+        "Kortet er igjen det mannskapslista sier. Sperret {at} av {by}: {why}",
+        "The card is again what the crew list says. Blocked {at} by {by}: {why}",
+    )
+    WILL_UNBLOCK_PLAIN = ("Kortet er igjen det mannskapslista sier.", "The card is again what the crew list says.")
+    BLOCKED_DONE = ("{card} er sperret.", "{card} is blocked.")
+    UNBLOCKED_DONE = ("{card} er ikke lenger sperret.", "{card} is no longer blocked.")
+    APPROVED_DONE = ("{card} er godkjent til og med {until}.", "{card} is approved until {until}.")
+    NOT_EXTENDED = (
+        "Bare den som er godkjent her, kan forlenges her; ellers er det mannskapslista som sier hvor lenge.",
+        "Only who was approved here can be extended here; otherwise the crew list says how long.",
+    )
+    AT_THE_GATE = ("Ved porten {gate} {at}: {answer}", "At gate {gate} {at}: {answer}")
+    TODAY = ("I dag: {answer} (liste {revision})", "Today: {answer} (list {revision})")
+    PENDING = (
+        "Innstillingene ber om {answer}: hub rules apply gir det til portene.",
+        "The settings ask for {answer}: hub rules apply gives it to the gates.",
+    )
+    NO_LIST = (
+        "Ingen mannskapsliste er tatt inn, så ingen port kjenner noen.",
+        "No crew list was ever taken in, so no gate knows anybody.",
+    )
+    FROM_ALL = ("Alt dette fra: {source}", "All of this from: {source}")
+    FROM_REST = ("Det andre fra: {source}", "The rest from: {source}")
+    MET = ("ja", "yes")
+    UNMET = ("NEI", "NO")
+    UNMET_WARNS = ("nei, slippes inn", "no, let in")
+    NOT_ASKED = ("ikke krevd", "not asked for")
+    PERIOD = ("Gjelder", "Valid")
+    PERIOD_FROM_UNTIL = ("{first} til {last}", "{first} to {last}")
+    CARD_EXPIRES = ("kortet utløper {day}", "the card expires {day}")
+    NOTHING_KNOWN = (
+        "Huben vet ingenting om dette kortet: det står ikke på noen mannskapsliste.",
+        "The hub knows nothing of this card: it is on no crew list.",
+    )
+    MENDS = ("Det som retter det:", "What mends it:")
+    MENDS_ELSEWHERE = ("Rettes ikke her:", "Not mended here:")
+    MEND_LIST = (
+        "mannskapslista må si det; rett den og ta den inn på nytt",
+        "the crew list has to say it; correct it and take it in again",
+    )
+    MEND_ISSUER = (
+        "kortets utsteder har trukket det tilbake; arbeideren må få nytt kort",
+        "the card's issuer has cancelled it; the worker needs a new card",
+    )
+    MEND_EXPIRED = (
+        "kortet er utløpt; arbeidsgiveren må fornye det",
+        "the card has expired; the employer has to renew it",
+    )
+    MEND_PERIOD = (
+        "perioden på mannskapslista må forlenges, og lista tas inn på nytt",
+        "the period on the crew list has to be extended, and the list taken in again",
+    )
+    MEND_UNREADABLE = (
+        "kortet lot seg ikke lese; prøv igjen, eller se på det",
+        "the card could not be read; try again, or look at it",
+    )
+    MEND_RULE = (
+        "en regel ved porten sa nei; den gjelder neste gang også",
+        "a rule at the gate said no; it will again next time",
+    )
+    MEND_MISMATCH = (
+        "kortet er fra en annen arbeidsgiver enn lista sier",
+        "the card is of another employer than the list says",
+    )
+    MEND_WEAK = (
+        "det må vises et sterkere kort, som brikken i HMS-kortet",
+        "a stronger credential has to be shown, such as the card's chip",
+    )
+    MEND_STALE = (
+        "portens liste er for gammel; huben og nettet må nå porten",
+        "the gate's list is too old; hub and network have to reach it",
+    )
+    ALLOWED_TODAY = ("Neste utlesing slipper inn.", "The next badge is let in.")
+    LAST_BADGES = ("Siste utlesinger", "Last badges")
+    DECIDED = ("Bestemt", "Decided")
+    NEVER_SHOWN = (
+        "Kortet er aldri vist ved en port, så vidt huben vet.",
+        "Never shown at a gate, as far as this hub knows.",
+    )
+    LET_IN_ONCE = ("Slippe {name} inn én gang gjennom {lane}?", "Let {name} in once through {lane}?")
+    WILL_LET_IN = (
+        "{lane} åpner for én kropp. Er personen gått gjennom, føres kortet som inne. Avvisningen står: neste gang sier porten nei igjen.",
+        "{lane} turns for one body. When the person has walked through, the card is down as inside. The refusal stands: next time the gate says no again.",
+    )
+    NO_LANE_KNOWN = ("Slusen er ikke kjent.", "The lane is not known.")
+
+    # --- muster
+    NO_MUSTER = (
+        "Det har ikke vært noen evakuering. Mønstringen begynner av seg selv når en port evakuerer.",
+        "There has been no evacuation. The muster begins by itself when a gate evacuates.",
+    )
+    MUSTER_HEAD = ("{cause} ved {gate} {at} · {elapsed}", "{cause} at {gate} {at} · {elapsed}")
+    MUSTER_CLOSED = (
+        "{cause} ved {gate} {at} · avsluttet {closed} av {by}",
+        "{cause} at {gate} {at} · closed {closed} by {by}",
+    )
+    CAUSE_FIRE = ("Brann", "Fire")
+    CAUSE_EVACUATED = ("Evakuering", "Evacuation")
+    LOOK_FOR = ("LET ETTER {n} av {all}", "LOOK FOR {n} of {all}")
+    ALL_ACCOUNTED = ("ALLE {all} ER GJORT REDE FOR", "ALL {all} ARE ACCOUNTED FOR")
+    OUTCOME_MISSING = ("MANGLER", "MISSING")
+    OUTCOME_MAY_BE = ("KAN VÆRE INNE", "MAY BE INSIDE")
+    OUTCOME_CAME_IN = ("GIKK INN ETTERPÅ", "WENT IN SINCE")
+    OUTCOME_WENT_OUT = ("gikk ut", "went out")
+    OUTCOME_LEFT = ("hadde gått før", "had left before")
+    OUTCOME_SEEN = ("sett ute", "seen outside")
+    SEEN_BY = ("{by} {at}", "{by} {at}")
+    KEY_TICK = ("sett ute", "seen outside")
+    KEY_UNTICK = ("ikke sett", "not seen")
+    KEY_BY_COMPANY = ("etter firma", "by company")
+    KEY_BY_OUTCOME = ("manglende først", "missing first")
+    KEY_PRINT = ("skriv ut", "print")
+    KEY_CLOSE_MUSTER = ("avslutt mønstring", "close muster")
+    CLOSE_MUSTER = ("Avslutte mønstringen?", "Close the muster?")
+    WILL_CLOSE = (
+        "Alle er gjort rede for. Lista beholdes som den er.",
+        "Everybody is accounted for. The list is kept as it is.",
+    )
+    WILL_CLOSE_MISSING = (
+        "{n} ER IKKE GJORT REDE FOR. De beholdes som savnet. Ikke gjør dette mens noen letes etter.",
+        "{n} ARE NOT ACCOUNTED FOR. They are kept as missing. Do not do this while somebody is looked for.",
+    )
+    MUSTER_IS_CLOSED = ("Mønstringen er avsluttet.", "The muster is closed.")
+    MUSTER_NOT_RUNNING = (
+        "Mønstringen er avsluttet; ingen kan krysses av nå.",
+        "The muster is closed; nobody can be ticked off now.",
+    )
+    PRINTED = ("Sendt til skriveren.", "Sent to the printer.")
+    SAVED = (
+        "Lagret som {file}. En skriver settes med [console] print_command.",
+        "Saved as {file}. A printer is set with [console] print_command.",
+    )
+    NOT_PRINTED = (
+        "Skriveren tok den ikke ({why}). Lagret som {file}.",
+        "The printer did not take it ({why}). Saved as {file}.",
+    )
+    MUSTER_WARNING = (
+        "Lista har dem portene har sett, ingen andre: den som kom inn bak en annen, mangler.",
+        "It holds whom the gates have seen and nobody else: who came in behind another is not on it.",
+    )
+
+    # --- audit
+    NOTHING_DONE = ("Ingen har gjort noe her ennå.", "Nobody has done anything here yet.")
+    OUTCOME_DONE = ("utført", "done")
+    OUTCOME_REFUSED = ("avvist", "refused")
+    OUTCOME_WAITING = ("venter", "waiting")
+    OUTCOME_UNANSWERED = ("uten svar", "unanswered")
+    WORD_IN = ("ført som inne", "down as inside")
+    WORD_OUT = ("ført som ute", "down as out")
+    WORD_SEEN = ("krysset av: sett ute", "ticked off: seen outside")
+    WORD_NOT_SEEN = ("avkrysning tatt tilbake", "tick taken back")
+    DID_BLOCK = ("sperret kort", "blocked card")
+    DID_UNBLOCK = ("opphevet sperre", "unblocked card")
+    DID_APPROVE = ("godkjente kort", "approved card")
+    DID_TURN_AWAY = ("avviste kort", "turned card away")
+    DID_IMPORT = ("tok inn mannskapsliste", "took in a crew list")
+    DID_BACK = ("gikk tilbake til en mannskapsliste", "went back to a crew list")
+    DID_RULES = ("tok krav i bruk", "applied requirements")
+    DID_OPEN = ("åpnet for én", "opened for one")
+    ALL_LANES = ("alle sluser", "all lanes")
+
+    # --- legal list
+    NO_LEGAL = ("Ingen er på lista.", "Nobody is on the list.")
+    LEGAL_HEAD = ("Oversiktsliste, byggherreforskriften § 15", "List of persons, byggherreforskriften § 15")
+    LEGAL_COUNT = ("{n} personer, {companies} firmaer", "{n} people, {companies} companies")
+    LEGAL_NO_SITE = ("Innstillingene sier ikke: {names}", "The settings do not say: {names}")
+    VALID_PLAIN = ("gyldig", "valid")
+    COL_VALID = ("KORT OG TILGANG", "CARD AND ACCESS")
+
+    # --- ages
+    SECONDS = ("{n} s", "{n} s")
+    MINUTES = ("{n} min", "{n} min")
+    HOURS = ("{n} t", "{n} h")
+    DAYS = ("{n} d", "{n} d")
+
+
+ANSWERS: Mapping[str, tuple[str, str]] = {
+    "granted": ("slippes inn", "let in"),
+    "unreadable": ("kortet ikke lesbart", "card not readable"),
+    "lane_closed": ("inngangen stengt", "entrance closed"),
+    "blocked": ("kortet er sperret", "card is blocked"),
+    "unknown_card": ("ukjent kort", "unknown card"),
+    "cancelled": ("kortet er trukket tilbake", "card was cancelled"),
+    "employer_mismatch": ("annen arbeidsgiver på kortet", "other employer on the card"),
+    "weak_credential": ("for svakt bevis", "credential too weak"),
+    "expired": ("kortet er utløpt", "card has expired"),
+    "not_on_crew_list": ("ikke på mannskapslista", "not on the crew list"),
+    "outside_period": ("utenfor perioden", "outside the period"),
+    "company_not_approved": ("firmaet ikke godkjent", "company not approved"),
+    "training_missing": ("kurs eller opplæring mangler", "training missing"),
+    "already_inside": ("står som inne", "down as inside already"),
+    "zone_full": ("fullt", "zone is full"),
+    "cover_missing": ("ansvarlig ikke på plass", "nobody in charge inside"),
+    "short_rest": ("for kort hviletid", "rest too short"),
+    "outside_hours": ("utenfor åpningstid", "outside the hours"),
+    "expires_soon": ("utløper snart", "expires soon"),
+    "list_stale": ("portens liste for gammel", "gate's list too old"),
+    "clock_untrusted": ("portens klokke ikke stilt", "gate's clock not set"),
+    "no_list": ("ingen liste", "no list"),
+}
+"""A gate's words for its answers (`gate.model.Reason`), as few as fit a line."""
+
+REQUIREMENTS: Mapping[str, tuple[str, str]] = {
+    "not_blocked": ("ikke sperret", "not blocked"),
+    "card_valid": ("kortet er gyldig", "card is valid"),
+    "crew_list": ("på mannskapslista", "on the crew list"),
+    "company_approved": ("firmaet er godkjent", "company is approved"),
+    "company_registered": ("firmaet er i orden i Enhetsregisteret", "company in order in the register"),
+    "startbank": ("firmaet er i StartBANK", "company is in StartBANK"),
+    "chain_level": ("ledd i leverandørkjeden", "level of the contractor chain"),
+    "induction": ("sikkerhetsopplæring", "safety induction"),
+    "qualification": ("kurs: {kind}", "qualification: {kind}"),
+}
+"""`hub.permits.examine`."""
+
+VALUES: Mapping[str, tuple[str, str]] = {
+    "yes": ("ja", "yes"),
+    "no": ("nei", "no"),
+    "blocked": ("sperret", "blocked"),
+    "loop": ("går i ring", "runs in a circle"),
+}
