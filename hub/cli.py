@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from hub import central_cli, crew_cli, enrolment_cli, gates_cli, person_cli, presence_cli
+from hub import central_cli, crew_cli, enrolment_cli, gates_cli, metrics_cli, person_cli, presence_cli
 from hub.cli_parts import add_common, add_verb, config_of, opened, positive, print_json, settings_file
 from portvakt.errors import PortvaktError
 
@@ -19,6 +19,7 @@ EXTRA_OF = {
     "fontTools": "hub",
     "httpx": "hub",
     "authlib": "hub",
+    "prometheus_client": "hub",
     "psycopg": "postgres",
     "amqtt": "demo",
 }
@@ -78,6 +79,8 @@ def _parser() -> argparse.ArgumentParser:
     enrolment_cli.add_verbs(verbs)
 
     add_verb(verbs, "gates", _gates, "how the gates are, and whether all their records are here", json=True)
+
+    metrics_cli.add_verbs(verbs)
 
     add_verb(verbs, "verify", _verify, "walk every gate's journal: is all of it here, unchanged, and once", json=True)
 

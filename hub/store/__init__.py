@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy import Connection, and_, func, or_, select, update
 
 from gate.uplink.contract import Status, WirePermit, decode_status, encode_status
 from gate.zones import OUTSIDE
@@ -19,7 +19,7 @@ from hub.records import Answer, Asked, GivenCommand, Journal, Rejected
 from hub.store import schema
 from hub.store.commands import put_command, read_answers, read_commands
 from hub.store.crew import CrewTransaction, read_changes, read_head, read_permits, read_revision
-from hub.store.database import Database, put
+from hub.store.database import Database, WatchedDatabase, put
 from hub.store.enrolment import EnrolmentTransaction
 from hub.store.intake import SqlEventTransaction, journal_of
 from hub.store.office import OfficeTransaction
@@ -32,6 +32,7 @@ __all__ = [
     "HubStore",
     "OfficeTransaction",
     "SqlEventTransaction",
+    "WatchedStore",
 ]
 
 
@@ -91,6 +92,12 @@ class HubStore(Database):
         """The same, taken back at the end: what would it delete?"""
         with self.trying() as connection:
             yield ForgettingTransaction(connection)
+
+    @contextlib.contextmanager
+    def at_one_moment(self) -> Iterator["HubStore"]:
+        """The same store, for reading: all that is read through it is of one moment."""
+        with self.reading() as connection:
+            yield _Moment(self, connection)
 
     def all_journals(self) -> Sequence[Journal]:
         """Every journal, the one that was first seen last at the end."""
@@ -210,6 +217,22 @@ class HubStore(Database):
             before: str | None = connection.scalar(select(table.c.value).where(table.c.name == name))
             put(connection, table, [{"name": name, "value": value}])
             return before
+
+
+class WatchedStore(WatchedDatabase, HubStore):
+    """The store of a hub that runs, for who only looks: neither made nor brought up to date."""
+
+
+class _Moment(HubStore):
+    """See `HubStore.at_one_moment`."""
+
+    def __init__(self, store: HubStore, connection: Connection) -> None:
+        self._backend = store._backend
+        self._connection = connection
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[Connection]:
+        yield self._connection
 
 
 def _located(row: Any) -> Located:
