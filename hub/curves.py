@@ -7,6 +7,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import accumulate, zip_longest
+from operator import itemgetter
 from typing import NamedTuple
 
 from hub.presence import CardKey, ClosingRule, Sighting
@@ -81,7 +82,7 @@ def people_inside(sightings: Iterable[Sighting], rule: ClosingRule | None, plot:
         by_card[one.card].setdefault((one.gate, one.epoch, one.seq), one)
     change = [0] * (len(moments) + 1)
     for seen in by_card.values():
-        for since_ms, until_ms in _stays(seen.values(), rule):
+        for since_ms, until_ms in _stays(seen.values(), rule, end_ms):
             change[bisect_left(moments, since_ms)] += 1
             change[bisect_left(moments, until_ms)] -= 1
     return [Inside(time_ms, people) for time_ms, people in zip(moments, accumulate(change), strict=False)]
@@ -92,10 +93,16 @@ def badges(counted: Mapping[int, tuple[int, int]], plot: Steps) -> list[Badges]:
     return [Badges(time_ms, plot.step_ms, *counted.get(number, (0, 0))) for number, time_ms in enumerate(plot.starts())]
 
 
-def _stays(seen: Iterable[Sighting], rule: ClosingRule | None) -> Iterator[tuple[int, int]]:
-    """From when until when the holder of one card was inside."""
-    ordered = sorted(seen, key=lambda one: one[:4])
+def _stays(seen: Iterable[Sighting], rule: ClosingRule | None, end_ms: int) -> Iterator[tuple[int, int]]:
+    """From when until when the holder of one card was inside; what is after `end_ms` may be left out."""
+    ordered = sorted(seen, key=_in_order)
     for one, following in zip_longest(ordered, ordered[1:]):
         if one.inside:
-            closes_ms = rule.closes_ms(one.time_ms) if rule is not None else FOREVER_MS
-            yield one.time_ms, min(closes_ms, following.time_ms if following is not None else FOREVER_MS)
+            since_ms, until_ms = one.time_ms, following.time_ms if following is not None else FOREVER_MS
+            # The hour is reckoned by the clocks of the site, which takes time; hardly any stay lasts that long.
+            if rule is not None and since_ms + rule.after_ms <= min(until_ms, end_ms):
+                until_ms = min(until_ms, rule.closes_ms(since_ms))
+            yield since_ms, until_ms
+
+
+_in_order = itemgetter(0, 1, 2, 3)

@@ -16,7 +16,7 @@ from gate.uplink.contract import WireClock
 from hub.corrections import LOOK_BACK, Boot, Correction
 from hub.curves import Badges, Inside, Steps, badges, people_inside
 from hub.intake import UNREADABLE
-from hub.presence import PASSAGE_COMPLETED, CardKey, Certainty, ClosingRule, Sighting, by_hand
+from hub.presence import ENTRY, EXIT, PASSAGE_COMPLETED, CardKey, ClosingRule, Sighting, by_hand
 from hub.records import JournalKey
 from hub.store import HubStore, schema
 from hub.store.intake import sighting_of
@@ -91,11 +91,10 @@ def refusals(store: HubStore, from_ms: int, until_ms: int) -> list[tuple[str, in
 class _Data(msgspec.Struct, frozen=True):
     clock: WireClock
     zone: str | None = None
-    uid: str | None = None
 
 
 class _Body(msgspec.Struct, frozen=True):
-    """What no column has."""
+    """Of a record, what a plot needs and no column has."""
 
     data: _Data
 
@@ -104,7 +103,7 @@ _body = msgspec.json.Decoder(_Body)
 _ROWS = select(
     *(
         schema.events.c[name]
-        for name in ("time_ms", "gate", "epoch", "seq", "kind", "scheme", "number", "direction", "lane", "body")
+        for name in ("time_ms", "gate", "epoch", "seq", "kind", "scheme", "number", "direction", "body")
     )
 )
 
@@ -129,9 +128,8 @@ def _passages(connection: Connection, from_ms: int, until_ms: int) -> Iterator[S
     within = schema.events.c.time_ms.between(from_ms, until_ms)
     for row in connection.execute(_ROWS.where(within, schema.events.c.kind == PASSAGE_COMPLETED)):
         data = _body.decode(row.body).data
-        boot = Boot(JournalKey(row.gate, row.epoch), data.clock.boot)
-        if row.number is not None and (data.clock.trusted or boot not in corrected):
-            yield _sighting(row, data, row.time_ms, _AS_TOLD[data.clock.trusted])
+        if data.clock.trusted or Boot(JournalKey(row.gate, row.epoch), data.clock.boot) not in corrected:
+            yield from _sighting(row, data, row.time_ms)
     for correction in _said_since(connection, from_ms):
         if correction.offset_ms <= until_ms:
             yield from _put_right(connection, correction)
@@ -172,19 +170,15 @@ def _put_right(connection: Connection, correction: Correction) -> Iterator[Sight
             data = _body.decode(row.body).data
             if data.clock.boot != boot or data.clock.trusted:
                 return
-            if row.kind == PASSAGE_COMPLETED and row.number is not None:
-                time_ms = data.clock.monotonic_ms + correction.offset_ms
-                yield _sighting(row, data, time_ms, Certainty.CLOCK_CORRECTED)
+            if row.kind == PASSAGE_COMPLETED:
+                yield from _sighting(row, data, data.clock.monotonic_ms + correction.offset_ms)
         if len(found) < reach:
             return
         below, reach = found[-1].seq, LOOK_BACK
 
 
-_AS_TOLD = {True: Certainty.CERTAIN, False: Certainty.CLOCK_UNTRUSTED}
-
-
-def _sighting(row: Any, data: _Data, time_ms: int, certainty: Certainty) -> Sighting:
-    card = CardKey(row.scheme, row.number)
-    return Sighting(
-        time_ms, row.gate, row.epoch, row.seq, card, row.direction, row.lane, certainty, data.uid, data.zone
-    )
+def _sighting(row: Any, data: _Data, time_ms: int) -> Iterator[Sighting]:
+    """None for a passage that says neither who nor which way, as `hub.corrections.passage_of` has it."""
+    _, gate, epoch, seq, _, scheme, number, direction, _ = row
+    if number is not None and direction in (ENTRY, EXIT):
+        yield Sighting(time_ms, gate, epoch, seq, CardKey(scheme, number), direction, led_to=data.zone)

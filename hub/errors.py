@@ -9,6 +9,7 @@ PortvaktError                   (portvakt.errors: the root of all we raise on pu
     ├── EnrolmentError          a gate cannot be enrolled, or revoked, as asked
     ├── OfficeError             what a person at the site asked for does not fit what the hub knows; nothing was written
     ├── PaperError              a page cannot be made or written
+    ├── ListenError             the numbers cannot be served at the address that was asked for
     ├── EmbeddedBrokerError     the built-in broker cannot run here
     └── AnotherHub              a second hub of the same site is on line
 
@@ -49,6 +50,10 @@ class OfficeError(HubError, ValueError):
 
 class PaperError(HubError):
     """A page cannot be made or written."""
+
+
+class ListenError(HubError):
+    """An address cannot be listened on."""
 
 
 class EmbeddedBrokerError(HubError):

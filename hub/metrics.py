@@ -13,8 +13,8 @@ from prometheus_client.registry import Collector
 
 from hub.central.overview import TargetLine
 from hub.numbers import GateNumbers, Numbers
-from hub.presence import Sure
-from hub.tally import BADGE_REFUSED, BADGES, OTHER, PASSAGES, Tally
+from hub.presence import ENTRY, EXIT, Sure
+from hub.tally import BADGE_REFUSED, BADGES, NONE, OTHER, PASSAGES, REASONS, Tally
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 UP = "portvakt_up"
@@ -30,7 +30,23 @@ DELIVERY_STATES = ("waiting", "queued", "later", "accepted", "aside")
 
 _UP_HELP = "1 when the hub's database answered this scrape."
 _SURE = tuple(one.value for one in Sure if one is not Sure.CLOSED_BY_RULE)
-Samples = Mapping[tuple[str, ...], float]
+Samples = dict[tuple[str, ...], float]
+
+
+def _badge(tally: Tally) -> tuple[str, str, str]:
+    return "refused" if tally.kind == BADGE_REFUSED else "granted", tally.direction, tally.reason
+
+
+def _passage(tally: Tally) -> tuple[str, str]:
+    return tally.kind.removeprefix("passage."), tally.direction
+
+
+# What may be expected is there from the beginning, at 0: the first of its kind would be no increase otherwise.
+_NO_BADGES: Samples = {
+    **{("granted", way, "granted"): 0 for way in (ENTRY, EXIT)},
+    **{("refused", ENTRY, reason): 0 for reason in REASONS if reason != "granted"},
+}
+_NO_PASSAGES: Samples = {_passage(Tally(kind, way, NONE)): 0 for kind in PASSAGES for way in (ENTRY, EXIT)}
 
 
 def exposition(numbers: Numbers) -> bytes:
@@ -89,13 +105,13 @@ def _events(numbers: Numbers) -> Iterator[Metric]:
         "portvakt_badges",
         "Cards shown, as their records arrived; what came before this hub counted them is not in it.",
         ("outcome", "direction", "reason"),
-        {_badge(tally): count for tally, count in numbers.tallies.items() if tally.kind in BADGES},
+        _NO_BADGES | {_badge(tally): count for tally, count in numbers.tallies.items() if tally.kind in BADGES},
     )
     yield _counter(
         "portvakt_passages",
         "Bodies through a lane, or not, as their records arrived: completed, abandoned, forced, tailgated, free.",
         ("outcome", "direction"),
-        {_passage(tally): count for tally, count in numbers.tallies.items() if tally.kind in PASSAGES},
+        _NO_PASSAGES | {_passage(tally): count for tally, count in numbers.tallies.items() if tally.kind in PASSAGES},
     )
     shown = {one.line.gate for one in numbers.gates[:MAX_GATES]}
     today = {(gate, tally): count for (gate, tally), count in numbers.today.items() if gate in shown}
@@ -266,14 +282,6 @@ def _house(numbers: Numbers) -> Iterator[Metric]:
         "portvakt_last_purge_timestamp_seconds", "When something was last deleted because its time was over.", (),
         _time(numbers.purged_ms),
     )  # fmt: skip
-
-
-def _badge(tally: Tally) -> tuple[str, str, str]:
-    return "refused" if tally.kind == BADGE_REFUSED else "granted", tally.direction, tally.reason
-
-
-def _passage(tally: Tally) -> tuple[str, str]:
-    return tally.kind.removeprefix("passage."), tally.direction
 
 
 def _states(told: Iterable[tuple[str, Mapping[str, str]]], known: tuple[str, ...]) -> Samples:

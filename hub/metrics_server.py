@@ -14,17 +14,13 @@ from collections.abc import Callable, Iterator
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
-from hub.errors import HubError, StoreError
+from hub.errors import ListenError, StoreError
 from hub.metrics import CONTENT_TYPE, nothing
 
 log = logging.getLogger(__name__)
 
 AT_ONCE = 8
 SILENT_S = 10.0
-
-
-class ListenError(HubError):
-    """The address cannot be listened on."""
 
 
 class Address(NamedTuple):

@@ -10,14 +10,14 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, time
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, not_, select, true
 
 from gate.uplink.contract import Status
 from gate.zones import OUTSIDE
 from hub import queries
 from hub.central.overview import AlarmLine, TargetLine, alarm_lines, target_lines
 from hub.config import HubConfig, PostgresAddress, closing_rule, database, time_zone
-from hub.presence import ClosingRule, standing
+from hub.presence import SURE_OF, Certainty, ClosingRule, standing
 from hub.queries import GateLine
 from hub.store import HubStore, WatchedStore, schema
 from hub.store.intake import sighting_of
@@ -121,10 +121,19 @@ def _today(connection: Connection, from_ms: int) -> dict[tuple[str, Tally], int]
 
 
 def _inside(connection: Connection, closing_: ClosingRule | None, now_ms: int) -> dict[tuple[str, str], int]:
+    """Whom the rule cannot have closed yet, the database counts; only who was seen long ago is looked at one by one."""
     table = schema.presence
-    rows = connection.execute(select(table).where(table.c.zone != OUTSIDE))
-    where = (standing(sighting_of(row), now_ms, closing_) for row in rows)
-    return dict(Counter((one.zone, one.sure.value) for one in where if one.inside))
+    inside = table.c.zone != OUTSIDE
+    lately = table.c.time_ms > now_ms - closing_.after_ms if closing_ is not None else true()
+    counted = select(table.c.zone, table.c.certainty, func.count()).where(inside, lately)
+    found: Counter[tuple[str, str]] = Counter()
+    for zone, certainty, number in connection.execute(counted.group_by(table.c.zone, table.c.certainty)):
+        found[zone, SURE_OF[Certainty(certainty)].value] += number
+    for row in connection.execute(select(table).where(inside, not_(lately))):
+        where = standing(sighting_of(row), now_ms, closing_)
+        if where.inside:
+            found[where.zone, where.sure.value] += 1
+    return dict(found)
 
 
 def _list(moment: HubStore, connection: Connection) -> ListNumbers:
