@@ -6,6 +6,7 @@ database lives. What a gate says of itself is bounded before it becomes a label 
 
 from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import version
+from typing import TypeAlias
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import generate_latest
@@ -31,6 +32,7 @@ DELIVERY_STATES = ("waiting", "queued", "later", "accepted", "aside")
 _UP_HELP = "1 when the hub's database answered this scrape."
 _SURE = tuple(one.value for one in Sure if one is not Sure.CLOSED_BY_RULE)
 Samples = dict[tuple[str, ...], float]
+Family: TypeAlias = GaugeMetricFamily | CounterMetricFamily
 
 
 def _badge(tally: Tally) -> tuple[str, str, str]:
@@ -59,7 +61,7 @@ def nothing() -> bytes:
     return _written([_gauge(UP, _UP_HELP, (), {(): 0})])
 
 
-def families(numbers: Numbers) -> Iterator[Metric]:
+def families(numbers: Numbers) -> Iterator[Family]:
     """Every metric, with its samples; one without samples is there all the same."""
     yield _gauge(UP, _UP_HELP, (), {(): 1})
     told = {"site": numbers.site, "version": version("portvakt"), "database": numbers.database}
@@ -72,7 +74,7 @@ def families(numbers: Numbers) -> Iterator[Metric]:
     yield from _house(numbers)
 
 
-def _people(numbers: Numbers) -> Iterator[Metric]:
+def _people(numbers: Numbers) -> Iterator[Family]:
     inside: dict[tuple[str, ...], float] = {("site", sure): 0 for sure in _SURE}
     zones = sorted({zone for zone, _ in numbers.inside})[:MAX_ZONES]
     for (zone, sure), count in numbers.inside.items():
@@ -87,7 +89,7 @@ def _people(numbers: Numbers) -> Iterator[Metric]:
     yield _gauge("portvakt_muster_running", "1 while an evacuation's roll call runs.", (), {(): numbers.mustering})
 
 
-def _events(numbers: Numbers) -> Iterator[Metric]:
+def _events(numbers: Numbers) -> Iterator[Family]:
     counters = numbers.counters
     yield _counter("portvakt_events", "Records of gates' journals that were stored.", (), {(): counters["events"]})
     yield _counter(
@@ -129,7 +131,7 @@ def _events(numbers: Numbers) -> Iterator[Metric]:
     )
 
 
-def _list(numbers: Numbers) -> Iterator[Metric]:
+def _list(numbers: Numbers) -> Iterator[Family]:
     known = numbers.list
     yield _gauge("portvakt_list_revision", "Of the permit list; 0 before the first.", (), {(): known.revision})
     yield _gauge("portvakt_list_permits", "Permits on it.", (), {(): known.permits})
@@ -140,12 +142,12 @@ def _list(numbers: Numbers) -> Iterator[Metric]:
     )  # fmt: skip
 
 
-def _gates(gates: Iterable[GateNumbers], numbers: Numbers) -> Iterator[Metric]:
+def _gates(gates: Iterable[GateNumbers], numbers: Numbers) -> Iterator[Family]:
     all_of_them = list(gates)
     told = [(one.line.gate, one.status) for one in all_of_them if one.status is not None]
     lines = {one.line.gate: one.line for one in all_of_them}
 
-    def of_status(name: str, described: str, values: Iterable[tuple[str, float]]) -> Metric:
+    def of_status(name: str, described: str, values: Iterable[tuple[str, float]]) -> Family:
         return _gauge(name, described, ("gate",), {(gate,): value for gate, value in values})
 
     yield _gauge("portvakt_gates", "Gates that ever spoke to this hub.", (), {(): len(numbers.gates)})
@@ -235,7 +237,7 @@ def _gates(gates: Iterable[GateNumbers], numbers: Numbers) -> Iterator[Metric]:
     )  # fmt: skip
 
 
-def _deliveries(targets: Iterable[TargetLine]) -> Iterator[Metric]:
+def _deliveries(targets: Iterable[TargetLine]) -> Iterator[Family]:
     known = [one for one in targets if one.state != "unknown"]
     yield _gauge(
         "portvakt_target_info", "A central system; always 1.", ("target", "kind"),
@@ -271,7 +273,7 @@ def _deliveries(targets: Iterable[TargetLine]) -> Iterator[Metric]:
     )  # fmt: skip
 
 
-def _house(numbers: Numbers) -> Iterator[Metric]:
+def _house(numbers: Numbers) -> Iterator[Family]:
     yield _gauge(
         "portvakt_alarm", "1 for each thing that the hub itself finds wrong.", ("alarm", "subject"),
         {(_label(one.name), _label(one.subject)): 1 for one in numbers.alarms},
@@ -302,14 +304,19 @@ def _label(text: str) -> str:
     return "".join(one if one.isprintable() else "�" for one in text[:MAX_LABEL])
 
 
-def _gauge(name: str, described: str, labels: tuple[str, ...], samples: Samples) -> Metric:
+def labels_of(family: Family) -> tuple[str, ...]:
+    """The names of its labels."""
+    return tuple(family._labelnames)
+
+
+def _gauge(name: str, described: str, labels: tuple[str, ...], samples: Samples) -> Family:
     family = GaugeMetricFamily(name, described, labels=labels)
     for values, value in sorted(samples.items()):
         family.add_metric(values, float(value))
     return family
 
 
-def _counter(name: str, described: str, labels: tuple[str, ...], samples: Samples) -> Metric:
+def _counter(name: str, described: str, labels: tuple[str, ...], samples: Samples) -> Family:
     """Its samples are called `name`_total."""
     family = CounterMetricFamily(name, described, labels=labels)
     for values, value in sorted(samples.items()):

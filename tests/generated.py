@@ -20,6 +20,8 @@ from pathlib import Path
 from gate.reader.checks import ALIASES, DIGIT_CHECKS, SUMS
 from gate.reader.encodings import ENCODINGS
 from gate.turnstile import FREE_WAYS, GRANTED_WAYS, MODE_SIGNALS, TABLE, Mode, Phase, Signal
+from hub.metrics import families, labels_of
+from tests.sim.watched import NOTHING
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -93,6 +95,16 @@ def lane_ways() -> str:
     return "\n".join(rows)
 
 
+def numbers() -> str:
+    """Every metric of `hub metrics`."""
+    rows = ["| metric | labels | |", "|---|---|---|"]
+    for family in families(NOTHING):
+        name = f"{family.name}_total" if family.type == "counter" else family.name
+        labels = ", ".join(f"`{one}`" for one in labels_of(family)) or "–"
+        rows.append(f"| `{name}` | {labels} | {family.documentation} |")
+    return "\n".join(rows)
+
+
 PARTS: Mapping[str, Callable[[], str]] = {
     "encodings": encodings,
     "checks": checks,
@@ -100,6 +112,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "lane phases": lane_phases,
     "lane table": lane_table,
     "lane ways": lane_ways,
+    "metrics": numbers,
 }
 
 _PART = re.compile(r"(<!-- made from the code: ([a-z ]+) -->\n).*?(<!-- end -->)", re.DOTALL)

@@ -15,8 +15,10 @@ from hub.crew.csv_list import read_list
 from hub.crew.importing import Terms, import_list
 from hub.health import follow
 from hub.ingest import Ingest
+from hub.numbers import ListNumbers, Numbers
 from hub.presence import ENTRY, EXIT
 from hub.purging import Purge
+from hub.queries import COUNTERS
 from hub.records import Rejected
 from hub.store import HubStore
 from tests.sim.records import START_MS, RecordBook
@@ -27,6 +29,25 @@ NOW_MS = START_MS + 3_600_000
 DAY_MS = 86_400_000
 KEY = Ed25519PrivateKey.generate()
 EXAMPLE = Path(__file__).parents[2] / "config" / "crew.example.csv"
+
+
+NOTHING = Numbers(
+    site="yard",
+    database="sqlite",
+    counters=dict.fromkeys(COUNTERS, 0),
+    tallies={},
+    today={},
+    inside={},
+    quarantined=0,
+    mustering=False,
+    list=ListNumbers(0, 0, "", None, None),
+    gates=(),
+    targets=(),
+    alarms=(),
+    size_bytes=4096,
+    purged_ms=None,
+)
+"""Of a hub that has seen nothing yet."""
 
 
 def settings(folder: Path, database: Path | PostgresAddress | None = None) -> HubConfig:
@@ -53,7 +74,8 @@ def fill(store: HubStore, config: HubConfig) -> None:
     ingest.take([north.message(1, 2)], START_MS + 61_000)
     store.reject([Rejected("portvakt/v1/yard/north/events", b"garbage", "no batch", START_MS)])
     courier = courier_to(store, target)
-    courier.turn(START_MS + 62_000)
+    for turn in range(4):
+        courier.turn(START_MS + 62_000 + turn)
     target.script.extend([Later("503 busy")] * 50)
     north.passage("5310126", ENTRY, START_MS + 63_000)
     ingest.take([north.message(len(north.bodies))], START_MS + 63_000)
