@@ -295,7 +295,7 @@ def test_a_database_that_is_away_is_503_and_back_when_it_is_back(tmp_path: Path)
         watched.fill(store, config)
     with served(tmp_path) as server:
         assert server.ask()[0] == 200
-        backup = shutil.copy(file, tmp_path / "backup")
+        backup = Path(shutil.copy(file, tmp_path / "backup"))
         with closing(HubStore(file)) as store:
             _one_more(store)
         assert read(server.ask()[2])["portvakt_events_total"] == 14
