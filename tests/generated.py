@@ -20,7 +20,10 @@ from pathlib import Path
 from gate.reader.checks import ALIASES, DIGIT_CHECKS, SUMS
 from gate.reader.encodings import ENCODINGS
 from gate.turnstile import FREE_WAYS, GRANTED_WAYS, MODE_SIGNALS, TABLE, Mode, Phase, Signal
+from hub.central.feed_messages import CONTENTS, type_of
 from hub.metrics import families, labels_of
+from tests import feed_documents
+from tests.feed_documents import stored_examples, text_of
 from tests.sim.watched import NOTHING
 
 ROOT = Path(__file__).parents[1]
@@ -105,6 +108,20 @@ def numbers() -> str:
     return "\n".join(rows)
 
 
+def feed_kinds() -> str:
+    """What the feed tells of."""
+    rows = ["| `type` | told when | `data` |", "|---|---|---|"]
+    for kind, contents in CONTENTS.items():
+        told = " ".join((contents.__doc__ or "").split())
+        rows.append(f"| `{type_of(kind)}` | {told} | [{kind}.json](feed/schemas/{kind}.json) |")
+    return "\n".join(rows)
+
+
+def feed_example() -> str:
+    """A message from the run that `tests.feed_run` plays."""
+    return "\n".join(["```json", text_of(stored_examples()["passage-entry"]).rstrip(), "```"])
+
+
 PARTS: Mapping[str, Callable[[], str]] = {
     "encodings": encodings,
     "checks": checks,
@@ -113,6 +130,8 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "lane table": lane_table,
     "lane ways": lane_ways,
     "metrics": numbers,
+    "feed kinds": feed_kinds,
+    "feed example": feed_example,
 }
 
 _PART = re.compile(r"(<!-- made from the code: ([a-z ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -151,6 +170,7 @@ def main() -> None:
         if now != text:
             page.write_text(now, encoding="utf-8")
             print(f"{page.relative_to(ROOT)}: made anew")
+    feed_documents.write(stored_examples())
 
 
 if __name__ == "__main__":
