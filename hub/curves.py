@@ -4,18 +4,16 @@ A plot has steps of equal length; times are Unix milliseconds in UTC.
 """
 
 from bisect import bisect_left
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from itertools import accumulate, zip_longest
-from operator import itemgetter
+from collections.abc import Iterable, Mapping
+from itertools import accumulate
 from typing import NamedTuple
 
-from hub.presence import CardKey, ClosingRule, Sighting
+from hub.presence import ClosingRule, Sighting
+from hub.stays import stays
 
 MAX_POINTS = 300
 _STEPS_MIN = (1, 2, 5, 10, 15, 30, 60)
 MINUTE_MS = 60_000
-FOREVER_MS = 1 << 62
 
 
 class Steps(NamedTuple):
@@ -70,39 +68,22 @@ def steps(from_ms: int, until_ms: int) -> Steps:
 def people_inside(sightings: Iterable[Sighting], rule: ClosingRule | None, plot: Steps, now_ms: int) -> list[Inside]:
     """How many are inside when each step begins, and at the end of the plot, or now where that is sooner.
 
-    `sightings` are those of the plot, and as many before it as tell who was inside when it begins; of those at one
-    place in a journal the first counts. A check-out that was forgotten is where the rule has it.
+    `sightings` are those of the plot, and as many before it as tell who was inside when it begins; the same one twice
+    counts once. A check-out that was forgotten is where the rule has it.
     """
     end_ms = min(now_ms, plot.until_ms)
     if end_ms < plot.from_ms:
         return []
     moments = [*(one for one in plot.starts() if one < end_ms), end_ms]
-    by_card: defaultdict[CardKey, dict[tuple[str, str, int], Sighting]] = defaultdict(dict)
-    for one in sightings:
-        by_card[one.card].setdefault((one.gate, one.epoch, one.seq), one)
     change = [0] * (len(moments) + 1)
-    for seen in by_card.values():
-        for since_ms, until_ms in _stays(seen.values(), rule, end_ms):
-            change[bisect_left(moments, since_ms)] += 1
-            change[bisect_left(moments, until_ms)] -= 1
+    for stay in stays((one for one in sightings if one.time_ms <= end_ms), rule, end_ms):
+        if stay.in_ms is not None:
+            change[bisect_left(moments, stay.in_ms)] += 1
+            if stay.out_ms is not None:
+                change[bisect_left(moments, stay.out_ms)] -= 1
     return [Inside(time_ms, people) for time_ms, people in zip(moments, accumulate(change), strict=False)]
 
 
 def badges(counted: Mapping[int, tuple[int, int]], plot: Steps) -> list[Badges]:
     """Every step, also those in which nothing was shown; `counted` has granted and refused by step."""
     return [Badges(time_ms, plot.step_ms, *counted.get(number, (0, 0))) for number, time_ms in enumerate(plot.starts())]
-
-
-def _stays(seen: Iterable[Sighting], rule: ClosingRule | None, end_ms: int) -> Iterator[tuple[int, int]]:
-    """From when until when the holder of one card was inside; what is after `end_ms` may be left out."""
-    ordered = sorted(seen, key=_in_order)
-    for one, following in zip_longest(ordered, ordered[1:]):
-        if one.inside:
-            since_ms, until_ms = one.time_ms, following.time_ms if following is not None else FOREVER_MS
-            # The hour is reckoned by the clocks of the site, which takes time; hardly any stay lasts that long.
-            if rule is not None and since_ms + rule.after_ms <= min(until_ms, end_ms):
-                until_ms = min(until_ms, rule.closes_ms(since_ms))
-            yield since_ms, until_ms
-
-
-_in_order = itemgetter(0, 1, 2, 3)

@@ -5,7 +5,7 @@ Times are Unix milliseconds in UTC; an event is when its gate says that it was.
 """
 
 from collections.abc import Iterator
-from datetime import date, datetime, time, timedelta
+from datetime import date, timedelta
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -18,6 +18,7 @@ from hub.curves import Badges, Inside, Steps, badges, people_inside
 from hub.intake import UNREADABLE
 from hub.presence import ENTRY, EXIT, PASSAGE_COMPLETED, CardKey, ClosingRule, Sighting, by_hand
 from hub.records import JournalKey
+from hub.stays import day_begins_ms
 from hub.store import HubStore, schema
 from hub.store.intake import sighting_of
 from hub.tally import BADGE_GRANTED, BADGE_REFUSED, NONE
@@ -39,8 +40,7 @@ class Day(NamedTuple):
 
 def day_of(day: date, zone: ZoneInfo) -> Day:
     """That day."""
-    begins = (datetime.combine(one, time(), zone) for one in (day, day + timedelta(days=1)))
-    return Day(*(round(one.timestamp() * 1000) for one in begins))
+    return Day(day_begins_ms(day, zone), day_begins_ms(day + timedelta(days=1), zone))
 
 
 def inside_through(store: HubStore, plot: Steps, rule: ClosingRule | None, now_ms: int) -> list[Inside]:
@@ -143,8 +143,10 @@ def _corrected_boots(connection: Connection) -> set[Boot]:
 def _said_since(connection: Connection, from_ms: int) -> list[Correction]:
     """Those that came after that time: what they hold for was before them."""
     table, events = schema.clock_corrections, schema.events
-    said = and_(events.c.gate == table.c.gate, events.c.epoch == table.c.epoch, events.c.seq == table.c.seq)
-    rows = connection.execute(select(table).join(events, said).where(events.c.time_ms >= from_ms)).all()
+    place = and_(events.c.gate == table.c.gate, events.c.epoch == table.c.epoch, events.c.seq == table.c.seq)
+    # Each looked up by its place: joined, it would be the events of the whole time that are walked.
+    said_ms = select(events.c.time_ms).where(place).scalar_subquery()
+    rows = connection.execute(select(table).where(said_ms >= from_ms)).all()
     return [_correction(row) for row in rows]
 
 

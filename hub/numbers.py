@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import datetime, time
 
 from sqlalchemy import Connection, func, not_, select, true
 
@@ -19,6 +18,7 @@ from hub.central.overview import AlarmLine, TargetLine, alarm_lines, target_line
 from hub.config import HubConfig, PostgresAddress, closing_rule, database, time_zone
 from hub.presence import SURE_OF, Certainty, ClosingRule, standing
 from hub.queries import GateLine
+from hub.stays import day_begins_ms, local_day
 from hub.store import HubStore, WatchedStore, schema
 from hub.store.intake import sighting_of
 from hub.tally import BADGES, PASSAGES, Tally, tally_named, tally_of
@@ -99,8 +99,7 @@ def numbers(store: HubStore, config: HubConfig, now_ms: int) -> Numbers:
 def day_start_ms(config: HubConfig, now_ms: int) -> int:
     """When the day began by the site's clocks."""
     zone = time_zone(config.presence)
-    day = datetime.fromtimestamp(now_ms / 1000, zone).date()
-    return round(datetime.combine(day, time(), zone).timestamp() * 1000)
+    return day_begins_ms(local_day(now_ms, zone), zone)
 
 
 def _today(connection: Connection, from_ms: int) -> dict[tuple[str, Tally], int]:
