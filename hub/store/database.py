@@ -142,7 +142,7 @@ class WatchedDatabase(Database):
 
     def __init__(self, where: Path | PostgresAddress) -> None:
         """Raises StoreError, also when it is not there yet or of another version."""
-        if isinstance(where, Path) and not where.is_file():
+        if isinstance(where, Path) and not _is_there(where):
             raise StoreError(f"{where}: not there; `hub run` makes it, where state_dir of the settings says")
         super().__init__(where)
 
@@ -154,6 +154,13 @@ class WatchedDatabase(Database):
                 f"{self._backend.name}: its schema is revision {revision or 'none'}, this program reads "
                 f"{schema.REVISIONS[-1]}; start the hub that was installed with it"
             )
+
+
+def _is_there(file: Path) -> bool:
+    try:
+        return file.is_file()
+    except OSError as refused:
+        raise StoreError(f"{file}: cannot be read ({refused.strerror}); only the hub's own user may") from refused
 
 
 def _backend(where: Path | PostgresAddress) -> Backend:

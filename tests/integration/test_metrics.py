@@ -13,6 +13,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from prometheus_client.parser import text_string_to_metric_families
 
 from gate.uplink.signing import Signer
@@ -196,6 +197,9 @@ def test_a_database_that_is_not_there_is_not_made_and_one_of_another_version_is_
     with pytest.raises(StoreError, match=r"not there; `hub run` makes it"):
         look(config, NOW_MS)
     assert not (tmp_path / "state").exists()
+    # As for somebody who may not look into the hub's folder: the system refuses to say whether it is there.
+    with pytest.raises(StoreError, match=r"cannot be read \(.*\); only the hub's own user may"):
+        look(replace(config, state_dir="x" * 300), NOW_MS)
     with closing(HubStore(tmp_path / "state" / "hub.sqlite3")) as store, store.writing() as connection:
         connection.execute(schema.alembic_version.update(), {"version_num": "0001"})
     with pytest.raises(StoreError, match=r"schema is revision 0001, this program reads .*; start the hub"):
