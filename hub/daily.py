@@ -52,7 +52,7 @@ def inside_through(store: HubStore, plot: Steps, rule: ClosingRule | None, now_m
     from_ms, until_ms = plot.from_ms - back_ms, min(now_ms, plot.until_ms)
     with store.reading() as connection:
         seen = [
-            *_last_seen(connection, until_ms),
+            *_last_seen(connection, from_ms if rule is not None else 0, until_ms),
             *_passages(connection, from_ms, until_ms),
             *_by_hand(connection, from_ms, until_ms),
         ]
@@ -108,10 +108,11 @@ _ROWS = select(
 )
 
 
-def _last_seen(connection: Connection, until_ms: int) -> Iterator[Sighting]:
-    """Of each card, as far as it is not later: also of those whose record is gone by the site's rules of retention."""
+def _last_seen(connection: Connection, from_ms: int, until_ms: int) -> Iterator[Sighting]:
+    """Of each card, as far as it is of that time: also of those whose record is gone by the site's rules of
+    retention."""
     table = schema.presence
-    return map(sighting_of, connection.execute(select(table).where(table.c.time_ms <= until_ms)))
+    return map(sighting_of, connection.execute(select(table).where(table.c.time_ms.between(from_ms, until_ms))))
 
 
 def _by_hand(connection: Connection, from_ms: int, until_ms: int) -> Iterator[Sighting]:
