@@ -16,6 +16,7 @@ import pytest
 from msgspec.structs import replace
 from prometheus_client.parser import text_string_to_metric_families
 
+from gate.uplink.contract import Status, encode_status
 from gate.uplink.signing import Signer
 from hub.cli import main
 from hub.config import HubConfig, PostgresAddress
@@ -27,6 +28,8 @@ from hub.office import check_out
 from hub.presence import ENTRY, EXIT, CardKey, HandMark
 from hub.store import HubStore, schema
 from tests.sim import watched
+from tests.sim.hub_process import TOPICS, Ear, HubProcess
+from tests.sim.mosquitto import BINARY, Mosquitto
 from tests.sim.plans import plans
 from tests.sim.postgres import Postgres
 from tests.sim.records import START_MS, RecordBook
@@ -383,3 +386,32 @@ def test_another_address_is_told_of_and_one_that_is_taken_refused(tmp_path: Path
     with served(tmp_path) as server:
         assert server.end() == 0
     assert server.errors.read_text() == ""
+
+
+@pytest.mark.real
+@pytest.mark.skipif(BINARY is None, reason="mosquitto is not installed")
+def test_beside_a_hub_that_runs_and_after_it_was_killed(tmp_path: Path) -> None:
+    with Mosquitto(tmp_path / "broker") as broker:
+        hub, ear = HubProcess(tmp_path, broker.port), Ear(broker.port)
+        with closing(ear.link):
+            hub.start()
+            try:
+                hub.ready()
+                with served(tmp_path) as server:
+                    book = RecordBook()
+                    book.add("badge.granted", card="5310027", direction=ENTRY, reason="granted")
+                    book.passage("5310027", ENTRY)
+                    ear.link.publish(*book.message())
+                    ear.link.publish(TOPICS.status("north"), encode_status(Status("north", "one", online=True)))
+                    wait_for("the gate", lambda: read(server.ask()[2]).get('portvakt_gate_online{gate="north"}') == 1)
+                    ear.until("the ack", lambda: ear.acked(hub) == 2)
+                    found = read(server.ask()[2])
+                    assert found['portvakt_badges_total{direction="entry",outcome="granted",reason="granted"}'] == 1
+                    assert found['portvakt_passages_total{direction="entry",outcome="completed"}'] == 1
+                    hub.end(signal.SIGKILL)
+                    stands = read(server.ask()[2])
+                    last = 'portvakt_gate_last_status_timestamp_seconds{gate="north"}'
+                    assert stands[last] == found[last]
+                    assert server.end() == 0
+            finally:
+                hub.end(signal.SIGKILL)
