@@ -2,6 +2,7 @@
 
 import contextlib
 import http.client
+import os
 import shutil
 import signal
 import socket
@@ -232,12 +233,12 @@ def test_printed_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
 class Served:
     """`hub metrics --listen` as a process."""
 
-    def __init__(self, folder: Path, listen: str = "127.0.0.1:0") -> None:
+    def __init__(self, folder: Path, listen: str, environment: dict[str, str] | None = None) -> None:
         self.errors = folder / "metrics.log"
         with self.errors.open("w") as errors:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "hub", "metrics", "--listen", listen, "--config", str(folder / "hub.toml")],
-                stdout=subprocess.PIPE, stderr=errors, text=True,
+                stdout=subprocess.PIPE, stderr=errors, text=True, env={**os.environ, **(environment or {})},
             )  # fmt: skip
         assert self.process.stdout
         said = self.process.stdout.readline().split()
@@ -263,8 +264,8 @@ class Served:
 
 
 @contextlib.contextmanager
-def served(folder: Path, listen: str = "127.0.0.1:0") -> Iterator[Served]:
-    server = Served(folder, listen)
+def served(folder: Path, listen: str = "127.0.0.1:0", environment: dict[str, str] | None = None) -> Iterator[Served]:
+    server = Served(folder, listen, environment)
     try:
         yield server
     finally:
@@ -362,9 +363,23 @@ def test_p11_whoever_asks_slowly_or_in_a_crowd_keeps_nobody_waiting(tmp_path: Pa
             one.join()
         # Some are turned away; nobody gets anything wrong, and the next one is served.
         assert set(answers) == {200}
-        assert server.ask()[0] == 200
+        answers.clear()
+        wait_for("the next one to be served", lambda: ask() or answers == [200])
         # It does not wait for those who never finished their question.
         assert server.end() == 0
+
+
+def test_systemd_is_told_when_it_answers_and_when_it_ends(tmp_path: Path) -> None:
+    watched.settings(tmp_path)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listens:
+        listens.bind(str(tmp_path / "notify"))
+        listens.settimeout(20)
+        # Without a database: it is there and says 503, and systemd need not start it again and again.
+        with served(tmp_path, environment={"NOTIFY_SOCKET": str(tmp_path / "notify")}) as server:
+            assert listens.recv(200).decode().startswith("READY=1\nSTATUS=metrics at 127.0.0.1:")
+            assert server.ask()[0] == 503
+            assert server.end() == 0
+            assert listens.recv(200) == b"STOPPING=1"
 
 
 def test_another_address_is_told_of_and_one_that_is_taken_refused(tmp_path: Path) -> None:
