@@ -82,6 +82,10 @@ def _beside(config: HubConfig, store: HubStore, settings_file: Path) -> tuple[Be
         from hub.central.couriers import Couriers
 
         found.append(Couriers(config, store, settings_file))
+    if config.card_register.on or config.companies.on:
+        from hub.central.register_watches import RegisterWatches
+
+        found.append(RegisterWatches(config))
     return tuple(found)
 
 
