@@ -17,6 +17,7 @@ from hub import (
     enrolment_cli,
     feed_cli,
     gates_cli,
+    metrics_cli,
     person_cli,
     presence_cli,
     report_cli,
@@ -30,6 +31,7 @@ EXTRA_OF = {
     "fontTools": "hub",
     "httpx": "hub",
     "authlib": "hub",
+    "prometheus_client": "hub",
     "psycopg": "postgres",
     "amqtt": "demo",
     "textual": "console",
@@ -96,6 +98,8 @@ def _parser() -> argparse.ArgumentParser:
     feed_cli.add_verbs(verbs)
 
     add_verb(verbs, "gates", _gates, "how the gates are, and whether all their records are here", json=True)
+
+    metrics_cli.add_verbs(verbs)
 
     add_verb(verbs, "verify", _verify, "walk every gate's journal: is all of it here, unchanged, and once", json=True)
 

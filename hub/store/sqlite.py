@@ -41,6 +41,10 @@ class Sqlite:
         with self.writer.connect() as connection:
             connection.connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
+    def size_bytes(self, connection: Connection) -> int:
+        """The file, and its write-ahead log."""
+        return sum(one.stat().st_size for one in self._file.parent.glob(f"{self._file.name}*"))
+
     def sentence(self, failed: BaseException) -> str:
         """The driver's own words: they hold no values."""
         return str(failed)
