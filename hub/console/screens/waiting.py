@@ -16,7 +16,7 @@ from hub.console.texts import Text
 from hub.console.widgets.sheet import Cell, Column, Sheet
 from hub.explanation import Waiting
 from hub.presence import CardKey
-from hub.queries import company_names
+from hub.queries import companies_called
 
 DAY_MS = 86_400_000
 
@@ -31,7 +31,7 @@ class Queue:
 
 def _queue(site: Site) -> Queue:
     since_ms = site.clock() - round(site.config.console.waiting_days * DAY_MS)
-    names = company_names(site.store)
+    names = companies_called(site.store)
     return Queue(tuple(explanation.waiting(site.store, since_ms)), tuple(sorted(filter(None, names.values()))))
 
 

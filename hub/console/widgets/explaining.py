@@ -25,7 +25,7 @@ from hub.console.words import Words
 from hub.explanation import Requirement, Why, why
 from hub.live import HappeningLine
 from hub.presence import CardKey
-from hub.queries import company_names
+from hub.queries import companies_called
 from hub.tables import clean
 
 EXPLAINED = "explained"
@@ -50,7 +50,7 @@ def explained(site: Site, card: CardKey) -> Explained:
         member = crew.member(card)
     with site.store.looking() as looking:
         seen = looking.last_seen([card]).get(card)
-    names = tuple(sorted(filter(None, company_names(site.store).values())))
+    names = tuple(sorted(filter(None, companies_called(site.store).values())))
     approved = member is not None and member.approved_by is not None
     return Explained(why(site.store, card, site.requirements, today), approved, seen.time_ms if seen else None, names)
 
