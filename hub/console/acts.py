@@ -90,6 +90,11 @@ class Acts:
         self._words = words
         self._user = user
 
+    @property
+    def user(self) -> str:
+        """Who sits here, as the audit has it."""
+        return self._user
+
     # --- gates ---------------------------------------------------------------------------------------
 
     def open_lane(self, gate: str, lane: str, direction: str) -> Act:

@@ -33,13 +33,15 @@ class Right(Enum):
     CALL_ROLL = auto()
     DECIDE = auto()
     """Who may work here: approve, turn away, block, unblock."""
+    KEEP_BOOKS = auto()
+    """What central systems are told again or never, reports in files and on paper, the signature under the list of § 15."""
 
 
 _GUARD = {Right.LOOK, Right.SEE_LEGAL_LIST, Right.RUN_GATES, Right.LET_IN, Right.CORRECT_ROSTER, Right.CALL_ROLL}
 RIGHTS: Mapping[Role, frozenset[Right]] = {
     Role.VIEWER: frozenset({Right.LOOK, Right.SEE_LEGAL_LIST}),
     Role.GUARD: frozenset(_GUARD),
-    Role.MANAGER: frozenset(_GUARD | {Right.DECIDE}),
+    Role.MANAGER: frozenset(_GUARD | {Right.DECIDE, Right.KEEP_BOOKS}),
     Role.INSPECTOR: frozenset({Right.SEE_LEGAL_LIST}),
 }
 

@@ -491,6 +491,73 @@ class Text(Enum):
     VALID_PLAIN = ("gyldig", "valid")
     COL_VALID = ("KORT OG TILGANG", "CARD AND ACCESS")
 
+    # --- deliveries
+    DELIVERIES = ("Levering", "Deliveries")
+    NO_TARGETS = (
+        "Ingen sentrale systemer får vite noe: det finnes ingen [[targets]] i innstillingene.",
+        "No central system is told anything: there is no [[targets]] in the settings.",
+    )
+    COL_TARGET = ("MOTTAKER", "TARGET")
+    COL_WAITS = ("VENTER", "WAITS")
+    COL_QUEUED = ("KØ DER", "QUEUED")
+    COL_LATER = ("SENERE", "LATER")
+    COL_ASIDE = ("AVVIST", "ASIDE")
+    COL_OLDEST = ("ELDST / FRIST", "OLDEST / LIMIT")
+    COL_TAKEN = ("SIST MOTTATT", "LAST TAKEN")
+    COL_HAPPENED = ("HENDTE", "HAPPENED")
+    COL_FIELD = ("FELT", "FIELD")
+    COL_SAID = ("MOTTAKERENS ORD", "THE RECEIVER'S WORDS")
+    TARGET_TOLD = ("har alt", "has everything")
+    TARGET_TELLING = ("får det nå", "is being told")
+    TARGET_WAITING = ("NÅS IKKE", "NOT REACHED")
+    TARGET_STOPPED = ("STOPPET", "STOPPED")
+    TARGET_UNKNOWN = ("ikke møtt ennå", "not met yet")
+    TARGET_LEFT = ("ikke lenger satt opp", "no longer set up")
+    TARGET_LATE = ("FOR SENT", "LATE")
+    NEVER = ("aldri", "never")
+    TARGET_SAYS = ("{name} sier: {words}", "{name} says: {words}")
+    TARGET_TRIES = (
+        "{n} forsøk har feilet; neste {at}",
+        "{n} attempts have failed; next {at}",
+    )
+    TARGET_LOOK = (
+        "sist kontrollert {at}: {accepted} av {expected} mottatt, {open} venter, {aside} avvist, {missing} manglet",
+        "last looked over {at}: {accepted} of {expected} taken, {open} waiting, {aside} aside, {missing} were missing",
+    )
+    ALARM_LATE = ("{subject}: noe har ventet for lenge", "{subject}: something has waited too long")
+    ALARM_STOPPED = ("{subject} er stoppet", "{subject} has stopped")
+    ALARM_ASIDE = ("{subject}: noe ble avvist", "{subject}: something was set aside")
+    ALARM_SINCE = ("{what} · siden {at} · {words}", "{what} · since {at} · {words}")
+    KEY_ASIDE = ("vis avviste", "show set aside")
+    KEY_WAKE = ("vekk", "wake")
+    KEY_RETRY = ("send igjen", "send again")
+    KEY_RETRY_ALL = ("send ALLE igjen", "send ALL again")
+    KEY_GIVE_UP = ("gi opp", "give up")
+    ASIDE_HEAD = ("{name}: satt til side", "{name}: set aside")
+    ASIDE_NEWEST = ("de {n} nyeste av {all}", "the newest {n} of {all}")
+    NOTHING_ASIDE = ("Ingenting er satt til side.", "Nothing is set aside.")
+    ASIDE_TRIED = ("forsøkt {n} ganger, svart {at}", "tried {n} times, answered {at}")
+    RETRY_ONE = ("Sende {id} til {name} igjen?", "Send {id} to {name} again?")
+    WILL_RETRY = (
+        "Den går ut én gang til, som den nå er rettet, under samme nøkkel: mottakeren får den ikke to ganger.",
+        "It goes out once more, as it now stands corrected, under the same key: the receiver does not get it twice.",
+    )
+    RETRY_EVERY = ("Sende alle {n} til {name} igjen?", "Send all {n} to {name} again?")
+    RETRIED = ("{id} står i køen til {name} igjen.", "{id} is in the queue to {name} again.")
+    RETRIED_ALL = ("{n} står i køen til {name} igjen.", "{n} are in the queue to {name} again.")
+    WAKE = ("Prøve {name} igjen nå?", "Try {name} again now?")
+    WILL_WAKE = (
+        "Huben prøver med det samme. Er passordet fortsatt feil, stopper den igjen.",
+        "The hub tries at once. If the password is still wrong, it stops again.",
+    )
+    WOKEN = ("{name} prøves igjen.", "{name} is tried again.")
+    GIVE_UP = ("Aldri fortelle {name} om {id}?", "Never tell {name} of {id}?")
+    WILL_GIVE_UP = (
+        "{name} får aldri vite om dette, og det kan ikke tas tilbake her. Kontrakten kan kreve at alt er meldt.",
+        "{name} never learns of this, and it cannot be taken back here. The contract may demand that everything is told.",
+    )
+    GIVEN_UP = ("{id} er gitt opp.", "{id} is given up.")
+
     # --- ages
     SECONDS = ("{n} s", "{n} s")
     MINUTES = ("{n} min", "{n} min")
