@@ -9,8 +9,19 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from hub import console_cli, crew_cli, enrolment_cli, gates_cli, person_cli, presence_cli
-from hub.cli_parts import add_common, add_verb, config_of, opened, positive, print_json
+from hub import (
+    cards_cli,
+    central_cli,
+    console_cli,
+    crew_cli,
+    enrolment_cli,
+    feed_cli,
+    gates_cli,
+    person_cli,
+    presence_cli,
+    report_cli,
+)
+from hub.cli_parts import add_common, add_verb, config_of, opened, positive, print_json, settings_file
 from portvakt.errors import PortvaktError
 
 EXTRA_OF = {
@@ -18,6 +29,7 @@ EXTRA_OF = {
     "fpdf": "hub",
     "fontTools": "hub",
     "httpx": "hub",
+    "authlib": "hub",
     "psycopg": "postgres",
     "amqtt": "demo",
     "textual": "console",
@@ -65,10 +77,13 @@ def _parser() -> argparse.ArgumentParser:
 
     crew_cli.add_verbs(verbs)
     gates_cli.add_verbs(verbs)
+    cards_cli.add_verbs(verbs)
 
     presence_cli.add_verbs(verbs)
     console_cli.add_verbs(verbs)
     person_cli.add_verbs(verbs)
+    report_cli.add_verbs(verbs)
+    central_cli.add_verbs(verbs)
     verb = add_verb(verbs, "suspicions", _suspicions, "cards that may exist twice", json=True)
     verb.add_argument("--limit", type=int, default=50, help="the newest so many (50)")
 
@@ -78,6 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     verb.add_argument("--limit", metavar="N", type=positive, default=50)
 
     enrolment_cli.add_verbs(verbs)
+    feed_cli.add_verbs(verbs)
 
     add_verb(verbs, "gates", _gates, "how the gates are, and whether all their records are here", json=True)
 
@@ -95,9 +111,16 @@ def _run(options: argparse.Namespace) -> int:
 
     config = config_of(options)
     logs.configure("debug" if options.verbose else config.log_level)
-    work = run_ingest if options.ingest else run
-    work(config, stop_on_signals(), lambda line: print(line, flush=True))
+    stop = stop_on_signals()
+    if options.ingest:
+        run_ingest(config, stop, _told)
+    else:
+        run(config, settings_file(options), stop, _told)
     return 0
+
+
+def _told(line: str) -> None:
+    print(line, flush=True)
 
 
 def _key(options: argparse.Namespace) -> int:
@@ -162,6 +185,17 @@ def _check_config(options: argparse.Namespace) -> int:
     config = load_config(file)
     check_files(config.broker)
     crew_cli.naming_of(config, file)
+    register = "none is asked"
+    if config.card_register.on:
+        from hub.central.card_register import HttpCardRegister
+
+        HttpCardRegister(config.card_register).close()
+        register = config.card_register.base_url
+    for target in config.targets:
+        # Only who tells others needs what they need.
+        from hub.central.couriers import target_of
+
+        target_of(config, target, file).close()
     broker = "the hub's own, for trying out" if config.broker.embedded else "outside"
     print(f"{file} is in order")
     print(f"  site         {config.site}")
@@ -170,4 +204,7 @@ def _check_config(options: argparse.Namespace) -> int:
     where = database(config)
     print(f"  database     {where.url if isinstance(where, PostgresAddress) else where}")
     print(f"  signing key  {signing_key_file(config)}")
+    print(f"  cards        {register}")
+    for target in config.targets:
+        print(f"  target       {target.name} ({target.kind})")
     return 0

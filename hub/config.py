@@ -6,7 +6,7 @@ A unit stands in every name. Unknown keys are refused.
 import os
 from datetime import date, time
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from gate.zones import GROUP_PATTERN
 from hub.permits import USUAL, Action, QualificationRule, Requirements
 from hub.presence import ClosingRule
+from hub.register_settings import CardRegisterSettings, CompanySettings, card_register_problems
 from hub.retention import Limits
 from portvakt.credentials import named_file
 from portvakt.errors import SettingsError
@@ -23,6 +24,7 @@ from portvakt.link import BrokerSettings, anchored_broker, broker_problems
 from portvakt.logs import LEVELS
 from portvakt.settings import Settings, load, refusal
 
+S = TypeVar("S", bound=Settings)
 Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
 
 
@@ -197,10 +199,40 @@ class ConsoleSettings(Settings, frozen=True, kw_only=True):
     """That of the terminal when left out."""
     theme: Literal["dark", "light"] = "dark"
     print_command: tuple[str, ...] = ()
-    """What prints text from its standard input, such as ["lp"]; without it the muster is saved as a file."""
+    """What prints a PDF from its standard input, such as ["lp"]; without it the muster is saved as a file."""
     waiting_days: Annotated[float, msgspec.Meta(gt=0, le=60)] = 2.0
     """Of how many days those are shown who asked to come in."""
     web: ConsoleWebSettings = ConsoleWebSettings()
+
+
+class ReportSettings(Settings, frozen=True, kw_only=True):
+    """What reports are written in, and what they are held against."""
+
+    language: Literal["nb", "en"] = "nb"
+    skilled_share: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.5
+    """How many of all hours the contract asks of skilled workers; Oslo's, unless it says otherwise."""
+    apprentice_share: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.1
+    roles: dict[str, Literal["skilled", "apprentice", "unskilled", "training", "other"]] = msgspec.field(
+        default_factory=dict
+    )
+    """What the crew lists' own words for a role count as; `other` is work that is in no share."""
+
+
+class TargetSettings(Settings, frozen=True, kw_only=True):
+    """A central system that is told what happens here. `kind` is one of `hub.central.registry`."""
+
+    name: Name
+    kind: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
+    since: str | None = None
+    """The day from which on it is told, YYYY-MM-DD; from when the hub first knew of it, when left out."""
+    deadline_min: Annotated[float, msgspec.Meta(gt=0, le=60 * 24 * 31)] = 60.0
+    """When something has waited so long for it, there is an alarm; before the contract's own deadline."""
+    wait_for_clock_min: Annotated[float, msgspec.Meta(ge=0, le=60 * 24)] = 30.0
+    """How long something is kept back that a gate saw before its clock was set: most gates can tell soon after."""
+    attempts: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 20
+    """After so many failures of one record, while others go through, it is set aside."""
+    settings: dict[str, Any] = msgspec.field(default_factory=dict)
+    """What this kind of target wants to know."""
 
 
 class HubConfig(Settings, frozen=True, kw_only=True):
@@ -217,6 +249,10 @@ class HubConfig(Settings, frozen=True, kw_only=True):
     presence: PresenceSettings = PresenceSettings()
     retention: RetentionSettings = RetentionSettings()
     list15: List15Settings = List15Settings()
+    card_register: CardRegisterSettings = CardRegisterSettings()
+    companies: CompanySettings = CompanySettings()
+    reports: ReportSettings = ReportSettings()
+    targets: tuple[TargetSettings, ...] = ()
     console: ConsoleSettings = ConsoleSettings()
     state_dir: str | None = None
     """Where the database lives; systemd's $STATE_DIRECTORY when left out, otherwise var/hub."""
@@ -252,14 +288,20 @@ def load_config(path: Path) -> HubConfig:
             broker_dir=named_file(path, config.enrolment.broker_dir) if config.enrolment.broker_dir else None,
         ),
         crew=replace(config.crew, source=_anchored_source(config.crew.source, path)),
+        card_register=_anchored(config.card_register, path, "secret_file", "ca_file"),
+        companies=_anchored(config.companies, path, "ca_file"),
         console=replace(config.console, web=_anchored_web(config.console.web, path)),
     )
 
 
+def _anchored(settings: S, path: Path, *names: str) -> S:
+    files = {name: named_file(path, file) for name in names if (file := getattr(settings, name))}
+    return replace(settings, **files)
+
+
 def _anchored_source(source: SourceSettings, path: Path) -> SourceSettings:
-    named = {name: getattr(source, name) for name in ("authorization_file", "ca_file")}
-    files = {name: named_file(path, file) for name, file in named.items() if file}
-    return replace(source, **files, folder=str(path.parent / source.folder) if source.folder else None)
+    anchored = _anchored(source, path, "authorization_file", "ca_file")
+    return replace(anchored, folder=str(path.parent / source.folder) if source.folder else None)
 
 
 def _anchored_web(web: ConsoleWebSettings, path: Path) -> ConsoleWebSettings:
@@ -378,6 +420,7 @@ def _problems(config: HubConfig) -> list[str]:
         limits(config)
     except SettingsError as wrong:
         found.append(str(wrong))
+    found += card_register_problems(config.card_register)
     if not (
         is_loopback(config.console.web.host) or config.console.web.password_file or config.console.web.behind_proxy
     ):

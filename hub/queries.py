@@ -285,17 +285,15 @@ def suspicions(store: HubStore, limit: int) -> list[SuspicionLine]:
     ]
 
 
-def seen_between(store: HubStore, from_ms: int, until_ms: int) -> set[CardKey]:
+def passed_between(connection: Connection, from_ms: int, until_ms: int) -> set[CardKey]:
     """The cards that went through a gate from the one time until before the other, by the gates' own clocks."""
     table = schema.events
     within = and_(table.c.time_ms >= from_ms, table.c.time_ms < until_ms, table.c.number.is_not(None))
     cards = select(table.c.scheme, table.c.number).where(table.c.kind == PASSAGE_COMPLETED, within).distinct()
-    with store.reading() as connection:
-        return {CardKey(row.scheme, row.number) for row in connection.execute(cards)}
+    return {CardKey(row.scheme, row.number) for row in connection.execute(cards)}
 
 
-def company_names(store: HubStore) -> dict[str, str | None]:
+def company_names(connection: Connection) -> dict[str, str | None]:
     """What companies are called, by their organisation numbers; None where no list has said it."""
     table = schema.companies
-    with store.reading() as connection:
-        return {row[0]: row[1] for row in connection.execute(select(table.c.organisation_number, table.c.name))}
+    return {row[0]: row[1] for row in connection.execute(select(table.c.organisation_number, table.c.name))}

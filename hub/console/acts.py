@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from hub import office, queries
+from hub import office, organisation_number
 from hub.asking import CommandLine, ask_all, lines
 from hub.console.bridge import Outcome
 from hub.console.roles import Right
@@ -18,7 +18,6 @@ from hub.console.texts import Text
 from hub.console.words import Words
 from hub.crew import decisions
 from hub.crew.decisions import Approval, Decided, Decider, decider_named
-from hub.crew.fields import organisation_number_fits
 from hub.errors import CrewListError
 from hub.letting_in import LetIn, Walked, Wanted, let_in_once
 from hub.presence import EXIT, CardKey, HandMark
@@ -279,7 +278,7 @@ class Acts:
     def _company(self, site: Site, text: str) -> str:
         """The organisation number that a text names. Raises CrewListError."""
         digits = "".join(sign for sign in text.split("·", maxsplit=1)[0] if not sign.isspace())
-        if digits.isascii() and digits.isdigit() and len(digits) == 9 and organisation_number_fits(digits):
+        if organisation_number.fits(digits):
             return digits
         if digits.isascii() and digits.isdigit():
             # The hub's own check says what is wrong with a number.
@@ -287,7 +286,7 @@ class Acts:
         sought = text.strip().casefold()
         fitting = {
             number: name
-            for number, name in queries.company_names(site.store).items()
+            for number, name in site.company_names().items()
             if sought and name and sought in name.casefold()
         }
         exact = [number for number, name in fitting.items() if name and name.casefold() == sought]

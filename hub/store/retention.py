@@ -15,8 +15,9 @@ from hub.store.people import among
 PERSONAL = frozenset(
     {
         "people", "cards", "assignments", "companies", "permits", "events", "presence", "suspicions", "quarantine",
-        "hand_marks", "commands", "musters", "muster_people", "muster_checks", "person_requests",
-        "qualifications", "blocks", "crew_lists", "crew_list_parts", "audit",
+        "hand_marks", "commands", "deliveries", "musters", "muster_people", "muster_checks", "person_requests",
+        "qualifications", "blocks", "crew_lists", "crew_list_parts", "audit", "card_answers", "company_answers",
+        "list_checks",
     }
 )  # fmt: skip
 """The tables that tell of people, all of them dealt with below. A test holds it against the tables there are."""
@@ -71,7 +72,15 @@ class ForgettingTransaction:
             self._delete(schema.suspicions, schema.suspicions.c.time_ms < before_ms, "time_ms"),
             self._delete(schema.hand_marks, schema.hand_marks.c.made_ms < before_ms, "at_ms"),
             self._delete(schema.commands, schema.commands.c.issued_ms < before_ms, "issued_ms"),
+            self._delete(
+                schema.deliveries,
+                and_(schema.deliveries.c.at_ms < before_ms, schema.deliveries.c.ready_ms < now_ms - SETTLING_MS),
+                "at_ms",
+            ),
             self._delete(schema.quarantine, schema.quarantine.c.at_ms < before_ms, "at_ms"),
+            self._delete(
+                schema.card_answers, and_(schema.card_answers.c.asked_ms < before_ms, ~_on_a_list()), "asked_ms"
+            ),
         )
 
     def purge_musters(self, before_ms: int) -> Gone:
@@ -92,8 +101,10 @@ class ForgettingTransaction:
         CrewTransaction(self.connection).forget_permits(now_ms)
         timed = {
             schema.person_requests: "at_ms", schema.audit: "at_ms", schema.blocks: "blocked_ms",
+            schema.list_checks: "at_ms",
             schema.crew_list_parts: None, schema.crew_lists: "taken_ms", schema.qualifications: None,
             schema.assignments: None, schema.cards: None, schema.people: None, schema.companies: None,
+            schema.card_answers: "asked_ms", schema.company_answers: "asked_ms",
         }  # fmt: skip
         # Whoever never checked out has not been inside for half a year.
         nobody = self._forget_presence(true())
@@ -101,12 +112,17 @@ class ForgettingTransaction:
 
     def purge_person(self, cards: Collection[CardKey]) -> Gone:
         """All that tells when the holder of these cards was where. Musters stay: they are the site's proof."""
-        tables = (schema.suspicions, schema.hand_marks)
+        tables = (schema.suspicions, schema.hand_marks, schema.deliveries)
         return _all_of(
             self._blank(self._cards(schema.events, cards), 1 << 31),
             self._forget_presence(self._cards(schema.presence, cards)),
             *(self._delete(table, self._cards(table, cards), None) for table in tables),
         )
+
+    def forget_answers(self, cards: Collection[CardKey]) -> Gone:
+        """What the card register said of cards that may not be used here."""
+        table = schema.card_answers
+        return self._delete(table, self._cards(table, cards), "asked_ms")
 
     def forget_particulars(self, cards: Collection[CardKey]) -> Gone:
         """What the law does not ask for of somebody who is on the list no more: language, groups, role, trade,
@@ -161,6 +177,13 @@ class ForgettingTransaction:
     def _cards(self, table: Table, cards: Collection[CardKey]) -> ColumnElement[bool]:
         found: ColumnElement[bool] = among(table, cards)
         return found
+
+
+def _on_a_list() -> ColumnElement[bool]:
+    """Whether a crew list ever named the card that a register has answered for."""
+    cards, answers = schema.cards, schema.card_answers
+    same = and_(cards.c.scheme == answers.c.scheme, cards.c.number == answers.c.number)
+    return select(cards.c.number).where(same).exists()
 
 
 def _all_of(*parts: Gone) -> Gone:

@@ -21,7 +21,7 @@ from sqlalchemy import (
     Uuid,
 )
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011")
 """Of this file's tables: those of `hub.store.migrations`, the newest last. Another one in a database means that a
 newer hub has written it."""
 
@@ -54,6 +54,9 @@ companies = Table(
     Column("engaged_by", String(9)),
     Column("register_status", String(16)),
     Column("startbank", Boolean),
+    # When somebody has looked there, and the day of the tax attestation that was shown.
+    Column("startbank_as_of", String(10)),
+    Column("tax_attestation", String(10)),
 )
 
 people = Table(
@@ -447,4 +450,142 @@ person_requests = Table(
     Column("scheme", String(16), nullable=False),
     Column("number", String(40), nullable=False),
     Column("said_by", Text, nullable=False),
+)
+
+# Who has checked the list of § 15, which the law asks for each day, and what was on it: its SHA-256.
+list_checks = Table(
+    "list_checks",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("day", String(10), nullable=False, index=True),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("said_by", Text, nullable=False),
+    Column("people", Integer, nullable=False),
+    # JSON: how often what was missing.
+    Column("missing", Text, nullable=False),
+    Column("digest", String(64), nullable=False),
+)
+
+# --- central systems: who was told what ----------------------------------------------------------
+
+targets = Table(
+    "targets",
+    metadata,
+    Column("name", String(40), primary_key=True),
+    Column("kind", String(40), nullable=False),
+    # What happened before is not its business, unless somebody asks for it.
+    Column("since_ms", BigInteger, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("pause_until_ms", BigInteger, nullable=False),
+    Column("stopped", Text),
+    Column("words", Text, nullable=False),
+    Column("accepted_ms", BigInteger),
+    # How far it was looked after that nothing is missing.
+    Column("reconciled_ms", BigInteger),
+    Column("backfill_since_ms", BigInteger),
+)
+
+# How far each stream was read for each target, and how far when looking back.
+target_cursors = Table(
+    "target_cursors",
+    metadata,
+    Column("target", ForeignKey("targets.name"), primary_key=True),
+    Column("stream", String(60), primary_key=True),
+    Column("epoch", String(16), primary_key=True),
+    Column("seq", BigInteger, nullable=False),
+    Column("backfill_seq", BigInteger),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("target", ForeignKey("targets.name"), primary_key=True),
+    # The receiver's key.
+    Column("id", Uuid(as_uuid=False), primary_key=True),
+    Column("happening", Uuid(as_uuid=False), nullable=False),
+    # Where it is kept.
+    Column("stream", String(60), nullable=False),
+    Column("epoch", String(16), nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("scheme", String(16)),
+    Column("number", String(40)),
+    Column("at_ms", BigInteger, nullable=False),
+    # From when on it could be told.
+    Column("ready_ms", BigInteger, nullable=False),
+    Column("state", String(10), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("due_ms", BigInteger, nullable=False),
+    Column("words", Text, nullable=False),
+    Column("field", Text),
+    Column("receiver_id", Text),
+    Column("digest", LargeBinary(32)),
+    Column("first_sent_ms", BigInteger),
+    Column("answered_ms", BigInteger),
+    Index("deliveries_in_order", "target", "state", "due_ms", "at_ms"),
+    Index("deliveries_by_card", "target", "scheme", "number", "state", "at_ms"),
+)
+
+# What was counted when somebody looked whether all of it had arrived.
+reconciliations = Table(
+    "reconciliations",
+    metadata,
+    Column("target", ForeignKey("targets.name"), primary_key=True),
+    Column("at_ms", BigInteger, primary_key=True, autoincrement=False),
+    Column("from_ms", BigInteger, nullable=False),
+    Column("expected", Integer, nullable=False),
+    Column("accepted", Integer, nullable=False),
+    Column("open", Integer, nullable=False),
+    Column("aside", Integer, nullable=False),
+    # Nobody had told the target of these; now they wait for it.
+    Column("missing", Integer, nullable=False),
+)
+
+# What the hub itself found wrong; each row begins or ends it. Nothing here is about a person.
+alarms = Table(
+    "alarms",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("name", String(40), nullable=False),
+    Column("subject", String(40), nullable=False),
+    Column("raised", Boolean, nullable=False),
+    Column("words", Text, nullable=False),
+    Index("alarms_by_name", "name", "subject", "id"),
+)
+
+# --- what registers say: never mixed with what the lists say, `hub.card_answers` weighs the two ---
+
+card_answers = Table(
+    "card_answers",
+    metadata,
+    Column("scheme", String(16), primary_key=True),
+    # The card need not be known here.
+    Column("number", String(40), primary_key=True),
+    Column("status", String(16)),
+    Column("words", Text, nullable=False),
+    Column("level", String(8)),
+    Column("employer", String(9)),
+    Column("expiry", String(10)),
+    Column("answered_ms", BigInteger),
+    Column("asked_ms", BigInteger, nullable=False),
+    Column("failure", Text),
+    Column("counts", String(16)),
+    Column("counts_day", String(10)),
+    Column("held", Boolean, nullable=False),
+)
+
+company_answers = Table(
+    "company_answers",
+    metadata,
+    Column("organisation_number", String(9), primary_key=True),
+    Column("name", Text),
+    Column("form", String(8)),
+    Column("status", String(16)),
+    Column("words", Text, nullable=False),
+    Column("main_unit", String(9)),
+    Column("vat", Boolean),
+    Column("business_register", Boolean),
+    Column("answered_ms", BigInteger),
+    Column("asked_ms", BigInteger, nullable=False),
+    Column("failure", Text),
 )

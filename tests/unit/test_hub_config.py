@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from hub.central.feed import FeedSettings
 from hub.config import (
     HubConfig,
     PostgresAddress,
     QualificationSettings,
+    TargetSettings,
     database,
     find_config,
     load_config,
@@ -52,9 +54,14 @@ def test_the_example_names_every_setting() -> None:
         config.presence,
         config.retention,
         config.list15,
+        config.card_register,
+        config.companies,
+        config.reports,
         config.console,
         config.console.web,
         QualificationSettings,
+        TargetSettings,
+        FeedSettings,
     )
     known = {name for table in tables for name in table.__struct_fields__}
     assert named == known

@@ -33,7 +33,10 @@ class Morning:
         """True when every event made is stored once."""
         cast = self._stage.cast
         first, second, third, *_ = cast.ordinary
-        self._say("The hub, its broker and the gate run. 200 workers of 12 companies are on the crew list.\n")
+        self._say(
+            "The hub, its broker and the gate run. 200 workers of 12 companies are on the crew list.\n"
+            "HMSREG and the card register are doubles: what they are told goes no further than this machine.\n"
+        )
         self._in(first, "walks in", walks=True)
         self._in(cast.stranger, "is on no crew list")
         self._in(cast.expired, "card ran out 12 days ago")
@@ -119,10 +122,36 @@ class Morning:
         stored = [event["id"] for event in self._stage.stored()]
         lost = len(set(made) - set(stored))
         twice = len(stored) - len(set(stored))
+        self._tell_of_hmsreg()
+        self._tell_of_register()
         self._console.print(
             f"\nmade {len(made)}, stored {len(stored)}, lost {lost}, twice {twice}", style="bold", highlight=False
         )
         return not lost and not twice and len(made) == len(stored)
+
+    def _tell_of_hmsreg(self) -> None:
+        """The client's system: the real one is not asked from a demonstration."""
+        self._stage.wait(self._all_told, "HMSREG's double to be told of every passage")
+        told = self._stage.told()
+        taken, aside = told["accepted"], told["aside"]
+        self._say(
+            f"\nHMSREG's double has taken {taken} of {self._walks} passages, set aside {aside} (hub central status)"
+        )
+
+    def _tell_of_register(self) -> None:
+        """The hub has asked about the card that nobody knew."""
+        card = f"hms:{self._stage.cast.stranger.card_number}"
+        self._stage.wait(lambda: self._word_on(card) is not None, "the card register's double to be asked")
+        self._say(
+            f"The card register's double calls the stranger's card {self._word_on(card)} (hub waiting; hub approve)"
+        )
+
+    def _word_on(self, card: str) -> str | None:
+        return next((one["register"] for one in self._stage.asking() if one["card"] == card), None)
+
+    def _all_told(self) -> bool:
+        told = self._stage.told()
+        return int(told["accepted"]) + int(told["aside"]) >= self._walks and not told["waiting"]
 
     def _say(self, text: str, style: str = "") -> None:
         self._console.print(text, style=style, highlight=False)

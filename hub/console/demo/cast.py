@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from random import Random
 from typing import NamedTuple
 
-from hub.crew.fields import organisation_number_fits
+from hub import organisation_number
 from hub.records import CrewMember
 
 COMPANIES = (
@@ -82,4 +82,4 @@ def _worker(place: int, numbers: list[str], today: date, random: Random) -> Crew
 
 def _organisation(place: int) -> str:
     start = 100_000_000 + place * 7_000
-    return next(str(number) for number in range(start, start + 7_000) if organisation_number_fits(str(number)))
+    return next(str(number) for number in range(start, start + 7_000) if organisation_number.fits(str(number)))

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -16,8 +16,9 @@ from hub.console.site import Picture, Site, View
 from hub.console.texts import Text
 from hub.console.widgets.sheet import Cell, Column, Sheet
 from hub.console.words import Words
-from hub.list15 import HMS, Asked, List15, Listed, Place, list15
-from hub.queries import company_names, seen_between
+from hub.reports.oversiktsliste import HMS, List15, Listed, Place
+from hub.reports.reading import read_list15
+from hub.reports.report import Imprint
 
 MOST = 50_000
 
@@ -44,24 +45,14 @@ def _legal(site: Site) -> Legal:
     config = site.config
     today = Words("en", site.zone).today(site.clock())
     place = Place(config.site, config.list15.name, config.list15.address, config.list15.client)
-    begins_ms, ends_ms = _day(site, today)
-    seen = seen_between(site.store, begins_ms, ends_ms)
-    with site.store.crew_as_it_is() as crew:
-        members = list(crew.crew())
-    asked = Asked(site.clock(), date.fromisoformat(today), seen)
-    found = list15(place, members, company_names(site.store), asked)
+    imprint = Imprint(config.site, "nb", site.zone, site.clock())
+    found, _ = read_list15(site.store, place, date.fromisoformat(today), imprint)
     answers = {(line.scheme, line.number): line.answer for line in live.crew(site.store, today, MOST)}
     lines = tuple(
         LegalLine(one, number, answers.get((HMS, one.card)) if one.card else None, _hay(one))
         for number, one in enumerate(found.people)
     )
     return Legal(found, lines)
-
-
-def _day(site: Site, today: str) -> tuple[int, int]:
-    day = date.fromisoformat(today)
-    begins, ends = (datetime.combine(one, time(), site.zone).timestamp() for one in (day, day + timedelta(days=1)))
-    return round(begins * 1000), round(ends * 1000)
 
 
 LEGAL = View("legal", _legal, ("revision",), stale_s=300.0)
@@ -142,7 +133,7 @@ class LegalPage(SearchedPage):
             valid = Cell(f"✓ {words.say(Text.VALID_PLAIN)}", "good")
         else:
             valid = Cell(f"✗ {words.answer(one.answer)}", "bad")
-        missing = "; ".join(filter(None, (*listed.missing, listed.because)))
+        missing = ", ".join(map(words.lacking, listed.missing))
         return [
             Cell(name),
             Cell(listed.date_of_birth or ""),
