@@ -170,36 +170,6 @@ class List15Settings(Settings, frozen=True, kw_only=True):
     """Who has the work done (byggherre)."""
 
 
-class ReportSettings(Settings, frozen=True, kw_only=True):
-    """What reports are written in, and what they are held against."""
-
-    language: Literal["nb", "en"] = "nb"
-    skilled_share: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.5
-    """How many of all hours the contract asks of skilled workers; Oslo's, unless it says otherwise."""
-    apprentice_share: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.1
-    roles: dict[str, Literal["skilled", "apprentice", "unskilled", "training", "other"]] = msgspec.field(
-        default_factory=dict
-    )
-    """What the crew lists' own words for a role count as; `other` is work that is in no share."""
-
-
-class TargetSettings(Settings, frozen=True, kw_only=True):
-    """A central system that is told what happens here. `kind` is one of `hub.central.registry`."""
-
-    name: Name
-    kind: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
-    since: str | None = None
-    """The day from which on it is told, YYYY-MM-DD; from when the hub first knew of it, when left out."""
-    deadline_min: Annotated[float, msgspec.Meta(gt=0, le=60 * 24 * 31)] = 60.0
-    """When something has waited so long for it, there is an alarm; before the contract's own deadline."""
-    wait_for_clock_min: Annotated[float, msgspec.Meta(ge=0, le=60 * 24)] = 30.0
-    """How long something is kept back that a gate saw before its clock was set: most gates can tell soon after."""
-    attempts: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 20
-    """After so many failures of one record, while others go through, it is set aside."""
-    settings: dict[str, Any] = msgspec.field(default_factory=dict)
-    """What this kind of target wants to know."""
-
-
 class ConsoleWebSettings(Settings, frozen=True, kw_only=True):
     """The console in a browser: `hub console --web`."""
 
@@ -229,10 +199,40 @@ class ConsoleSettings(Settings, frozen=True, kw_only=True):
     """That of the terminal when left out."""
     theme: Literal["dark", "light"] = "dark"
     print_command: tuple[str, ...] = ()
-    """What prints text from its standard input, such as ["lp"]; without it the muster is saved as a file."""
+    """What prints a PDF from its standard input, such as ["lp"]; without it the muster is saved as a file."""
     waiting_days: Annotated[float, msgspec.Meta(gt=0, le=60)] = 2.0
     """Of how many days those are shown who asked to come in."""
     web: ConsoleWebSettings = ConsoleWebSettings()
+
+
+class ReportSettings(Settings, frozen=True, kw_only=True):
+    """What reports are written in, and what they are held against."""
+
+    language: Literal["nb", "en"] = "nb"
+    skilled_share: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.5
+    """How many of all hours the contract asks of skilled workers; Oslo's, unless it says otherwise."""
+    apprentice_share: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.1
+    roles: dict[str, Literal["skilled", "apprentice", "unskilled", "training", "other"]] = msgspec.field(
+        default_factory=dict
+    )
+    """What the crew lists' own words for a role count as; `other` is work that is in no share."""
+
+
+class TargetSettings(Settings, frozen=True, kw_only=True):
+    """A central system that is told what happens here. `kind` is one of `hub.central.registry`."""
+
+    name: Name
+    kind: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
+    since: str | None = None
+    """The day from which on it is told, YYYY-MM-DD; from when the hub first knew of it, when left out."""
+    deadline_min: Annotated[float, msgspec.Meta(gt=0, le=60 * 24 * 31)] = 60.0
+    """When something has waited so long for it, there is an alarm; before the contract's own deadline."""
+    wait_for_clock_min: Annotated[float, msgspec.Meta(ge=0, le=60 * 24)] = 30.0
+    """How long something is kept back that a gate saw before its clock was set: most gates can tell soon after."""
+    attempts: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 20
+    """After so many failures of one record, while others go through, it is set aside."""
+    settings: dict[str, Any] = msgspec.field(default_factory=dict)
+    """What this kind of target wants to know."""
 
 
 class HubConfig(Settings, frozen=True, kw_only=True):

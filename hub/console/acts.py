@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from hub import office, organisation_number, queries
+from hub import office, organisation_number
 from hub.asking import CommandLine, ask_all, lines
 from hub.console.bridge import Outcome
 from hub.console.roles import Right
@@ -283,7 +283,7 @@ class Acts:
     def _company(self, site: Site, text: str) -> str:
         """The organisation number that a text names. Raises CrewListError."""
         digits = "".join(sign for sign in text.split("·", maxsplit=1)[0] if not sign.isspace())
-        if digits.isascii() and digits.isdigit() and len(digits) == 9 and organisation_number.fits(digits):
+        if organisation_number.fits(digits):
             return digits
         if digits.isascii() and digits.isdigit():
             # The hub's own check says what is wrong with a number.
@@ -291,7 +291,7 @@ class Acts:
         sought = text.strip().casefold()
         fitting = {
             number: name
-            for number, name in queries.companies_called(site.store).items()
+            for number, name in site.company_names().items()
             if sought and name and sought in name.casefold()
         }
         exact = [number for number, name in fitting.items() if name and name.casefold() == sought]

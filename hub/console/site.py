@@ -11,6 +11,7 @@ from hub.config import HubConfig, closing_rule, requirements_of, state_dir, time
 from hub.live import Pulse
 from hub.permits import Requirements
 from hub.presence import ClosingRule
+from hub.queries import company_names
 from hub.store import HubStore
 
 
@@ -36,6 +37,11 @@ class Site:
     closing: ClosingRule | None
     requirements: Requirements
     clock: Callable[[], int] = now_ms
+
+    def company_names(self) -> dict[str, str]:
+        """What companies are called, by their organisation numbers, as far as a list has said it. Raises StoreError."""
+        with self.store.reading() as connection:
+            return {number: name for number, name in company_names(connection).items() if name}
 
     @property
     def folder(self) -> Path:

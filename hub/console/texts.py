@@ -109,6 +109,7 @@ class Text(Enum):
     COL_ORGANISATION = ("ORG.NR.", "ORG. NO.")
     COL_MISSING = ("MANGLER", "MISSING")
     COL_SEEN = ("SETT", "SEEN")
+    COL_REGISTER = ("KORTREGISTERET", "CARD REGISTER")
 
     # --- gates
     OFFLINE = ("borte", "off line")
@@ -352,6 +353,7 @@ class Text(Enum):
     PERIOD = ("Gjelder", "Valid")
     PERIOD_FROM_UNTIL = ("{first} til {last}", "{first} to {last}")
     CARD_EXPIRES = ("kortet utløper {day}", "the card expires {day}")
+    REGISTER_SAYS = ("Kortregisteret sier: {said} ({at})", "The card register says: {said} ({at})")
     NOTHING_KNOWN = (
         "Huben vet ingenting om dette kortet: det står ikke på noen mannskapsliste.",
         "The hub knows nothing of this card: it is on no crew list.",
@@ -603,6 +605,26 @@ REQUIREMENTS: Mapping[str, tuple[str, str]] = {
     "qualification": ("kurs: {kind}", "qualification: {kind}"),
 }
 """`hub.permits.examine`."""
+
+REGISTER: Mapping[str, tuple[str, str]] = {
+    "valid": ("gyldig", "valid"),
+    "temporary": ("midlertidig", "temporary"),
+    "expired": ("utløpt", "expired"),
+    "blocked": ("sperret", "blocked"),
+    "invalidated": ("ugyldiggjort", "invalidated"),
+    "pending": ("bestilt", "ordered"),
+    "unknown": ("ukjent", "unknown"),
+    "other": ("annet", "other"),
+}
+"""`hub.card_answers.CardStatus`."""
+
+LACKS: Mapping[str, tuple[str, str]] = {
+    "not_listed": ("sett her, på ingen liste", "seen here, on no list"),
+    "no_name": ("navn", "name"),
+    "no_birth": ("fødselsdato", "date of birth"),
+    "no_card": ("HMS-kort, uten grunn", "HMS card, no reason given"),
+}
+"""`hub.reports.oversiktsliste`."""
 
 VALUES: Mapping[str, tuple[str, str]] = {
     "yes": ("ja", "yes"),

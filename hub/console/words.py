@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import Literal
 
-from hub.console.texts import ANSWERS, REQUIREMENTS, VALUES, Text
+from hub.console.texts import ANSWERS, LACKS, REGISTER, REQUIREMENTS, VALUES, Text
 from hub.tables import clean
 
 Language = Literal["nb", "en"]
@@ -36,6 +36,14 @@ class Words:
             kind = clean(name.removeprefix(_QUALIFICATION))
             return REQUIREMENTS["qualification"][_PLACE[self.language]].format(kind=kind)
         return REQUIREMENTS[name][_PLACE[self.language]] if name in REQUIREMENTS else clean(name)
+
+    def register(self, status: str) -> str:
+        """What the register of cards says."""
+        return REGISTER[status][_PLACE[self.language]] if status in REGISTER else clean(status)
+
+    def lacking(self, what: str) -> str:
+        """What the law asks for and nobody has said."""
+        return LACKS[what][_PLACE[self.language]] if what in LACKS else clean(what)
 
     def value(self, value: str) -> str:
         """What is known about a requirement."""

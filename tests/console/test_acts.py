@@ -1,9 +1,12 @@
 """What is pressed is asked once, done by the hub's own rooms, answered by the gate, and written down."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
 from msgspec.structs import replace
+from pypdf import PdfReader
+from pytest_mock import MockerFixture
 
 from hub import live
 from hub.asking import given_lately
@@ -241,9 +244,10 @@ async def test_the_alarm_goes_and_the_roll_is_called(living: Invented) -> None:
         await desk.shows(f"LOOK FOR {missing} of")
         await desk.press("p")
         await desk.shows("Saved as")
-        (paper,) = Path(living.config.state_dir or "").glob("muster-*.txt")
+        (paper,) = Path(living.config.state_dir or "").glob("muster-*.pdf")
         assert paper.stat().st_mode & 0o777 == 0o600
-        assert f"to look for: {missing}" in paper.read_text()
+        pages = "".join(page.extract_text() for page in PdfReader(paper).pages)
+        assert all(name in pages for name in (first.name.split()[0], str(missing)))
         await desk.press("C")
         await desk.shows("Close the muster?", f"{missing} ARE NOT ACCOUNTED FOR")
         await desk.press("enter")
@@ -254,7 +258,9 @@ async def test_the_alarm_goes_and_the_roll_is_called(living: Invented) -> None:
         await desk.shows("The muster is closed; nobody")
 
 
-async def test_a_printer_gets_the_roll_and_its_complaint_is_shown(living: Invented, tmp_path: Path) -> None:
+async def test_a_printer_gets_the_roll_and_its_complaint_is_shown(
+    living: Invented, tmp_path: Path, mocker: MockerFixture
+) -> None:
     assert living.stage is not None
     living.stage.gates[0].write(
         "alarm.raised", living.clock(), detail={"alarm": "fire", "what": "the fire loop is open"}
@@ -268,9 +274,12 @@ async def test_a_printer_gets_the_roll_and_its_complaint_is_shown(living: Invent
         return printed(site_of(living.store, changed), words)
 
     assert config("sh", "-c", f"cat > {got}") == "Sent to the printer."
-    assert "LOOK FOR" in got.read_text()
+    assert got.read_bytes().startswith(b"%PDF-")
     assert "out of paper" in config("sh", "-c", "echo out of paper >&2; exit 3")
     assert "no-such-printer" in config("no-such-printer")
+    mocker.patch.dict(sys.modules, {"hub.reports.as_pdf": None})
+    assert config("sh", "-c", f"cat > {got}") == "Sent to the printer."
+    assert "Muster list" in got.read_text()
 
 
 async def test_words_that_may_not_be_kept_are_refused_where_they_are_typed(living: Invented) -> None:

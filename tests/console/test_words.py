@@ -9,12 +9,14 @@ import pytest
 
 from gate.model import Reason
 from gate.turnstile import Mode
+from hub.card_answers import CardStatus
 from hub.console.screens.gates import MODES
 from hub.console.screens.muster import OUTCOMES
-from hub.console.texts import ANSWERS, REQUIREMENTS, VALUES, Text
+from hub.console.texts import ANSWERS, LACKS, REGISTER, REQUIREMENTS, VALUES, Text
 from hub.console.words import Words
 from hub.muster import Outcome
 from hub.permits import CardFacts, examine
+from hub.reports.oversiktsliste import NO_BIRTH, NO_CARD, NO_NAME, NOT_LISTED
 from tests.unit.test_hub_presence import oslo
 
 OSLO = ZoneInfo("Europe/Oslo")
@@ -44,9 +46,13 @@ def test_every_answer_of_a_gate_and_every_requirement_has_its_words() -> None:
     assert set(Reason) <= set(ANSWERS)
     assert set(Mode) == set(MODES)
     assert set(Outcome) == set(OUTCOMES)
+    assert set(CardStatus) == set(REGISTER)
+    assert set(LACKS) == {NOT_LISTED, NO_NAME, NO_BIRTH, NO_CARD}
     findings = {finding.requirement for finding in examine(CardFacts("hms", "1"))}
     assert findings | {"qualification"} == set(REQUIREMENTS)
-    assert all(one and other for table in (ANSWERS, REQUIREMENTS, VALUES) for one, other in table.values())
+    assert all(
+        one and other for table in (ANSWERS, REQUIREMENTS, VALUES, REGISTER, LACKS) for one, other in table.values()
+    )
 
 
 def test_words_that_are_not_known_stand_as_they_are() -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -15,10 +16,9 @@ from hub.console.site import Picture, Site, View
 from hub.console.texts import Text
 from hub.console.widgets.sheet import Cell, Column, Sheet
 from hub.console.words import Words
-from hub.reports.oversiktsliste import HMS, List15, Listed, Place, remark
+from hub.reports.oversiktsliste import HMS, List15, Listed, Place
 from hub.reports.reading import read_list15
 from hub.reports.report import Imprint
-from hub.reports.words import said
 
 MOST = 50_000
 
@@ -45,8 +45,8 @@ def _legal(site: Site) -> Legal:
     config = site.config
     today = Words("en", site.zone).today(site.clock())
     place = Place(config.site, config.list15.name, config.list15.address, config.list15.client)
-    imprint = Imprint(config.site, config.reports.language, site.zone, site.clock())
-    found, _ = read_list15(site.store, place, imprint.local(imprint.made_ms).date(), imprint)
+    imprint = Imprint(config.site, "nb", site.zone, site.clock())
+    found, _ = read_list15(site.store, place, date.fromisoformat(today), imprint)
     answers = {(line.scheme, line.number): line.answer for line in live.crew(site.store, today, MOST)}
     lines = tuple(
         LegalLine(one, number, answers.get((HMS, one.card)) if one.card else None, _hay(one))
@@ -133,7 +133,7 @@ class LegalPage(SearchedPage):
             valid = Cell(f"✓ {words.say(Text.VALID_PLAIN)}", "good")
         else:
             valid = Cell(f"✗ {words.answer(one.answer)}", "bad")
-        missing = "; ".join(said(word, words.language) for word in remark(listed))
+        missing = ", ".join(map(words.lacking, listed.missing))
         return [
             Cell(name),
             Cell(listed.date_of_birth or ""),

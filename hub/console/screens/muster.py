@@ -1,6 +1,5 @@
 """Muster: the roll call, those to look for first."""
 
-import contextlib
 import subprocess
 from collections.abc import Sequence
 from itertools import groupby
@@ -18,10 +17,13 @@ from hub.console.site import Picture, Site, View
 from hub.console.texts import Text
 from hub.console.widgets.sheet import Cell, Column, Heading, Sheet
 from hub.console.words import Words
+from hub.errors import PaperError
 from hub.muster import FIRE, UNACCOUNTED, Outcome
 from hub.presence import CardKey
+from hub.reports.as_text import as_text
+from hub.reports.muster import muster
+from hub.reports.report import Imprint, Report
 from hub.roll_call import CalledPerson, RollCall, latest_muster
-from hub.tables import muster_text
 
 PRINT_S = 20
 ROOM_FOR_WARNING = 20
@@ -242,26 +244,43 @@ def printed(site: Site, words: Words) -> str:
     call = latest_muster(site.store, site.closing)
     if call is None:
         return words.say(Text.NO_MUSTER)
-    text = f"{muster_text(call)}\n"
+    report = muster(call, Imprint(site.config.site, words.language, site.zone, site.clock()))
+    body, ending = _paper(report)
     why = ""
     if command := site.config.console.print_command:
-        try:
-            done = subprocess.run(  # noqa: S603  # of the site's own settings
-                command, input=text.encode(), capture_output=True, timeout=PRINT_S, check=False
-            )
-            if done.returncode == 0:
-                return words.say(Text.PRINTED)
-            why = done.stderr.decode(errors="replace").strip() or f"{command[0]}: {done.returncode}"
-        except (OSError, subprocess.TimeoutExpired) as failed:
-            why = str(failed)
-    file = site.folder / f"muster-{words.stamp(site.clock())}.txt"
-    with contextlib.suppress(FileExistsError):
-        file.parent.mkdir(parents=True)
+        why = _sent(command, body)
+        if not why:
+            return words.say(Text.PRINTED)
+    file = site.folder / f"muster-{words.stamp(site.clock())}.{ending}"
     try:
+        file.parent.mkdir(parents=True, exist_ok=True)
         file.touch(mode=0o600)
-        file.write_text(text, encoding="utf-8")
+        file.write_bytes(body)
     except OSError as refused:
         return f"{file}: {refused.strerror}"
     if why:
         return words.say(Text.NOT_PRINTED, why=why, file=file)
     return words.say(Text.SAVED, file=file)
+
+
+def _paper(report: Report) -> tuple[bytes, str]:
+    """As PDF; as text on a machine that has no font or no library for one: nobody waits for that while it burns."""
+    try:
+        from hub.reports.as_pdf import as_pdf
+
+        return as_pdf(report), "pdf"
+    except (ModuleNotFoundError, PaperError):
+        return f"{as_text(report)}\n".encode(), "txt"
+
+
+def _sent(command: Sequence[str], body: bytes) -> str:
+    """To the printer; returns its complaint."""
+    try:
+        done = subprocess.run(  # noqa: S603  # of the site's own settings
+            command, input=body, capture_output=True, timeout=PRINT_S, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as failed:
+        return str(failed)
+    if done.returncode == 0:
+        return ""
+    return done.stderr.decode(errors="replace").strip() or f"{command[0]}: {done.returncode}"

@@ -16,7 +16,6 @@ from hub.console.texts import Text
 from hub.console.widgets.sheet import Cell, Column, Sheet
 from hub.explanation import Waiting
 from hub.presence import CardKey
-from hub.queries import companies_called
 
 DAY_MS = 86_400_000
 
@@ -31,8 +30,7 @@ class Queue:
 
 def _queue(site: Site) -> Queue:
     since_ms = site.clock() - round(site.config.console.waiting_days * DAY_MS)
-    names = companies_called(site.store)
-    return Queue(tuple(explanation.waiting(site.store, since_ms)), tuple(sorted(filter(None, names.values()))))
+    return Queue(tuple(explanation.waiting(site.store, since_ms)), tuple(sorted(site.company_names().values())))
 
 
 QUEUE = View("waiting", _queue, ("events", "audit", "revision"), stale_s=30.0)
@@ -106,6 +104,7 @@ class WaitingPage(Page):
             Column(say(Text.COL_GATE), 8, 1, 2),
             Column(say(Text.COL_TIMES), 6, 0, 3),
             Column(say(Text.COL_ANSWER), 14, 2, 1),
+            Column(say(Text.COL_REGISTER), 12, 1, 5),
             Column(say(Text.COL_NAME), 10, 3, 4),
         ]
 
@@ -122,6 +121,7 @@ class WaitingPage(Page):
             Cell(one.gate),
             Cell(str(one.times)),
             Cell(f"✗ {words.answer(one.reason)}", "bad"),
+            Cell(words.register(one.register) if one.register else "–", "" if one.register else "dim"),
             Cell(note),
         ]
 

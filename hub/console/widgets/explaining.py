@@ -25,7 +25,6 @@ from hub.console.words import Words
 from hub.explanation import Requirement, Why, why
 from hub.live import HappeningLine
 from hub.presence import CardKey
-from hub.queries import companies_called
 from hub.tables import clean
 
 EXPLAINED = "explained"
@@ -50,7 +49,7 @@ def explained(site: Site, card: CardKey) -> Explained:
         member = crew.member(card)
     with site.store.looking() as looking:
         seen = looking.last_seen([card]).get(card)
-    names = tuple(sorted(filter(None, companies_called(site.store).values())))
+    names = tuple(sorted(site.company_names().values()))
     approved = member is not None and member.approved_by is not None
     return Explained(why(site.store, card, site.requirements, today), approved, seen.time_ms if seen else None, names)
 
@@ -228,6 +227,10 @@ class WhyDialog(ModalScreen[None]):
             text.append(f"{say(Text.NOTHING_KNOWN)}\n")
         self._require_all(text, why.requirements)
         self._dates(text, why)
+        if why.register is not None and why.register.status is not None:
+            said = words.register(why.register.status)
+            at = words.moment(why.register.answered_ms, now_ms)
+            text.append(f"\n{say(Text.REGISTER_SAYS, said=said, at=at)}\n")
         if why.other_cards:
             text.append(f"\n{say(Text.OTHER_CARDS, cards=', '.join(why.other_cards))}\n")
         self._past(text, why, now_ms)
