@@ -300,9 +300,3 @@ def company_names(connection: Connection) -> dict[str, str | None]:
     """What companies are called, by their organisation numbers; None where no list has said it."""
     table = schema.companies
     return {row[0]: row[1] for row in connection.execute(select(table.c.organisation_number, table.c.name))}
-
-
-def companies_called(store: HubStore) -> dict[str, str | None]:
-    """The same, of a moment of its own."""
-    with store.reading() as connection:
-        return company_names(connection)

@@ -1,5 +1,7 @@
 """What can be done about deliveries to central systems: once more, or never. Each is asked once, and in the audit."""
 
+from collections.abc import Callable
+
 from hub.central import words as central
 from hub.console.acts import Act, Field, Said, Tell
 from hub.console.bridge import Outcome
@@ -66,7 +68,7 @@ class DeliveryActs:
             waits=say(Text.WORKING), complaint=say(Text.NEEDED),
         )  # fmt: skip
 
-    def _act(self, title: str, will: str, do: "Do") -> Act:
+    def _act(self, title: str, will: str, do: Callable[[Site, Said, Tell], Outcome]) -> Act:
         waits = self._words.say(Text.WORKING)
         return Act(title, (will, self._noted()), Right.KEEP_BOOKS, do, waits=waits)
 

@@ -34,7 +34,7 @@ class Right(Enum):
     DECIDE = auto()
     """Who may work here: approve, turn away, block, unblock."""
     KEEP_BOOKS = auto()
-    """What central systems are told again or never, reports in files and on paper, the signature under the list of § 15."""
+    """Reports in files, the signature below the list of § 15, what central systems are told again or never."""
 
 
 _GUARD = {Right.LOOK, Right.SEE_LEGAL_LIST, Right.RUN_GATES, Right.LET_IN, Right.CORRECT_ROSTER, Right.CALL_ROLL}

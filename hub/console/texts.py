@@ -482,6 +482,9 @@ class Text(Enum):
     DID_IMPORT = ("tok inn mannskapsliste", "took in a crew list")
     DID_BACK = ("gikk tilbake til en mannskapsliste", "went back to a crew list")
     DID_RULES = ("tok krav i bruk", "applied requirements")
+    DID_WAKE = ("vekket mottaker", "woke target")
+    DID_RETRY = ("sendte igjen", "sent again")
+    DID_GIVE_UP = ("ga opp å melde", "gave up telling")
     DID_OPEN = ("åpnet for én", "opened for one")
     ALL_LANES = ("alle sluser", "all lanes")
 
@@ -510,6 +513,7 @@ class Text(Enum):
     COL_FIELD = ("FELT", "FIELD")
     COL_SAID = ("MOTTAKERENS ORD", "THE RECEIVER'S WORDS")
     TARGET_TOLD = ("har alt", "has everything")
+    TARGET_REST = ("har resten", "has the rest")
     TARGET_TELLING = ("får det nå", "is being told")
     TARGET_WAITING = ("NÅS IKKE", "NOT REACHED")
     TARGET_STOPPED = ("STOPPET", "STOPPED")

@@ -238,7 +238,7 @@ def _people(found: List15, imprint: Imprint) -> Table:
     for one in found.people:
         row: list[Cell] = [
             one.last_name or (None if one.first_name else Word.UNKNOWN), one.first_name, one.date_of_birth,
-            one.card, one.company_name, one.company, one.employer_name, one.employer, remark(one),
+            one.card, one.company_name, one.company, one.employer_name, one.employer, _remark(one),
         ]  # fmt: skip
         rows.append((*row, one.seen) if found.day is not None else tuple(row))
     return Table("people", f"{say(Word.PEOPLE)} ({len(rows)})", tuple(columns), tuple(rows))
@@ -250,8 +250,7 @@ def _companies(found: List15, imprint: Imprint) -> Table:
     return Table("companies", f"{say(Word.COMPANIES)} ({len(found.companies)})", columns, found.companies)
 
 
-def remark(one: Listed) -> tuple[Word, ...]:
-    """What is missing, and what has to be known to read the line rightly."""
+def _remark(one: Listed) -> tuple[Word, ...]:
     words = [_LACKS[what] for what in one.missing]
     if one.because in _BECAUSE:
         words.append(_BECAUSE[one.because])

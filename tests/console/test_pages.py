@@ -24,6 +24,7 @@ EMPTY = {
     "muster": "There has been no evacuation",
     "audit": "Nobody has done anything",
     "legal": "Nobody is on the list",
+    "deliveries": "No central system is told",
 }
 BUSY = {
     "gates": ("north/in-1", "● normal", "▲ locked down", "○ off line"),
@@ -34,6 +35,7 @@ BUSY = {
     "muster": ("There has been no",),
     "audit": ("blocked card",),
     "legal": ("✓ valid",),
+    "deliveries": ("No central system is told",),
 }
 
 
@@ -55,7 +57,7 @@ async def test_a_page_of_a_busy_site_fits_the_terminal(busy: Invented, name: str
         lines = desk.text.split("\n")
         assert len(lines) == size[1]
         assert "? help  q quit" in lines[-1]
-        assert "▸ " in desk.text or name == "muster"
+        assert "▸ " in desk.text or name in ("muster", "deliveries")
 
 
 @pytest.mark.parametrize("name", NAMES)

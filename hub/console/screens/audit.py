@@ -28,6 +28,9 @@ DECISIONS = {
     "import": Text.DID_IMPORT,
     "back": Text.DID_BACK,
     "rules": Text.DID_RULES,
+    "target.woken": Text.DID_WAKE,
+    "delivery.retried": Text.DID_RETRY,
+    "delivery.given_up": Text.DID_GIVE_UP,
 }
 WORDS = {"in": Text.WORD_IN, "out": Text.WORD_OUT, "seen": Text.WORD_SEEN, "not_seen": Text.WORD_NOT_SEEN}
 OUTCOMES = {
