@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 FORMATS = ("text", "json", "csv", "xlsx", "pdf")
 _BINARY = ("xlsx", "pdf")
-_ENDINGS = {".txt": "text", ".json": "json", ".csv": "csv", ".xlsx": "xlsx", ".pdf": "pdf"}
 _TODAY = "today"
 
 
@@ -201,7 +200,9 @@ def _place(options: argparse.Namespace) -> "Place":
 
 def _give(report: "Report", options: argparse.Namespace) -> int:
     form = _form(options)
-    page = _rendered(report, form)
+    from hub.reports.rendering import rendered
+
+    page = rendered(report, form)
     if options.output is None:
         sys.stdout.flush()
         sys.stdout.buffer.write(page)
@@ -218,41 +219,16 @@ def _give(report: "Report", options: argparse.Namespace) -> int:
 
 
 def _form(options: argparse.Namespace) -> str:
+    from hub.reports.rendering import ENDINGS
+
     if options.format is not None:
         form = str(options.format)
     elif options.output is None:
         form = "text"
-    elif (ending := options.output.suffix.lower()) in _ENDINGS:
-        form = _ENDINGS[ending]
+    elif (ending := options.output.suffix.lower()) in ENDINGS:
+        form = ENDINGS[ending]
     else:
-        options.refuse(f"-o {options.output}: it ends in none of {', '.join(_ENDINGS)}; say --format")
+        options.refuse(f"-o {options.output}: it ends in none of {', '.join(ENDINGS)}; say --format")
     if form in _BINARY and options.output is None and sys.stdout.isatty():
         options.refuse(f"--format {form} is not for a screen; name a file with -o, or send it on with | or >")
     return form
-
-
-def _rendered(report: "Report", form: str) -> bytes:
-    try:
-        if form == "pdf":
-            from hub.reports.as_pdf import as_pdf
-
-            return as_pdf(report)
-        if form == "xlsx":
-            from hub.reports.as_xlsx import as_xlsx
-
-            return as_xlsx(report)
-    except ModuleNotFoundError as missing:
-        raise PaperError(
-            f"{missing.name} is not installed; install portvakt with the extra `hub`, or write another kind of file"
-        ) from missing
-    if form == "csv":
-        from hub.reports.as_csv import as_csv
-
-        return as_csv(report)
-    if form == "json":
-        from hub.reports.as_json import as_json
-
-        return as_json(report)
-    from hub.reports.as_text import as_text
-
-    return as_text(report).encode() + b"\n"

@@ -355,6 +355,9 @@ class ConsoleApp(App[None]):
         self.page.tick()
 
     def _say_bars(self) -> None:
+        if not self.query(TabBar):
+            # What a thread has handed over while the page is being closed.
+            return
         words, say, picture = self.words, self.words.say, self._picture
         queue = picture.values.get("waiting") if picture else None
         waiting = len(queue.cards) if queue else 0

@@ -14,6 +14,7 @@ from hub.console.screens.muster import MusterPage
 from hub.console.screens.now import NowPage
 from hub.console.screens.on_site import OnSitePage
 from hub.console.screens.page import Page
+from hub.console.screens.reports import ReportsPage
 from hub.console.screens.waiting import QUEUE, WaitingPage
 from hub.console.site import View
 from hub.console.texts import Text
@@ -47,6 +48,7 @@ PAGES: Sequence[PageKind] = (
     _kind("audit", "7", AuditPage),
     _kind("legal", "8", LegalPage),
     _kind("deliveries", "9", DeliveriesPage),
+    _kind("reports", "0", ReportsPage),
 )
 
 

@@ -564,6 +564,38 @@ class Text(Enum):
     )
     GIVEN_UP = ("{id} er gitt opp.", "{id} is given up.")
 
+    # --- reports
+    REPORTS = ("Rapporter", "Reports")
+    PAPER_LIST15 = ("Oversiktsliste, § 15", "List of persons, § 15 (oversiktsliste)")
+    PAPER_CHECKS = ("Signerte kontroller av § 15", "Signed checks of § 15")
+    PAPER_CONTRACTORS = ("Samordningsliste", "Contractors (samordningsliste)")
+    PAPER_HOURS_PERSON = ("Timer til stede, etter person", "Presence hours, by person")
+    PAPER_HOURS_COMPANY = ("Timer til stede, etter firma", "Presence hours, by company")
+    PAPER_HOURS_DAY = ("Timer til stede, etter dag", "Presence hours, by day")
+    PAPER_SHARES = ("Fagarbeider- og lærlingandel", "Shares of skilled workers and apprentices")
+    PAPER_MUSTER = ("Siste mønstring", "The last muster")
+    PAPER_MUSTERS = ("Alle mønstringer", "Every muster")
+    COL_REPORT = ("RAPPORT", "REPORT")
+    COL_OF = ("FOR", "OF")
+    OF_NOW = ("nå", "now")
+    CHOSEN_PAPER = ("For {when} · filer som {form}", "Of {when} · files as {form}")
+    KEY_SHOW = ("vis", "show")
+    KEY_WRITE = ("skriv {form}-fil", "write {form} file")
+    KEY_SIGN = ("signer § 15", "sign § 15")
+    KEY_EARLIER = ("tidligere", "earlier")
+    KEY_LATER = ("senere", "later")
+    KEY_FORM = ("filtype", "kind of file")
+    WRITTEN = ("Skrevet: {file}", "Written: {file}")
+    LEGAL_CHECK = ("Daglig kontroll", "Daily check")
+    SIGN_LIST = ("Signere at dagens oversiktsliste er kontrollert?", "Sign that the list of today has been checked?")
+    WILL_SIGN = (
+        "Navn, tidspunkt og et fingeravtrykk av innholdet beholdes. Endres lista, sier den det selv.",
+        "Name, time and a fingerprint of its content are kept. When the list changes, it says so itself.",
+    )
+    FIELD_SIGNED_BY = ("Navn på den som har kontrollert (må fylles ut)", "Name of who has checked it (needed)")
+    SIGNED = ("Signert av {by}: {n} personer, SHA-256 {digest}…", "Signed by {by}: {n} people, SHA-256 {digest}…")
+    SIGNED_GAPS = ("{n} av dem mangler noe; se lista.", "{n} of them lack something; see the list.")
+
     # --- ages
     SECONDS = ("{n} s", "{n} s")
     MINUTES = ("{n} min", "{n} min")

@@ -178,7 +178,7 @@ def oversiktsliste(found: List15, checks: Sequence[ListCheck], imprint: Imprint)
     facts = [
         *place_facts(found.place, imprint),
         *([Fact("day", say(Word.DAY), day)] if day else []),
-        Fact("check", say(Word.CHECK), _checked(found, checks, imprint)),
+        Fact("check", say(Word.CHECK), checked(found, checks, imprint)),
         Fact("sha256", say(Word.DIGEST), found.digest),
     ]
     gaps = sum(bool(one.missing) for one in found.people)
@@ -204,7 +204,8 @@ def place_facts(place: Place, imprint: Imprint) -> list[Fact]:
     return [Fact(key, imprint.say(word), value or Word.MISSING) for key, word, value in said]
 
 
-def _checked(found: List15, checks: Sequence[ListCheck], imprint: Imprint) -> str:
+def checked(found: List15, checks: Sequence[ListCheck], imprint: Imprint) -> str:
+    """Who has checked the list of its day, or of today, in words."""
     today = imprint.local(imprint.made_ms).date().isoformat()
     this_day = found.day is None or found.day == today
     if not checks:

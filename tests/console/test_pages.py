@@ -24,6 +24,7 @@ EMPTY = {
     "muster": "There has been no evacuation",
     "audit": "Nobody has done anything",
     "legal": "Nobody is on the list",
+    "reports": "not checked today",
     "deliveries": "No central system is told",
 }
 BUSY = {
@@ -35,6 +36,7 @@ BUSY = {
     "muster": ("There has been no",),
     "audit": ("blocked card",),
     "legal": ("✓ valid",),
+    "reports": ("not checked today", "▸ "),
     "deliveries": ("No central system is told",),
 }
 

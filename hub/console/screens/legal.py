@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, tzinfo
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -10,13 +10,15 @@ from textual.widgets import Static
 
 from hub import live
 from hub.console.desk import Desk, PageKey
+from hub.console.papers import place_of, signing
 from hub.console.roles import Right
 from hub.console.screens.page import SearchedPage, fits
 from hub.console.site import Picture, Site, View
 from hub.console.texts import Text
 from hub.console.widgets.sheet import Cell, Column, Sheet
 from hub.console.words import Words
-from hub.reports.oversiktsliste import HMS, List15, Listed, Place
+from hub.records import ListCheck
+from hub.reports.oversiktsliste import HMS, List15, Listed, checked
 from hub.reports.reading import read_list15
 from hub.reports.report import Imprint
 
@@ -38,24 +40,24 @@ class Legal:
     """The list of today."""
 
     found: List15
+    checks: tuple[ListCheck, ...]
+    zone: tzinfo
     lines: tuple[LegalLine, ...]
 
 
 def _legal(site: Site) -> Legal:
-    config = site.config
     today = Words("en", site.zone).today(site.clock())
-    place = Place(config.site, config.list15.name, config.list15.address, config.list15.client)
-    imprint = Imprint(config.site, "nb", site.zone, site.clock())
-    found, _ = read_list15(site.store, place, date.fromisoformat(today), imprint)
+    imprint = Imprint(site.config.site, "nb", site.zone, site.clock())
+    found, checks = read_list15(site.store, place_of(site.config), date.fromisoformat(today), imprint)
     answers = {(line.scheme, line.number): line.answer for line in live.crew(site.store, today, MOST)}
     lines = tuple(
         LegalLine(one, number, answers.get((HMS, one.card)) if one.card else None, _hay(one))
         for number, one in enumerate(found.people)
     )
-    return Legal(found, lines)
+    return Legal(found, tuple(checks), site.zone, lines)
 
 
-LEGAL = View("legal", _legal, ("revision",), stale_s=300.0)
+LEGAL = View("legal", _legal, ("revision",), stale_s=60.0)
 
 
 class LegalPage(SearchedPage):
@@ -73,6 +75,7 @@ class LegalPage(SearchedPage):
         yield self.search_line()
         yield Static(classes="headline", id="law", markup=False)
         yield Static(classes="headline", id="place", markup=False)
+        yield Static(classes="headline", id="signed", markup=False)
         yield Sheet[LegalLine](
             self._columns(), lambda one: one.number, self._cells, empty=self.desk.words.say(Text.READING), id="legal"
         )
@@ -90,7 +93,11 @@ class LegalPage(SearchedPage):
 
     def offers(self) -> Sequence[PageKey]:
         key = self.search_key()
-        return (PageKey(key.key, key.shown, key.does, key.press, Right.SEE_LEGAL_LIST),)
+        sign = PageKey("s", "s", self.desk.words.say(Text.KEY_SIGN), self._sign, Right.KEEP_BOOKS)
+        return (PageKey(key.key, key.shown, key.does, key.press, Right.SEE_LEGAL_LIST), sign)
+
+    def _sign(self) -> None:
+        self.desk.ask(signing(self.desk.words, self.desk.acts.user))
 
     def found(self) -> None:
         say, legal = self.desk.words.say, self._legal
@@ -107,6 +114,9 @@ class LegalPage(SearchedPage):
             names = ", ".join(f"list15.{name}" for name in legal.found.missing)
             where += f" · ▲ {say(Text.LEGAL_NO_SITE, names=names)}"
         self.query_one("#place", Static).update(where)
+        imprint = Imprint(place.site, self.desk.words.language, legal.zone, legal.found.made_ms)
+        signed = checked(legal.found, legal.checks, imprint)
+        self.query_one("#signed", Static).update(f"{say(Text.LEGAL_CHECK)}: {signed}")
 
     @property
     def _sheet(self) -> Sheet[LegalLine]:

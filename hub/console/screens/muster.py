@@ -1,6 +1,5 @@
 """Muster: the roll call, those to look for first."""
 
-import subprocess
 from collections.abc import Sequence
 from itertools import groupby
 from typing import ClassVar
@@ -11,6 +10,7 @@ from textual.widgets import Static
 
 from hub.console.bridge import Found
 from hub.console.desk import Desk, PageKey
+from hub.console.printing import sent
 from hub.console.roles import Right
 from hub.console.screens.page import SearchedPage, fits
 from hub.console.site import Picture, Site, View
@@ -25,7 +25,6 @@ from hub.reports.muster import muster
 from hub.reports.report import Imprint, Report
 from hub.roll_call import CalledPerson, RollCall, latest_muster
 
-PRINT_S = 20
 ROOM_FOR_WARNING = 20
 OUTCOMES = {
     Outcome.MISSING: ("✗", Text.OUTCOME_MISSING, "bad"),
@@ -248,7 +247,7 @@ def printed(site: Site, words: Words) -> str:
     body, ending = _paper(report)
     why = ""
     if command := site.config.console.print_command:
-        why = _sent(command, body)
+        why = sent(command, body)
         if not why:
             return words.say(Text.PRINTED)
     file = site.folder / f"muster-{words.stamp(site.clock())}.{ending}"
@@ -271,16 +270,3 @@ def _paper(report: Report) -> tuple[bytes, str]:
         return as_pdf(report), "pdf"
     except (ModuleNotFoundError, PaperError):
         return f"{as_text(report)}\n".encode(), "txt"
-
-
-def _sent(command: Sequence[str], body: bytes) -> str:
-    """To the printer; returns its complaint."""
-    try:
-        done = subprocess.run(  # noqa: S603  # of the site's own settings
-            command, input=body, capture_output=True, timeout=PRINT_S, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired) as failed:
-        return str(failed)
-    if done.returncode == 0:
-        return ""
-    return done.stderr.decode(errors="replace").strip() or f"{command[0]}: {done.returncode}"
