@@ -36,6 +36,7 @@ EXTRA_OF = {
     "amqtt": "demo",
     "textual": "console",
     "textual_serve": "console",
+    "textual_plotext": "console",
     "aiohttp": "console",
 }
 """Libraries that not every installation has, and the extra that brings them."""

@@ -7,6 +7,7 @@ from hub.console.desk import Desk
 from hub.console.roles import Right, Role, may
 from hub.console.screens.audit import AuditPage
 from hub.console.screens.crew import CrewPage
+from hub.console.screens.day import DayPage
 from hub.console.screens.deliveries import DeliveriesPage
 from hub.console.screens.gates import GATES, GatesPage
 from hub.console.screens.legal import LegalPage
@@ -49,6 +50,7 @@ PAGES: Sequence[PageKind] = (
     _kind("legal", "8", LegalPage),
     _kind("deliveries", "9", DeliveriesPage),
     _kind("reports", "0", ReportsPage),
+    _kind("day", "+", DayPage),
 )
 
 

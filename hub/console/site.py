@@ -3,9 +3,9 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import tzinfo
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from hub.config import HubConfig, closing_rule, requirements_of, state_dir, time_zone
 from hub.live import Pulse
@@ -33,7 +33,7 @@ class Site:
 
     store: HubStore
     config: HubConfig
-    zone: tzinfo
+    zone: ZoneInfo
     closing: ClosingRule | None
     requirements: Requirements
     clock: Callable[[], int] = now_ms

@@ -596,6 +596,20 @@ class Text(Enum):
     SIGNED = ("Signert av {by}: {n} personer, SHA-256 {digest}…", "Signed by {by}: {n} people, SHA-256 {digest}…")
     SIGNED_GAPS = ("{n} av dem mangler noe; se lista.", "{n} of them lack something; see the list.")
 
+    # --- the day
+    DAY = ("Dagen", "Day")
+    KEY_TODAY = ("i dag", "today")
+    PLOT_INSIDE = ("Inne gjennom dagen", "On site through the day")
+    PLOT_BADGES = ("Utlesinger i minuttet", "Badges a minute")
+    PLOT_REASONS = ("Avvist fordi", "Refused because")
+    OTHER_REASONS = ("og {n} av andre grunner", "and {n} for other reasons")
+    DAY_BADGES = (
+        "{granted} sluppet gjennom, {refused} avvist ({share})",
+        "{granted} let through, {refused} refused ({share})",
+    )
+    DAY_INSIDE = ("{last} inne {at} · flest {most} kl. {then}", "{last} on site at {at} · most {most} at {then}")
+    DAY_BUSIEST = ("travlest {at}: {rate} i minuttet", "busiest at {at}: {rate} a minute")
+
     # --- ages
     SECONDS = ("{n} s", "{n} s")
     MINUTES = ("{n} min", "{n} min")

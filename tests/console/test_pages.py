@@ -25,6 +25,7 @@ EMPTY = {
     "audit": "Nobody has done anything",
     "legal": "Nobody is on the list",
     "reports": "not checked today",
+    "day": "0 let through, 0 refused",
     "deliveries": "No central system is told",
 }
 BUSY = {
@@ -37,6 +38,7 @@ BUSY = {
     "audit": ("blocked card",),
     "legal": ("✓ valid",),
     "reports": ("not checked today", "▸ "),
+    "day": ("150 on site at 06:55", "On site through the day"),
     "deliveries": ("No central system is told",),
 }
 
@@ -59,7 +61,7 @@ async def test_a_page_of_a_busy_site_fits_the_terminal(busy: Invented, name: str
         lines = desk.text.split("\n")
         assert len(lines) == size[1]
         assert "? help  q quit" in lines[-1]
-        assert "▸ " in desk.text or name in ("muster", "deliveries")
+        assert "▸ " in desk.text or name in ("muster", "deliveries", "day")
 
 
 @pytest.mark.parametrize("name", NAMES)
