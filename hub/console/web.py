@@ -36,6 +36,14 @@ POLICY = (
 """Nothing from anywhere else: a site's hub may have no way to the internet, and its pages are nobody's business."""
 _ELSEWHERE = re.compile(r"<link[^>]*href=\"https?://[^>]*>", re.DOTALL)
 
+_FOCUS = """<script>
+const wait = setInterval(() => {
+  const keyboard = document.querySelector(".xterm-helper-textarea");
+  if (keyboard) { keyboard.focus(); clearInterval(wait); }
+}, 100);
+</script>"""
+"""Keys work from the beginning on, without a click."""
+
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -90,6 +98,8 @@ class ConsoleServer(Server):
         super().__init__(command, settings.host, settings.port, title=TITLE, public_url=public)
         self._password = password
         self._hosts = _hosts(settings)
+        # Behind a proxy a request may rightly bear another name than the one that browsers use.
+        self._own_name = None if settings.public_url else _host(settings)
 
     def initialize_logging(self) -> None:
         """The hub's own."""
@@ -114,9 +124,15 @@ class ConsoleServer(Server):
                 text="The password of [console.web] password_file.\n",
                 headers={"WWW-Authenticate": f'Basic realm="{TITLE}"'},
             )
+        if self._own_name and request.path == "/" and request.host.casefold() != self._own_name.casefold():
+            # localhost: the page's parts are at the other name of this machine, which its policy does not trust.
+            raise web.HTTPFound(self.public_url)
+        if request.path == "/favicon.ico":
+            return web.Response(status=204)
         answer = await handler(request)
         if isinstance(answer, web.Response) and answer.content_type == "text/html" and answer.text is not None:
-            answer.text = _ELSEWHERE.sub("", answer.text)
+            page = _ELSEWHERE.sub("", answer.text).replace("</head>", f"<title>{TITLE}</title></head>")
+            answer.text = page.replace("</body>", f"{_FOCUS}</body>")
         if not answer.prepared:
             socket = "ws" + self.public_url.removeprefix("http")
             answer.headers["Content-Security-Policy"] = POLICY.format(socket=socket)
