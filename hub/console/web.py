@@ -34,7 +34,7 @@ POLICY = (
     "font-src 'self' data:; connect-src 'self' {socket}; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 )
 """Nothing from anywhere else: a site's hub may have no way to the internet, and its pages are nobody's business."""
-_ELSEWHERE = re.compile(r"<link[^>]*href=\"https?://[^>]*>", re.DOTALL)
+_LINK = re.compile(r"<link[^>]*href=\"(https?://[^\"]*)\"[^>]*>", re.DOTALL)
 
 _FOCUS = """<script>
 const wait = setInterval(() => {
@@ -131,7 +131,7 @@ class ConsoleServer(Server):
             return web.Response(status=204)
         answer = await handler(request)
         if isinstance(answer, web.Response) and answer.content_type == "text/html" and answer.text is not None:
-            page = _ELSEWHERE.sub("", answer.text).replace("</head>", f"<title>{TITLE}</title></head>")
+            page = _LINK.sub(self._ours_alone, answer.text).replace("</head>", f"<title>{TITLE}</title></head>")
             answer.text = page.replace("</body>", f"{_FOCUS}</body>")
         if not answer.prepared:
             socket = "ws" + self.public_url.removeprefix("http")
@@ -139,6 +139,9 @@ class ConsoleServer(Server):
             answer.headers["X-Content-Type-Options"] = "nosniff"
             answer.headers["Referrer-Policy"] = "no-referrer"
         return answer
+
+    def _ours_alone(self, link: re.Match[str]) -> str:
+        return link[0] if link[1].startswith(f"{self.public_url}/") else ""
 
     def _ours(self, origin: str | None) -> bool:
         return origin is not None and urlsplit(origin).netloc.casefold() in self._hosts

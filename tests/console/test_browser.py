@@ -25,6 +25,8 @@ async def test_a_manager_opens_it_with_a_password_and_a_key_turns_the_page(tmp_p
             await page.draws("Nobody is on site", since=before)
             assert await page.picture() != drawn
             assert await page.value("document.title") == "Portvakt"
+            # Its style sheets are there: without them the page is moved, and the keys at its bottom are cut off.
+            assert await page.value("document.documentElement.scrollHeight <= innerHeight")
             assert page.complaints == []
             hosts = {urlsplit(url).netloc.rpartition("@")[2] for url in page.asked if url.startswith(("http", "ws"))}
             assert hosts == {f"127.0.0.1:{port}"}
