@@ -3,6 +3,8 @@
 The screen asks the running gate and hub; it decides nothing itself.
 """
 
+import shlex
+import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -81,6 +83,7 @@ class DemoApp(App[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("w", "walk", "walk through"),
         Binding("c", "cable", "cut / mend the network"),
+        Binding("k", "console", "the hub's console"),
         Binding("q", "quit", "quit"),
     ]
 
@@ -96,10 +99,17 @@ class DemoApp(App[None]):
             with Vertical(id="left"):
                 yield OptionList(*(Option(Text(visitor.label)) for visitor in self._visitors), id="people")
             with Vertical():
-                yield Static("Choose who comes to the gate, and press Enter.", id="lane")
+                yield Static(Text(self._welcome()), id="lane")
                 yield Static("", id="counts")
                 yield DataTable(id="roster", cursor_type="none")
         yield Footer()
+
+    def _welcome(self) -> str:
+        return (
+            "Choose who comes to the gate, and press Enter.\n\n"
+            "k opens the console of the hub, q there comes back;\nor beside this page, in a second terminal:\n"
+            f"{shlex.join(self._stage.console_command())}"
+        )
 
     def on_mount(self) -> None:
         self.query_one("#people").border_title = "Who comes?"
@@ -112,6 +122,13 @@ class DemoApp(App[None]):
 
     def action_walk(self) -> None:
         self._walk()
+
+    def action_console(self) -> None:
+        """The hub's own page on this terminal, until it is left."""
+        with self.suspend():
+            left = subprocess.run(self._stage.console_command(), check=False)  # noqa: S603
+        if left.returncode:
+            self.notify(f"the console ended with {left.returncode}", severity="error")
 
     def action_cable(self) -> None:
         self._cut = not self._cut
@@ -185,5 +202,6 @@ def run() -> int:
     """Run the demo on this terminal."""
     print("starting broker, hub and gate …")
     with Stage(WALK_S) as stage:
+        print(f"the hub's console, for a second terminal: {shlex.join(stage.console_command())}")
         DemoApp(stage).run()
     return 0

@@ -136,6 +136,10 @@ class Stage:
         """The cards that wait for somebody to let them in, with what the card register says of each."""
         return list(json.loads(self._ask("hub", "waiting")))
 
+    def console_command(self) -> list[str]:
+        """What opens this hub's console on a terminal."""
+        return [*_program("hub"), "console", "--config", str(self.folder / "hub.toml")]
+
     def wait(self, until: Callable[[], bool], what: str, timeout_s: float = START_S) -> None:
         """Poll for a condition. Raises DemoFailed, which names it."""
         end = time.monotonic() + timeout_s
@@ -258,6 +262,8 @@ port = {port}
 embedded = true
 [list]
 heartbeat_s = 30
+[console]
+everybody_else = "manager"
 [card_register]
 base_url = "{register}/v1"
 token_url = "{register}/oauth/token"
