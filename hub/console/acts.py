@@ -18,6 +18,7 @@ from hub.console.texts import Text
 from hub.console.words import Words
 from hub.crew import decisions
 from hub.crew.decisions import Approval, Decided, Decider, decider_named
+from hub.crew.rows import SITE_SCHEME
 from hub.errors import CrewListError
 from hub.letting_in import LetIn, Walked, Wanted, let_in_once
 from hub.presence import EXIT, CardKey, HandMark
@@ -244,6 +245,48 @@ class Acts:
         title = self._words.say(Text.EXTEND, name=name)
         act = self._approval(card, title, Text.WILL_APPROVE, (), Approval(company, until))
         return replace(act, fields=act.fields[1:2] + act.fields[:1])
+
+    def prolong(self, card: CardKey, name: str) -> Act:
+        """Somebody who is on the crew list, until that list says otherwise."""
+        say, named = self._words.say, _named(card)
+
+        def do(site: Site, said: Said, tell: Tell) -> Outcome:
+            decided = decisions.extend(site.store, card, said["until"], said["why"], self._decider(site))
+            return self._decided(site, decided, say(Text.EXTENDED_DONE, card=named, until=said["until"]), tell)
+
+        day = Field("until", say(Text.FIELD_UNTIL), "", "--until", needed=True)
+        return Act(
+            say(Text.EXTEND, name=name), (say(Text.WILL_EXTEND), self._noted()), Right.DECIDE, do,
+            (day, self._reason(needed=True)), complaint=say(Text.NEEDED), waits=say(Text.WORKING),
+        )  # fmt: skip
+
+    def give_pass(self, companies: Sequence[str], today: str) -> Act:
+        """A card of the site's own for somebody who has none."""
+        say = self._words.say
+
+        def do(site: Site, said: Said, tell: Tell) -> Outcome:
+            approval = Approval(
+                self._company(site, said["company"]), said["until"], said["first"], said["last"],
+                said["born"] or None, no_card_because=said["because"],
+            )  # fmt: skip
+            card = decisions.card_of(f"{SITE_SCHEME}:{said['number']}")
+            decided = decisions.approve(site.store, card, approval, self._decider(site))
+            done = say(Text.APPROVED_DONE, card=_named(card), until=said["until"])
+            return self._decided(site, decided, done, tell)
+
+        fields = (
+            Field("number", say(Text.FIELD_PASS), "", "CARD:", needed=True),
+            Field("first", say(Text.FIELD_FIRST), "", "--first-name", needed=True),
+            Field("last", say(Text.FIELD_LAST), "", "--last-name", needed=True),
+            Field("born", say(Text.FIELD_BORN), "", "--born"),
+            Field("company", say(Text.FIELD_COMPANY), "", "--company", suggestions=tuple(companies), needed=True),
+            Field("until", say(Text.FIELD_UNTIL), today, "--until", needed=True),
+            Field("because", say(Text.FIELD_BECAUSE), "applied", "--no-card-because", needed=True),
+        )
+        return Act(
+            say(Text.GIVE_PASS), (say(Text.WILL_GIVE_PASS),), Right.DECIDE, do, fields,
+            complaint=say(Text.NEEDED), waits=say(Text.WORKING),
+        )  # fmt: skip
 
     def _approval(self, card: CardKey, title: str, will: Text, companies: Sequence[str], known: Approval) -> Act:
         say = self._words.say

@@ -330,9 +330,21 @@ class Text(Enum):
     BLOCKED_DONE = ("{card} er sperret.", "{card} is blocked.")
     UNBLOCKED_DONE = ("{card} er ikke lenger sperret.", "{card} is no longer blocked.")
     APPROVED_DONE = ("{card} er godkjent til og med {until}.", "{card} is approved until {until}.")
-    NOT_EXTENDED = (
-        "Bare den som er godkjent her, kan forlenges her; ellers er det mannskapslista som sier hvor lenge.",
-        "Only who was approved here can be extended here; otherwise the crew list says how long.",
+    EXTENDED_DONE = ("{card} gjelder til og med {until}.", "{card} is valid until {until}.")
+    WILL_EXTEND = (
+        "Portene slipper kortet inn til og med dagen du skriver. Neste mannskapsliste bestemmer igjen: rett den også.",
+        "The gates let the card in up to and including the day you write. The next crew list decides again: correct it too.",
+    )
+    KEY_PASS = ("gi kort", "give a pass")
+    GIVE_PASS = ("Gi ut et av plassens egne kort?", "Give out one of the site's own cards?")
+    WILL_GIVE_PASS = (
+        "For den som ikke har HMS-kort, med grunnen til det. Portene slipper kortet inn til og med dagen du skriver.",
+        "For somebody without an HMS card, with the reason for that. The gates let the card in until the day you write.",
+    )
+    FIELD_PASS = ("Kortets nummer", "Number on the card")
+    FIELD_BECAUSE = (
+        "Hvorfor: applied (søkt), pupil (elev), placement (utplassert)",
+        "Why: applied, pupil, placement",
     )
     AT_THE_GATE = ("Ved porten {gate} {at}: {answer}", "At gate {gate} {at}: {answer}")
     TODAY = ("I dag: {answer} (liste {revision})", "Today: {answer} (list {revision})")
@@ -477,6 +489,7 @@ class Text(Enum):
     WORD_NOT_SEEN = ("avkrysning tatt tilbake", "tick taken back")
     DID_BLOCK = ("sperret kort", "blocked card")
     DID_UNBLOCK = ("opphevet sperre", "unblocked card")
+    DID_EXTEND = ("forlenget", "extended")
     DID_APPROVE = ("godkjente kort", "approved card")
     DID_TURN_AWAY = ("avviste kort", "turned card away")
     DID_IMPORT = ("tok inn mannskapsliste", "took in a crew list")

@@ -128,6 +128,23 @@ def approve(store: DecisionStore, card: CardKey, approval: Approval, who: Decide
         return _follow(transaction, card, who)
 
 
+def extend(store: DecisionStore, card: CardKey, until: str, reason: str, who: Decider) -> Decided:
+    """Another last day for somebody who is on the list, until the next list says what it is. Raises CrewListError,
+    StoreError."""
+    reason = _checked("--reason", reason, fields.required)
+    day = _checked("--until", until, fields.day)
+    if day is None:
+        raise CrewListError("--until is empty; write the last day, such as 2026-05-31")
+    with store.changing_crew() as transaction:
+        known = transaction.member(card)
+        if known is None or not known.listed:
+            name = f"{card.scheme}:{card.number}"
+            raise CrewListError(f"{name} is on no crew list; hub approve lets it in until a day")
+        transaction.write([replace(known, valid_until=day)])
+        _note(transaction, who, "extend", card, f"until {day}, was {known.valid_until or 'open'}: {reason}")
+        return _follow(transaction, card, who)
+
+
 def turn_away(store: DecisionStore, card: CardKey, reason: str, who: Decider) -> None:
     """The card no longer waits; it does again if it comes again. Raises CrewListError, StoreError."""
     reason = _checked("--reason", reason, fields.text) or ""

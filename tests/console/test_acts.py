@@ -81,7 +81,7 @@ async def test_nothing_happens_when_it_is_taken_back(living: Invented) -> None:
     async with sitting(app_of(living), USUAL_SIZE) as desk:
         await desk.shows("north/in-1")
         await desk.press("E")
-        await desk.shows("EVACUATE THE WHOLE SITE?", "The muster begins with")
+        await desk.shows("EVACUATE THE WHOLE SITE?", "begins with those inside now")
         await desk.press("escape")
         assert len(desk.app.screen_stack) == 1
     assert given_lately(living.store, 5, living.clock()) == []
@@ -206,7 +206,8 @@ async def test_a_card_is_blocked_everywhere_and_extended_where_it_may_be(living:
         await desk.shows("✓ let in")
         line = chosen(desk).line
         await desk.press("e")
-        await desk.shows("Only who was approved here")
+        await desk.shows(f"Extend {line.name}?", "The next crew list decides again")
+        await desk.press("escape")
         await desk.press("b")
         await desk.type("lost")
         await desk.press("enter")

@@ -24,6 +24,7 @@ DECISIONS = {
     "block": Text.DID_BLOCK,
     "unblock": Text.DID_UNBLOCK,
     "approve": Text.DID_APPROVE,
+    "extend": Text.DID_EXTEND,
     "turn-away": Text.DID_TURN_AWAY,
     "import": Text.DID_IMPORT,
     "back": Text.DID_BACK,

@@ -84,6 +84,7 @@ class CrewPage(SearchedPage):
             PageKey("b", "b", say(Text.KEY_BLOCK), self._block, decide),
             PageKey("u", "u", say(Text.KEY_UNBLOCK), self._unblock, decide),
             PageKey("e", "e", say(Text.KEY_EXTEND), self._extend, decide),
+            PageKey("g", "g", say(Text.KEY_PASS), self._give_pass, decide),
             PageKey("f", "f", say(only), self._turn),
         )
 
@@ -137,10 +138,14 @@ class CrewPage(SearchedPage):
             return
         line = one.line
         if line.approved_by is None:
-            self.desk.tell(self.desk.words.say(Text.NOT_EXTENDED))
+            self.desk.ask(self.desk.acts.prolong(_card(one), line.name))
             return
         until = line.valid_until or self.desk.words.today(self.desk.now_ms)
         self.desk.ask(self.desk.acts.extend(_card(one), line.name, line.organisation_number, until))
+
+    def _give_pass(self) -> None:
+        companies = tuple(sorted({one.line.employer for one in self._members if one.line.employer}))
+        self.desk.ask(self.desk.acts.give_pass(companies, self.desk.words.today(self.desk.now_ms)))
 
     def _columns(self) -> list[Column]:
         say = self.desk.words.say
