@@ -81,7 +81,7 @@ async def test_nothing_happens_when_it_is_taken_back(living: Invented) -> None:
     async with sitting(app_of(living), USUAL_SIZE) as desk:
         await desk.shows("north/in-1")
         await desk.press("E")
-        await desk.shows("EVACUATE THE WHOLE SITE?", "The muster begins with")
+        await desk.shows("EVACUATE THE WHOLE SITE?", "Goes into the audit: kari")
         await desk.press("escape")
         assert len(desk.app.screen_stack) == 1
     assert given_lately(living.store, 5, living.clock()) == []
