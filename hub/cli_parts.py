@@ -68,9 +68,16 @@ def who_is_here() -> str:
 
 def config_of(options: argparse.Namespace) -> "HubConfig":
     """The settings that count."""
-    from hub.config import find_config, load_config
+    from hub.config import load_config
 
-    return load_config(options.config or find_config())
+    return load_config(config_file(options))
+
+
+def config_file(options: argparse.Namespace) -> Path:
+    """The settings file that counts. Raises SettingsError when there is none."""
+    from hub.config import find_config
+
+    return options.config or find_config()
 
 
 def store_of(options: argparse.Namespace) -> "HubStore":

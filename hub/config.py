@@ -185,6 +185,28 @@ class TargetSettings(Settings, frozen=True, kw_only=True):
     """What this kind of target wants to know."""
 
 
+class NeighbourSettings(Settings, frozen=True, kw_only=True):
+    """Another system at the site that knows of people coming and going. `kind` is one of `hub.central.registry`."""
+
+    name: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,38}$")]
+    kind: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
+    every_s: Annotated[float, msgspec.Meta(ge=1, le=86_400)] = 60.0
+    """How often it is asked."""
+    delivers_to_hmsreg: bool = False
+    """It tells HMSREG itself of what it sees: then nothing else may, for the same site."""
+    settings: dict[str, Any] = msgspec.field(default_factory=dict)
+    """What this kind of source wants to know."""
+
+
+class ConfirmationSettings(Settings, frozen=True, kw_only=True):
+    """People who have to confirm again and again where they are, as safety-critical personnel at the railway."""
+
+    group: Word | None = None
+    """Of the crew list; nobody when left out."""
+    within_min: Annotated[float, msgspec.Meta(gt=0, le=24 * 60)] = 60.0
+    """How long after coming, or after the last confirmation, the next one is due."""
+
+
 class HubConfig(Settings, frozen=True, kw_only=True):
     """The whole file."""
 
@@ -200,6 +222,8 @@ class HubConfig(Settings, frozen=True, kw_only=True):
     retention: RetentionSettings = RetentionSettings()
     list15: List15Settings = List15Settings()
     targets: tuple[TargetSettings, ...] = ()
+    sources: tuple[NeighbourSettings, ...] = ()
+    confirmations: ConfirmationSettings = ConfirmationSettings()
     state_dir: str | None = None
     """Where the database lives; systemd's $STATE_DIRECTORY when left out, otherwise var/hub."""
     database: str | None = None
@@ -360,8 +384,34 @@ def _problems(config: HubConfig) -> list[str]:
         found.append("crew.source.folder: there is a url as well; one of the two")
     if source.url and not _is_private(source.url):
         found.append("crew.source.url: must begin with https:// (a list holds people); http:// only to this machine")
+    found += _neighbour_problems(config)
     if config.broker.embedded and config.broker.ca_file:
         found.append("broker.embedded: the built-in broker speaks plain TCP; leave ca_file out, or run Mosquitto")
+    return found
+
+
+def warnings(config: HubConfig) -> list[str]:
+    """What works, and should not be so."""
+    ours = [one.name for one in config.targets if one.kind.startswith("hmsreg")]
+    deliver = [f"this hub ([[targets]] {', '.join(ours)})"] if ours else []
+    deliver += [f"{one.name} ([[sources]], delivers_to_hmsreg)" for one in config.sources if one.delivers_to_hmsreg]
+    if len(deliver) < 2:
+        return []
+    return [f"HMSREG is told by {' and by '.join(deliver)}: every passage would count twice; exactly one system may"]
+
+
+_OURS = ("office", "hub")
+"""Names of streams that are the hub's own."""
+
+
+def _neighbour_problems(config: HubConfig) -> list[str]:
+    names = [one.name for one in config.sources]
+    found = []
+    for place, name in enumerate(names):
+        if name in _OURS:
+            found.append(f"sources.{place}.name: {name!r} is what this hub calls its own; choose another")
+        if name in names[:place]:
+            found.append(f"sources.{place}.name: there are two of {name!r}")
     return found
 
 

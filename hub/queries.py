@@ -37,7 +37,7 @@ class RosterEntry:
     listed: bool
     zone: str
     sure: str
-    """`confirmed`, `assumed` or `manual`: see `hub.presence.Sure`."""
+    """`confirmed`, `assumed`, `manual` or `reported`: see `hub.presence.Sure`."""
 
 
 @dataclass(frozen=True, slots=True)

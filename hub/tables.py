@@ -19,12 +19,14 @@ _CERTAIN = {
     "clock_untrusted": "clock of the gate was not set",
     "clock_corrected": "clock of the gate was set later",
     "manual": "checked in by hand",
+    "reported": "reported by another system",
 }
 _SURE = {
     Sure.CONFIRMED: "seen by a gate",
     Sure.ASSUMED: "seen by a gate whose clock was not set",
     Sure.CLOSED_BY_RULE: "check-out forgotten, closed by rule",
     Sure.MANUAL: "by hand",
+    Sure.REPORTED: "reported by another system",
 }
 _OUTCOMES = {
     Outcome.MISSING: "LOOK FOR",
@@ -104,6 +106,8 @@ def _called_note(one: CalledPerson) -> str:
         notes.append(_SURE[Sure.ASSUMED])
     elif one.sure == Sure.MANUAL:
         notes.append("checked in by hand")
+    elif one.sure == Sure.REPORTED:
+        notes.append(_SURE[Sure.REPORTED])
     if one.known_now and not one.known_then:
         notes.append("known only since")
     if one.left_before_ms is not None:

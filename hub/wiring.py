@@ -11,6 +11,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 from gate.uplink import contract
 from gate.uplink.contract import ContractError, HubStatus, Publish, Topics
@@ -18,13 +19,14 @@ from gate.uplink.signing import Signer
 from hub.broker import EmbeddedBroker
 from hub.claim import Claim, SiteClaim
 from hub.commands import Commands
-from hub.config import HubConfig, closing_rule, database, limits, signing_key_file, state_dir
+from hub.config import HubConfig, closing_rule, database, limits, signing_key_file, state_dir, warnings
 from hub.errors import AnotherHub, KeyFileError, StoreError
 from hub.housekeeping import Housekeeping
 from hub.identity import check_key, claim_key, installation
 from hub.inbox import INBOX_MESSAGES, STORE_RETRY_S, Inbox, Outage
 from hub.keys import signing_key
 from hub.membership import Membership
+from hub.neighbours import gathering
 from hub.purging import Purge
 from hub.revoked import of_members
 from hub.service import HubService
@@ -40,12 +42,15 @@ from portvakt.process import FolderLock
 log = logging.getLogger(__name__)
 
 
-def run(config: HubConfig, stop: threading.Event, ready: Callable[[str], None]) -> None:
-    """Run the hub until `stop` is set. Blocking; `ready` is told once, when the site is ours.
+def run(config: HubConfig, stop: threading.Event, ready: Callable[[str], None], file: Path) -> None:
+    """Run the hub until `stop` is set. Blocking; `ready` is told once, when the site is ours. `file` is where the
+    settings were read from.
 
-    Raises AlreadyRunning, AnotherHub, StoreError, KeyFileError, LinkError or EmbeddedBrokerError.
+    Raises AlreadyRunning, AnotherHub, StoreError, KeyFileError, LinkError, SettingsError or EmbeddedBrokerError.
     """
     check_files(config.broker)
+    for warning in warnings(config):
+        log.warning("settings=%r", warning)
     with contextlib.ExitStack() as held:
         held.enter_context(FolderLock(state_dir(config)))
         store = held.enter_context(contextlib.closing(HubStore(database(config))))
@@ -56,6 +61,7 @@ def run(config: HubConfig, stop: threading.Event, ready: Callable[[str], None]) 
         purge = Purge(config.site, store, private, limits(config))
         if config.broker.embedded:
             held.enter_context(EmbeddedBroker(config.broker.host, config.broker.port))
+        held.enter_context(gathering(config, file, store))
         HubLoop(config, store, Signer(config.site, private), purge, ready).run(stop, Supervisor())
 
 
