@@ -9,6 +9,7 @@ queue, the order, the retries and the proof. `docs/central.md` walks through one
     ask    what became of those that the receiver has only put into a queue of its own
 """
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
@@ -39,6 +40,11 @@ class Draft(NamedTuple):
     item: Item
     body: bytes
     receiver_id: str | None = None
+
+    @property
+    def digest(self) -> bytes:
+        """SHA-256 of the words."""
+        return hashlib.sha256(self.body).digest()
 
 
 @dataclass(frozen=True, slots=True)

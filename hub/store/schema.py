@@ -21,7 +21,7 @@ from sqlalchemy import (
     Uuid,
 )
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0012")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0012")
 """Of this file's tables: those of `hub.store.migrations`, the newest last. Another one in a database means that a
 newer hub has written it."""
 
@@ -448,6 +448,91 @@ person_requests = Table(
     Column("number", String(40), nullable=False),
     Column("said_by", Text, nullable=False),
 )
+
+# --- central systems: who was told what ----------------------------------------------------------
+
+targets = Table(
+    "targets",
+    metadata,
+    Column("name", String(40), primary_key=True),
+    Column("kind", String(40), nullable=False),
+    # What happened before is not its business, unless somebody asks for it.
+    Column("since_ms", BigInteger, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("pause_until_ms", BigInteger, nullable=False),
+    Column("stopped", Text),
+    Column("words", Text, nullable=False),
+    Column("accepted_ms", BigInteger),
+    # How far it was looked after that nothing is missing.
+    Column("reconciled_ms", BigInteger),
+    Column("backfill_since_ms", BigInteger),
+)
+
+# How far each stream was read for each target, and how far when looking back.
+target_cursors = Table(
+    "target_cursors",
+    metadata,
+    Column("target", ForeignKey("targets.name"), primary_key=True),
+    Column("stream", String(60), primary_key=True),
+    Column("epoch", String(16), primary_key=True),
+    Column("seq", BigInteger, nullable=False),
+    Column("backfill_seq", BigInteger),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("target", ForeignKey("targets.name"), primary_key=True),
+    # The receiver's key.
+    Column("id", Uuid(as_uuid=False), primary_key=True),
+    Column("happening", Uuid(as_uuid=False), nullable=False),
+    # Where it is kept.
+    Column("stream", String(60), nullable=False),
+    Column("epoch", String(16), nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("scheme", String(16)),
+    Column("number", String(40)),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("made_ms", BigInteger, nullable=False),
+    Column("state", String(10), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("due_ms", BigInteger, nullable=False),
+    Column("words", Text, nullable=False),
+    Column("field", Text),
+    Column("receiver_id", Text),
+    Column("digest", LargeBinary(32)),
+    Column("first_sent_ms", BigInteger),
+    Column("answered_ms", BigInteger),
+    Index("deliveries_in_order", "target", "state", "due_ms", "at_ms"),
+    Index("deliveries_by_card", "target", "scheme", "number", "state", "at_ms"),
+)
+
+# What was counted when somebody looked whether all of it had arrived.
+reconciliations = Table(
+    "reconciliations",
+    metadata,
+    Column("target", ForeignKey("targets.name"), primary_key=True),
+    Column("at_ms", BigInteger, primary_key=True, autoincrement=False),
+    Column("from_ms", BigInteger, nullable=False),
+    Column("expected", Integer, nullable=False),
+    Column("accepted", Integer, nullable=False),
+    Column("open", Integer, nullable=False),
+    Column("aside", Integer, nullable=False),
+    # Nobody had told the target of these; now they wait for it.
+    Column("missing", Integer, nullable=False),
+)
+
+# What the hub itself found wrong; each row begins or ends it. Nothing here is about a person.
+alarms = Table(
+    "alarms",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("name", String(40), nullable=False),
+    Column("subject", String(40), nullable=False),
+    Column("raised", Boolean, nullable=False),
+    Column("words", Text, nullable=False),
+    Index("alarms_by_name", "name", "subject", "id"),
 
 # --- other systems at the site -------------------------------------------------------------------
 

@@ -1,0 +1,238 @@
+"""Brings a target what it is to know: plans, drafts, sends, writes down what came of it. One for each target.
+
+No clock, no thread and no chance inside: a turn takes the time, and says when it wants the next one. Who sends is
+handed in: at once in a simulation, several at a time at a site.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import NamedTuple, Protocol
+
+from hub.central.delivery import (
+    Delivery,
+    Receiver,
+    Rules,
+    Throttle,
+    answered,
+    asked,
+    nothing_new,
+    receiver_after,
+    unfit,
+    worn_out,
+)
+from hub.central.happening import Happening
+from hub.central.ledger import Found, Ledger
+from hub.central.target import Accepted, Draft, Facts, Item, Later, Outcome, Target, Unfit
+from hub.presence import Certainty
+
+log = logging.getLogger(__name__)
+
+IDLE_MS = 60_000
+"""How long a turn may wait where nothing new happens."""
+REST_MS = 100
+"""How long a turn waits at least that could start nothing: what is due may wait for another one of its card."""
+ASK_AT_ONCE = 50
+
+
+class Sent(NamedTuple):
+    """One request, with what came back: an outcome for each draft."""
+
+    drafts: Sequence[Draft]
+    outcomes: Sequence[Outcome]
+
+
+class Sender(Protocol):
+    """Carries requests to the target."""
+
+    def start(self, drafts: Sequence[Draft]) -> None:
+        """Send these; the answer is told by `done`."""
+
+    def done(self, wait_ms: int) -> Sequence[Sent]:
+        """What has been answered; waits up to so long when something is under way and nothing has been."""
+
+    def under_way(self) -> int:
+        """Requests without an answer."""
+
+
+class AtOnce:
+    """Sends in the caller's thread."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self._sent: list[Sent] = []
+
+    def start(self, drafts: Sequence[Draft]) -> None:
+        self._sent.append(Sent(drafts, sent(self._target, drafts)))
+
+    def done(self, wait_ms: int) -> Sequence[Sent]:
+        found, self._sent = self._sent, []
+        return found
+
+    def under_way(self) -> int:
+        return len(self._sent)
+
+
+def sent(target: Target, drafts: Sequence[Draft]) -> Sequence[Outcome]:
+    """The target's outcomes, one for each draft, whatever it does."""
+    try:
+        outcomes = list(target.send(drafts))
+    except Exception as fault:
+        log.exception("target failed")
+        outcomes = [Later(f"{type(fault).__name__} in the target; see the log")] * len(drafts)
+    missing = len(drafts) - len(outcomes)
+    return [*outcomes[: len(drafts)], *[Later("the target gave no outcome")] * missing]
+
+
+class Courier:
+    """One target's. One thread."""
+
+    def __init__(
+        self, name: str, target: Target, ledger: Ledger, sender: Sender, rules: Rules, *, clock_wait_ms: int
+    ) -> None:
+        self._name = name
+        self._target = target
+        self._ledger = ledger
+        self._sender = sender
+        self._rules = rules
+        self._clock_wait_ms = clock_wait_ms
+        self._throttle = Throttle(target.pace.per_second)
+        self._under_way: dict[str, Delivery] = {}
+        self._first_sent: dict[str, int] = {}
+        self._answers: list[Sent] = []
+
+    def turn(self, now_ms: int) -> int:
+        """Do what can be done now; how long the next turn may wait, in ms. Raises StoreError: nothing is lost by it."""
+        self._take_back(now_ms, 0)
+        planned = self._plan(now_ms)
+        receiver = self._ledger.receiver()
+        if receiver.may_send(now_ms):
+            self._ask(receiver, now_ms)
+            started = self._send(receiver, now_ms)
+        else:
+            started = 0
+        if self._under_way:
+            # While something is under way an answer is what is waited for.
+            self._take_back(now_ms, 0)
+        return 0 if planned or started else self._idle_ms(receiver, now_ms)
+
+    def wait(self, now_ms: int, wait_ms: int) -> None:
+        """Wait for an answer, if one is to come. Raises StoreError."""
+        self._take_back(now_ms, wait_ms)
+
+    @property
+    def under_way(self) -> bool:
+        """Whether an answer is to come."""
+        return bool(self._under_way)
+
+    def _plan(self, now_ms: int) -> bool:
+        ahead = self._ledger.ahead()
+        if not ahead.cursors:
+            return False
+        wanted = [(one, self._settled_time(item, one)) for one in ahead.happenings for item in self._items(one)]
+        self._ledger.plan(wanted, ahead.cursors, now_ms)
+        return True
+
+    def _items(self, happening: Happening) -> Sequence[Item]:
+        try:
+            return self._target.items(happening)
+        except Exception:
+            log.exception("target=%s happening=%s skipped", self._name, happening.id)
+            return []
+
+    def _settled_time(self, item: Item, happening: Happening) -> Item:
+        """Kept back a while, where the gate may still say what time it really was."""
+        if happening.certainty is not Certainty.CLOCK_UNTRUSTED:
+            return item
+        return item._replace(not_before_ms=max(item.not_before_ms, happening.received_ms + self._clock_wait_ms))
+
+    def _send(self, receiver: Receiver, now_ms: int) -> int:
+        pace = self._target.pace
+        free = receiver.at_once(pace) - self._sender.under_way()
+        most = free * receiver.in_one(pace)
+        allowed = self._throttle.allowed(now_ms)
+        if allowed is not None:
+            most = min(most, allowed)
+        if most <= 0:
+            return 0
+        found = self._ledger.due(now_ms, most, self._under_way)
+        if not found.deliveries:
+            return 0
+        drafts = self._drafts(found, receiver, now_ms)
+        size = receiver.in_one(pace)
+        for start in range(0, len(drafts), size):
+            self._sender.start(drafts[start : start + size])
+        self._throttle.went(len(drafts))
+        return len(found.deliveries)
+
+    def _drafts(self, found: Found, receiver: Receiver, now_ms: int) -> list[Draft]:
+        """What is to be sent; what is not goes straight to where it belongs."""
+        drafts: list[Draft] = []
+        settled: list[Delivery] = []
+        with self._ledger.facts(found.places) as facts:
+            for delivery in found.deliveries:
+                made = self._draft(delivery, facts, now_ms)
+                if isinstance(made, Draft):
+                    drafts.append(made)
+                    self._under_way[delivery.item.id] = delivery
+                    self._first_sent[delivery.item.id] = found.first_sent_ms.get(delivery.item.id, now_ms)
+                else:
+                    settled.append(made)
+        if settled:
+            self._ledger.settle(settled, receiver, now_ms)
+        return drafts
+
+    def _draft(self, delivery: Delivery, facts: Facts, now_ms: int) -> Draft | Delivery:
+        try:
+            body = self._target.draft(delivery.item, facts)
+        except Unfit as missing:
+            return unfit(delivery, missing.words, missing.field, now_ms)
+        if body is None:
+            return nothing_new(delivery, "nothing to tell", now_ms)
+        draft = Draft(delivery.item, body, delivery.receiver_id)
+        if delivery.digest == draft.digest:
+            return nothing_new(delivery, "told already", now_ms)
+        return draft
+
+    def _take_back(self, now_ms: int, wait_ms: int) -> None:
+        self._answers += self._sender.done(wait_ms)
+        while self._answers:
+            # Written down before it is forgotten: a store that fails is told of it in a later turn.
+            one = self._answers[0]
+            receiver = receiver_after(self._ledger.receiver(), one.outcomes, now_ms, self._rules)
+            settled: list[Delivery] = []
+            for draft, outcome in zip(one.drafts, one.outcomes, strict=True):
+                before = self._under_way[draft.item.id]
+                after = answered(before, draft, outcome, now_ms, self._rules)
+                settled.append(worn_out(after, receiver, self._first_sent[draft.item.id], self._rules))
+            self._ledger.settle(settled, receiver, now_ms)
+            del self._answers[0]
+            for draft in one.drafts:
+                del self._under_way[draft.item.id], self._first_sent[draft.item.id]
+            self._tell(receiver, one)
+
+    def _ask(self, receiver: Receiver, now_ms: int) -> None:
+        waiting = self._ledger.to_ask(now_ms, ASK_AT_ONCE)
+        if not waiting:
+            return
+        try:
+            outcomes = list(self._target.ask([one.receiver_id or "" for one in waiting]))
+        except Exception as fault:
+            log.exception("target=%s failed", self._name)
+            outcomes = [Later(f"{type(fault).__name__} in the target; see the log")] * len(waiting)
+        answers = [asked(one, outcome, now_ms) for one, outcome in zip(waiting, outcomes, strict=False)]
+        after = receiver_after(receiver, outcomes, now_ms, self._rules)
+        taken = any(isinstance(one, Accepted) for one in outcomes)
+        self._ledger.settle(answers, after if not taken else replace(after, accepted_ms=now_ms), now_ms)
+
+    def _idle_ms(self, receiver: Receiver, now_ms: int) -> int:
+        due_ms = self._ledger.next_due_ms() if receiver.stopped is None else None
+        if due_ms is None:
+            return IDLE_MS
+        return min(IDLE_MS, max(REST_MS, due_ms - now_ms, receiver.pause_until_ms - now_ms))
+
+    def _tell(self, receiver: Receiver, one: Sent) -> None:
+        if receiver.stopped is not None:
+            log.error("target=%s stopped=%r see='hub central status'", self._name, receiver.stopped)
+        elif receiver.failures == 1:
+            log.warning("target=%s failed=%r", self._name, receiver.words)

@@ -1,0 +1,173 @@
+"""The couriers of a site, each in a thread of its own: a sick target never slows another, nor the gates."""
+
+import logging
+import queue
+import random
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date, datetime
+from datetime import time as clock_time
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from hub.central.courier import Courier, Sent, sent
+from hub.central.delivery import Rules
+from hub.central.ledger import Ledger
+from hub.central.looking_back import Reconciliation
+from hub.central.registry import TargetPlace, make_target
+from hub.central.target import Draft, Target
+from hub.config import HubConfig, TargetSettings, time_zone
+from hub.errors import StoreError
+from hub.store import HubStore
+from portvakt.backoff import Backoff
+from portvakt.errors import SettingsError
+
+log = logging.getLogger(__name__)
+
+LOOK_MS = 500
+"""How soon something new is looked for."""
+STORE_RETRY_S = 2.0
+JOIN_S = 10.0
+TARGET_FIRST_MS = 1_000
+TARGET_CAP_MS = 300_000
+RECORD_FIRST_MS = 1_000
+RECORD_CAP_MS = 900_000
+
+
+class Pool:
+    """Several requests at once; answers are handed back to the courier's thread."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self._answers: queue.Queue[Sent] = queue.Queue()
+        self._open = 0
+        self._threads = ThreadPoolExecutor(target.pace.connections, thread_name_prefix="target")
+
+    def start(self, drafts: Sequence[Draft]) -> None:
+        self._open += 1
+        self._threads.submit(lambda: self._answers.put(Sent(drafts, sent(self._target, drafts))))
+
+    def done(self, wait_ms: int) -> Sequence[Sent]:
+        found: list[Sent] = []
+        try:
+            if self._open and wait_ms:
+                found.append(self._answers.get(timeout=wait_ms / 1000))
+            while True:
+                found.append(self._answers.get_nowait())
+        except queue.Empty:
+            pass
+        self._open -= len(found)
+        return found
+
+    def under_way(self) -> int:
+        return self._open
+
+    def close(self) -> None:
+        """Without waiting for a receiver that is slow."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+class Couriers:
+    """All of a site's. Made without touching anything; `start` and `stop` once each."""
+
+    def __init__(self, config: HubConfig, store: HubStore, settings_file: Path) -> None:
+        """Raises SettingsError: a target that cannot be made is a fault of the settings."""
+        self._stop = threading.Event()
+        self._store = store
+        self._site = config.site
+        self._threads: list[threading.Thread] = []
+        self._made = [(one, target_of(config, one, settings_file)) for one in config.targets]
+        self._zone = time_zone(config.presence)
+
+    def start(self) -> None:
+        """From now on everybody is told."""
+        for settings, target in self._made:
+            thread = threading.Thread(
+                target=self._run, args=(settings, target), name=f"target-{settings.name}", daemon=True
+            )
+            self._threads.append(thread)
+            thread.start()
+
+    def stop(self) -> None:
+        """End; what is under way is sent again at the next start, under the same key."""
+        self._stop.set()
+        deadline = time.monotonic() + JOIN_S
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        for _, target in self._made:
+            target.close()
+
+    def _run(self, settings: TargetSettings, target: Target) -> None:
+        ledger = Ledger(self._store, self._site, settings.name)
+        sender = Pool(target)
+        courier = Courier(
+            settings.name, target, ledger, sender, rules_of(settings),
+            clock_wait_ms=int(settings.wait_for_clock_min * 60_000),
+        )  # fmt: skip
+        reconciliation = Reconciliation(settings.name, target, ledger)
+        entered = failed = False
+        while not self._stop.is_set():
+            try:
+                if not entered:
+                    ledger.enter(settings.kind, since_ms(settings, self._zone), _now_ms())
+                    entered = True
+                wait_ms = min(LOOK_MS, courier.turn(_now_ms()))
+                if not courier.under_way and wait_ms:
+                    reconciliation.turn(_now_ms())
+                failed = _said(failed, settings.name, None)
+                if courier.under_way:
+                    courier.wait(_now_ms(), wait_ms)
+                else:
+                    self._stop.wait(wait_ms / 1000)
+            except StoreError as why:
+                failed = _said(failed, settings.name, why)
+                self._stop.wait(STORE_RETRY_S)
+            except Exception:
+                # A fault of ours in one target must not end it for good, nor touch the others.
+                log.exception("target=%s failed", settings.name)
+                self._stop.wait(STORE_RETRY_S)
+        sender.close()
+
+
+def target_of(config: HubConfig, settings: TargetSettings, settings_file: Path) -> Target:
+    """Raises SettingsError."""
+    place = TargetPlace(settings.name, config.site, settings.settings, settings_file, time_zone(config.presence))
+    return make_target(settings.kind, place)
+
+
+def rules_of(settings: TargetSettings, uniform: Callable[[], float] = random.random) -> Rules:
+    """How often and how soon something is tried again."""
+    return Rules(
+        settings.attempts,
+        Backoff(uniform, RECORD_FIRST_MS, RECORD_CAP_MS),
+        Backoff(uniform, TARGET_FIRST_MS, TARGET_CAP_MS),
+    )
+
+
+def since_ms(settings: TargetSettings, zone: ZoneInfo) -> int | None:
+    """From when on a target is told; None: from when it was first known. Raises SettingsError."""
+    return None if settings.since is None else day_ms(settings.since, zone, f"targets.{settings.name}.since")
+
+
+def day_ms(said: str, zone: ZoneInfo, what: str) -> int:
+    """When a day begins at the site. Raises SettingsError."""
+    try:
+        day = date.fromisoformat(said)
+    except ValueError as wrong:
+        raise SettingsError(f"{what}: {said!r} is not a date; write it as 2026-11-01") from wrong
+    return round(datetime.combine(day, clock_time(), zone).timestamp() * 1000)
+
+
+def _said(failed: bool, name: str, why: StoreError | None) -> bool:  # noqa: FBT001 - what was said before
+    """Tell of the database once when it goes, once when it is back."""
+    if why is not None and not failed:
+        log.error("target=%s store=failed why=%r", name, str(why))
+    if why is None and failed:
+        log.warning("target=%s store=back", name)
+    return why is not None
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,291 @@
+"""Couriers over both databases: order, retries, what is set aside, restart, backfill, the daily look."""
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import select, update
+
+from gate.uplink.signing import Signer
+from hub.central.delivery import State
+from hub.central.ledger import Ledger
+from hub.central.looking_back import Reconciliation, backfill
+from hub.central.target import Accepted, Draft, Later, Outcome, Pace, Queued, Refused, Stopped
+from hub.errors import OfficeError, StoreError
+from hub.ingest import Ingest
+from hub.office import check_out
+from hub.presence import ENTRY, EXIT, CardKey, HandMark
+from hub.store import HubStore, schema
+from tests.sim.records import START_MS, RecordBook
+from tests.sim.targets import ScriptedTarget, courier_to
+
+KEY = Ed25519PrivateKey.generate()
+DAY_MS = 86_400_000
+
+
+class Site:
+    """A store with gates that tell, and one target with its courier."""
+
+    def __init__(self, store: HubStore, target: ScriptedTarget | None = None) -> None:
+        self.store = store
+        self.target = target or ScriptedTarget()
+        self.ledger = Ledger(store, "yard", "client")
+        self.ingest = Ingest("yard", store, Signer("yard", KEY))
+        self.courier = courier_to(store, self.target)
+        self.now_ms = START_MS
+        self.ledger.enter("scripted", 0, self.now_ms)
+
+    def tell(self, book: RecordBook, *seqs: int) -> None:
+        self.ingest.take([book.message(*seqs)], self.now_ms)
+
+    def run(self, for_ms: int = 0) -> None:
+        """Turn until nothing is left to do for so long."""
+        until_ms = self.now_ms + for_ms
+        while self.now_ms <= until_ms:
+            self.now_ms += min(self.courier.turn(self.now_ms), max(1, until_ms - self.now_ms))
+
+    def states(self) -> dict[str, str]:
+        table = schema.deliveries
+        with self.store.reading() as connection:
+            rows = connection.execute(select(table.c.id, table.c.state).where(table.c.target == "client"))
+            return {row.id: row.state for row in rows}
+
+
+def a_day(*cards: str) -> RecordBook:
+    book = RecordBook()
+    for number, card in enumerate(cards):
+        book.passage(card, ENTRY, START_MS + number * 1000)
+    for number, card in enumerate(cards):
+        book.passage(card, EXIT, START_MS + 600_000 + number * 1000)
+    return book
+
+
+@pytest.fixture
+def site(store: HubStore) -> Site:
+    return Site(store)
+
+
+def test_p3_each_passage_is_told_once_under_its_own_id(site: Site) -> None:
+    book = a_day("1001", "1002")
+    site.tell(book)
+    site.tell(book)
+    site.run(5_000)
+    assert len(site.target.got) == len(set(site.target.got)) == 4
+    assert set(site.states().values()) == {State.ACCEPTED}
+
+
+def test_what_happened_before_the_target_was_known_is_not_its_business(store: HubStore) -> None:
+    site = Site.__new__(Site)
+    site.store, site.target, site.now_ms = store, ScriptedTarget(), START_MS
+    site.ingest = Ingest("yard", store, Signer("yard", KEY))
+    site.ledger, site.courier = Ledger(store, "yard", "client"), courier_to(store, site.target)
+    book = a_day("1001")
+    site.tell(book, 1)
+    site.ledger.enter("scripted", None, START_MS)
+    site.tell(book, 2)
+    site.run(2_000)
+    assert [body.split()[1] for body in site.target.bodies.values()] == [b"exit"]
+
+
+def test_a_refused_record_goes_aside_and_holds_back_nobody(site: Site) -> None:
+    site.target.script.append(Refused("Missing required field Kortnr", "Kortnr"))
+    site.tell(a_day("1001", "1002"))
+    site.run(5_000)
+    assert sorted(site.states().values()) == [State.ACCEPTED] * 3 + [State.ASIDE]
+    with site.store.reading() as connection:
+        row = connection.execute(select(schema.deliveries).where(schema.deliveries.c.state == State.ASIDE)).one()
+    assert (row.words, row.field, row.attempts) == ("Missing required field Kortnr", "Kortnr", 1)
+
+
+def test_things_of_one_card_go_in_their_order_whatever_the_answers(site: Site) -> None:
+    site.target.pace = Pace(connections=4, batch=4)
+    site.target.script.extend([Later("503"), Refused("no"), Later("timeout"), Later("timeout")])
+    site.tell(a_day("1001", "1002", "1003", "1004"))
+    site.run(60_000)
+    assert set(site.states().values()) <= {State.ACCEPTED, State.ASIDE}
+    for card in (b"1001", b"1002", b"1003", b"1004"):
+        ways = [body.split()[1] for body in site.target.bodies.values() if body.startswith(card)]
+        assert ways in ([b"entry", b"exit"], [b"exit"])
+
+
+def test_a_receiver_that_is_down_is_asked_with_one_record_and_less_and_less_often(site: Site) -> None:
+    site.target.pace = Pace(connections=1, batch=50)
+    site.target.script.extend([Later("refused")] * 60)
+    site.tell(a_day(*(str(2000 + number) for number in range(30))))
+    site.run(30_000)
+    first, *rest = site.target.requests
+    assert first == 30
+    assert set(rest[:5]) == {1}
+    assert len(rest) < 15
+
+
+def test_a_receiver_that_asks_to_wait_is_left_alone_so_long(site: Site) -> None:
+    site.target.script.append(Later("429", after_ms=20_000))
+    site.tell(a_day("1001"))
+    site.run(19_000)
+    assert len(site.target.requests) == 1
+    site.run(5_000)
+    assert set(site.states().values()) == {State.ACCEPTED}
+
+
+def test_a_wrong_password_stops_the_target_until_somebody_wakes_it(site: Site) -> None:
+    site.target.script.append(Stopped("401 Login failed"))
+    site.tell(a_day("1001"))
+    site.run(600_000)
+    assert len(site.target.requests) == 1
+    assert site.ledger.receiver().stopped == "401 Login failed"
+    site.ledger.enter("scripted", None, site.now_ms)
+    site.run(5_000)
+    assert set(site.states().values()) == {State.ACCEPTED}
+
+
+def test_a_record_at_which_the_receiver_always_fails_goes_aside_while_others_go_through(site: Site) -> None:
+    book = a_day("1001", "1002", "1003")
+    bad = "1002"
+
+    def fails_at_one(draft: Draft) -> Outcome:
+        return Later("500 oops") if draft.item.card == CardKey("hms", bad) else Accepted()
+
+    site.target.script.extend([fails_at_one] * 100)
+    site.tell(book)
+    site.run(60_000)
+    # Nobody else has anything to tell any more: whether the receiver is ill or the record cannot be known.
+    assert sorted(site.states().values()).count(State.WAITING) == 1
+    book.passage("1003", ENTRY, START_MS + 700_000)
+    site.tell(book, 7)
+    site.run(600_000)
+    assert sorted(site.states().values()).count(State.ASIDE) == 2
+    assert sorted(site.states().values()).count(State.ACCEPTED) == 5
+
+
+def test_queued_is_not_done(site: Site) -> None:
+    site.target.script.append(Queued("item-7"))
+    site.target.asked.extend([Queued("item-7"), Refused("unknown card", "cardNumber")])
+    site.tell(a_day("1001"), 1)
+    site.run(1_000)
+    assert set(site.states().values()) == {State.QUEUED}
+    while len(site.target.asked) > 1:
+        site.run(1_000)
+    assert set(site.states().values()) == {State.QUEUED}
+    site.run(60_000)
+    assert set(site.states().values()) == {State.ASIDE}
+
+
+def test_p3_after_a_crash_between_answer_and_commit_the_same_key_is_sent(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.tell(a_day("1001"), 1)
+
+    def away(*_: object) -> None:
+        raise StoreError("the disk is gone")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Ledger, "settle", away)
+        with pytest.raises(StoreError):
+            site.run(1_000)
+    site.courier = courier_to(site.store, site.target)
+    site.run(2_000)
+    assert len(site.target.got) == 2
+    assert len(set(site.target.got)) == 1
+
+
+def test_an_answer_that_could_not_be_written_down_is_written_later(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    site.tell(a_day("1001"), 1)
+    with monkeypatch.context() as patched:
+        patched.setattr(Ledger, "settle", lambda *_: (_ for _ in ()).throw(StoreError("locked")))
+        with pytest.raises(StoreError):
+            site.run(1_000)
+    site.run(2_000)
+    assert len(site.target.got) == 1
+    assert set(site.states().values()) == {State.ACCEPTED}
+
+
+def test_p10_what_an_unset_clock_has_seen_waits_for_the_right_time(site: Site) -> None:
+    book = RecordBook()
+    book.passage("1001", ENTRY, START_MS - 30 * DAY_MS, trusted=False)
+    site.tell(book)
+    site.run(30_000)
+    assert site.target.got == []
+    boot = {"boot": "boot", "offset_ms": START_MS + 30 * DAY_MS}
+    book.add("clock.trusted", at_ms=START_MS + 40_000, detail=boot)
+    site.tell(book, 2)
+    site.run(60_000)
+    (body,) = site.target.bodies.values()
+    assert body.split()[2] == str(START_MS).encode()
+
+
+def test_words_of_the_office_are_told_as_well(site: Site) -> None:
+    site.tell(a_day("1001"), 1)
+    mark = HandMark(CardKey("hms", "1001"), EXIT, START_MS + 5_000, "foreman", "forgot", START_MS + 6_000)
+    check_out(site.store, mark, None)
+    site.run(5_000)
+    assert [body.split()[1] for body in site.target.bodies.values()] == [b"entry", b"exit"]
+
+
+def test_a_target_that_came_late_is_told_from_a_day_on_and_nothing_twice(site: Site) -> None:
+    old = RecordBook("south", epoch="00000000000000bb")
+    for day in range(10):
+        old.passage("1001", ENTRY, START_MS - (10 - day) * DAY_MS)
+        old.passage("1001", EXIT, START_MS - (10 - day) * DAY_MS + 1_000)
+    with site.store.taking_in() as connection:
+        connection.execute(update(schema.targets).values(since_ms=START_MS))
+    site.tell(old)
+    site.tell(a_day("1001"))
+    site.run(5_000)
+    assert len(site.target.got) == 2
+    since_ms = START_MS - 5 * DAY_MS
+    walk = backfill(site.ledger, site.target, since_ms, site.now_ms)
+    next(walk)
+    next(walk)
+    walk.close()
+    *_, last = backfill(site.ledger, site.target, since_ms, site.now_ms)
+    site.run(5_000)
+    assert last.done == last.total
+    assert len(site.target.got) == len(set(site.target.got)) == 12
+
+
+def test_a_backfill_of_an_unknown_target_says_what_to_do(store: HubStore) -> None:
+    with pytest.raises(OfficeError, match="hub run"):
+        next(backfill(Ledger(store, "yard", "nobody"), ScriptedTarget(), 0, 0))
+
+
+def test_the_daily_look_finds_what_was_left_out(site: Site) -> None:
+    site.tell(a_day("1001", "1002"))
+    site.run(5_000)
+    with site.store.taking_in() as connection:
+        lost = site.target.got[1]
+        connection.execute(schema.deliveries.delete().where(schema.deliveries.c.id == lost))
+    look = Reconciliation("client", site.target, site.ledger)
+    site.now_ms += 700_000
+    for _ in range(10):
+        look.turn(site.now_ms)
+    with site.store.reading() as connection:
+        row = connection.execute(select(schema.reconciliations)).one()
+    assert (row.expected, row.accepted, row.missing) == (4, 3, 1)
+    site.run(2_000)
+    assert site.target.got.count(lost) == 2
+    look.turn(site.now_ms + 1)
+    with site.store.reading() as connection:
+        assert len(connection.execute(select(schema.reconciliations)).all()) == 1
+
+
+def test_what_a_target_cannot_read_holds_back_nothing(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    items = ScriptedTarget.items
+    seen: list[str] = []
+
+    def choosy(self: ScriptedTarget, told: object) -> object:
+        seen.append(told.id)  # type: ignore[attr-defined]
+        if len(seen) == 1:
+            raise ValueError("a fault in the target")
+        return items(self, told)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(ScriptedTarget, "items", choosy)
+    site.tell(a_day("1001", "1002"))
+    site.run(5_000)
+    assert len(site.target.got) == 3
+
+
+def test_no_more_than_so_many_a_second(site: Site) -> None:
+    site.target.pace = Pace(connections=1, batch=50, per_second=2)
+    site.courier = courier_to(site.store, site.target)
+    site.tell(a_day(*(str(2000 + number) for number in range(20))))
+    site.run(5_000)
+    assert 8 <= len(site.target.got) <= 13
