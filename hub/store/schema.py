@@ -493,7 +493,8 @@ deliveries = Table(
     Column("scheme", String(16)),
     Column("number", String(40)),
     Column("at_ms", BigInteger, nullable=False),
-    Column("made_ms", BigInteger, nullable=False),
+    # From when on it could be told.
+    Column("ready_ms", BigInteger, nullable=False),
     Column("state", String(10), nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("due_ms", BigInteger, nullable=False),
@@ -533,6 +534,7 @@ alarms = Table(
     Column("raised", Boolean, nullable=False),
     Column("words", Text, nullable=False),
     Index("alarms_by_name", "name", "subject", "id"),
+)
 
 # --- other systems at the site -------------------------------------------------------------------
 
