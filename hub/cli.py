@@ -9,8 +9,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from hub import crew_cli, enrolment_cli, gates_cli, person_cli, presence_cli, sources_cli
-from hub.cli_parts import add_common, add_verb, config_file, config_of, opened, positive, print_json
+from hub import central_cli, crew_cli, enrolment_cli, gates_cli, person_cli, presence_cli, sources_cli
+from hub.cli_parts import add_common, add_verb, config_of, opened, positive, print_json, settings_file
 from portvakt.errors import PortvaktError
 
 EXTRA_OF = {
@@ -18,6 +18,7 @@ EXTRA_OF = {
     "fpdf": "hub",
     "fontTools": "hub",
     "httpx": "hub",
+    "authlib": "hub",
     "psycopg": "postgres",
     "amqtt": "demo",
 }
@@ -65,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
 
     presence_cli.add_verbs(verbs)
     person_cli.add_verbs(verbs)
+    central_cli.add_verbs(verbs)
     sources_cli.add_verbs(verbs)
     verb = add_verb(verbs, "suspicions", _suspicions, "cards that may exist twice", json=True)
     verb.add_argument("--limit", type=int, default=50, help="the newest so many (50)")
@@ -92,12 +94,16 @@ def _run(options: argparse.Namespace) -> int:
 
     config = config_of(options)
     logs.configure("debug" if options.verbose else config.log_level)
-    stop, ready = stop_on_signals(), lambda line: print(line, flush=True)
+    stop = stop_on_signals()
     if options.ingest:
-        run_ingest(config, stop, ready)
+        run_ingest(config, stop, _told)
     else:
-        run(config, stop, ready, config_file(options))
+        run(config, settings_file(options), stop, _told)
     return 0
+
+
+def _told(line: str) -> None:
+    print(line, flush=True)
 
 
 def _key(options: argparse.Namespace) -> int:
@@ -155,16 +161,16 @@ def _suspicions(options: argparse.Namespace) -> int:
 
 
 def _check_config(options: argparse.Namespace) -> int:
+    from hub.central.gathering import asked_of
     from hub.config import PostgresAddress, database, load_config, signing_key_file, warnings
-    from hub.neighbours import asked
     from portvakt.link import check_files
 
-    file = options.file or config_file(options)
+    file = options.file or settings_file(options)
     config = load_config(file)
     check_files(config.broker)
     crew_cli.naming_of(config, file)
     for one in config.sources:
-        asked(config, file, one).source.close()
+        asked_of(config, one, file).source.close()
     for warning in warnings(config):
         print(f"{file}: warning: {warning}", file=sys.stderr)
     broker = "the hub's own, for trying out" if config.broker.embedded else "outside"

@@ -66,18 +66,18 @@ def who_is_here() -> str:
         return f"uid {os.getuid()}"
 
 
+def settings_file(options: argparse.Namespace) -> Path:
+    """The file of the settings that count."""
+    from hub.config import find_config
+
+    return options.config or find_config()
+
+
 def config_of(options: argparse.Namespace) -> "HubConfig":
     """The settings that count."""
     from hub.config import load_config
 
-    return load_config(config_file(options))
-
-
-def config_file(options: argparse.Namespace) -> Path:
-    """The settings file that counts. Raises SettingsError when there is none."""
-    from hub.config import find_config
-
-    return options.config or find_config()
+    return load_config(settings_file(options))
 
 
 def store_of(options: argparse.Namespace) -> "HubStore":

@@ -10,13 +10,15 @@ import logging
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from gate.uplink import contract
 from gate.uplink.contract import ContractError, HubStatus, Publish, Topics
 from gate.uplink.signing import Signer
 from hub.broker import EmbeddedBroker
+from hub.central.alarms import AlarmWatch
 from hub.claim import Claim, SiteClaim
 from hub.commands import Commands
 from hub.config import HubConfig, closing_rule, database, limits, signing_key_file, state_dir, warnings
@@ -26,7 +28,6 @@ from hub.identity import check_key, claim_key, installation
 from hub.inbox import INBOX_MESSAGES, STORE_RETRY_S, Inbox, Outage
 from hub.keys import signing_key
 from hub.membership import Membership
-from hub.neighbours import gathering
 from hub.purging import Purge
 from hub.revoked import of_members
 from hub.service import HubService
@@ -42,11 +43,21 @@ from portvakt.process import FolderLock
 log = logging.getLogger(__name__)
 
 
-def run(config: HubConfig, stop: threading.Event, ready: Callable[[str], None], file: Path) -> None:
-    """Run the hub until `stop` is set. Blocking; `ready` is told once, when the site is ours. `file` is where the
-    settings were read from.
+class Beside(Protocol):
+    """What works beside the hub's loop, in threads of its own, while the site is ours."""
 
-    Raises AlreadyRunning, AnotherHub, StoreError, KeyFileError, LinkError, SettingsError or EmbeddedBrokerError.
+    def start(self) -> None:
+        """Begin; called once, when the site is ours."""
+
+    def stop(self) -> None:
+        """End, soon; called once, whether it was started or not."""
+
+
+def run(config: HubConfig, settings_file: Path, stop: threading.Event, ready: Callable[[str], None]) -> None:
+    """Run the hub until `stop` is set. Blocking; `ready` is told once, when the site is ours. Files that targets and
+    sources name stand beside `settings_file`.
+
+    Raises AlreadyRunning, AnotherHub, SettingsError, StoreError, KeyFileError, LinkError or EmbeddedBrokerError.
     """
     check_files(config.broker)
     for warning in warnings(config):
@@ -61,8 +72,23 @@ def run(config: HubConfig, stop: threading.Event, ready: Callable[[str], None], 
         purge = Purge(config.site, store, private, limits(config))
         if config.broker.embedded:
             held.enter_context(EmbeddedBroker(config.broker.host, config.broker.port))
-        held.enter_context(gathering(config, file, store))
-        HubLoop(config, store, Signer(config.site, private), purge, ready).run(stop, Supervisor())
+        beside = _beside(config, store, settings_file)
+        HubLoop(config, store, Signer(config.site, private), purge, ready, beside=beside).run(stop, Supervisor())
+
+
+def _beside(config: HubConfig, store: HubStore, settings_file: Path) -> tuple[Beside, ...]:
+    """What the settings ask for besides gates. Raises SettingsError."""
+    found: list[Beside] = []
+    if config.targets:
+        # Only who tells others needs the library.
+        from hub.central.couriers import Couriers
+
+        found.append(Couriers(config, store, settings_file))
+    if config.sources:
+        from hub.central.gathering import Gathering
+
+        found.append(Gathering(config, store, settings_file))
+    return tuple(found)
 
 
 def run_ingest(config: HubConfig, stop: threading.Event, ready: Callable[[str], None]) -> None:
@@ -88,13 +114,22 @@ class HubLoop:
     """The link's inbox, the claim to the site, and the service behind both."""
 
     def __init__(
-        self, config: HubConfig, store: HubStore, signer: Signer, purge: Purge, ready: Callable[[str], None]
+        self,
+        config: HubConfig,
+        store: HubStore,
+        signer: Signer,
+        purge: Purge,
+        ready: Callable[[str], None],
+        *,
+        beside: Sequence[Beside],
     ) -> None:
         topics = Topics(config.site)
         instance = installation(config, store)
         self._config = config
         self._topics = topics
         self._ready = ready
+        self._beside = beside
+        self._started = False
         self._store = store
         self._inbox = Inbox()
         self._claim = SiteClaim(instance)
@@ -113,6 +148,7 @@ class HubLoop:
         )
         self._membership = Membership(config, store, signer)
         self._housekeeping = Housekeeping(store, closing_rule(config.presence), purge)
+        self._alarms = AlarmWatch(store, config.targets)
         heartbeat_ms = int(config.list.heartbeat_s * 1000)
         self._service = HubService(
             self._own,
@@ -151,6 +187,8 @@ class HubLoop:
                     outage.over(_monotonic_ms())
         finally:
             supervisor.stopping()
+            for one in self._beside:
+                one.stop()
             # Only who holds the site may say that its hub has left.
             self._link.close(self._gone if self._claim.state is Claim.HELD else None)
             log.info("hub=stopped site=%s", self._config.site)
@@ -187,6 +225,7 @@ class HubLoop:
                 f"list={self._store.revision()}"
             )
             self._unready = False
+            self._start_beside()
         if self._waiting:
             messages, self._waiting = self._waiting, []
             self._publish(self._service.take(of_members(self._store, self._topics, messages, _now_ms()), _now_ms()))
@@ -196,10 +235,19 @@ class HubLoop:
         if self._membership.renew_own(_now_ms()):
             self._link.reconnect()
         self._housekeeping.tick(_now_ms())
+        self._alarms.tick(_now_ms())
         self._publish(self._service.tick(_now_ms()))
         if self._link.dropped != self._dropped:
             log.warning("inbox=full dropped=%d", self._link.dropped - self._dropped)
             self._dropped = self._link.dropped
+
+    def _start_beside(self) -> None:
+        """Once, when the site is ours."""
+        if self._started:
+            return
+        self._started = True
+        for one in self._beside:
+            one.start()
 
     def _presence(self) -> Publish:
         return Publish(self._topics.hub, contract.encode_status(self._own), retain=True)

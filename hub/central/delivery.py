@@ -30,6 +30,8 @@ class State(StrEnum):
     QUEUED = "queued"
     ACCEPTED = "accepted"
     ASIDE = "aside"
+    GIVEN_UP = "given_up"
+    """A person has said that it will not be told."""
 
 
 OPEN = (State.WAITING, State.QUEUED)

@@ -14,15 +14,19 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from hub import identity_number
+from hub.central.registry import SourcePlace, make_source
 from hub.central.source import Aside, Fetched, Source, SourceAway, SourceRefused
+from hub.config import HubConfig, NeighbourSettings, time_zone
 from hub.errors import StoreError
 from hub.presence import CONFIRMATION, MOVES, CheckIn, place_of
 from hub.records import Rejected
 from hub.store.check_ins import Taken
 from portvakt.backoff import Backoff
+from portvakt.errors import SettingsError
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +37,7 @@ AHEAD_MS = 5 * 60_000
 EARLIEST_MS = 946_684_800_000
 REFUSED_RETRY_S = 300.0
 MAX_THEIRS = 100
+MAX_WORDS = 300
 MAX_SCHEME = 16
 MAX_NUMBER = 40
 MAX_BACKOFF_MS = 10 * 60_000
@@ -128,29 +133,50 @@ def read_once(store: ReportingStore, asked: Asked, stop: threading.Event, now_ms
     return fetched
 
 
-class Gathering:
-    """The threads. `start` returns at once; `close` waits for them, for a bounded time."""
+def asked_of(config: HubConfig, one: NeighbourSettings, settings_file: Path) -> Asked:
+    """A source of the settings. Raises SettingsError."""
+    place = SourcePlace(one.name, config.site, one.settings, settings_file, time_zone(config.presence))
+    return Asked(one.name, make_source(one.kind, place), one.every_s)
 
-    def __init__(self, store: ReportingStore, asked: Sequence[Asked]) -> None:
+
+class Gathering:
+    """All sources of a site, each in a thread of its own. `start` and `stop` once each.
+
+    One that cannot be made is told of when it should start, and keeps nobody from working.
+    """
+
+    def __init__(self, config: HubConfig, store: ReportingStore, settings_file: Path) -> None:
         self._store = store
-        self._asked = asked
         self._stop = threading.Event()
+        self._asked: list[Asked] = []
+        self._unmade: dict[str, str] = {}
+        for one in config.sources:
+            try:
+                self._asked.append(asked_of(config, one, settings_file))
+            except SettingsError as wrong:
+                self._unmade[one.name] = str(wrong)
         self._threads = [
-            threading.Thread(target=self._gather, args=(one,), name=f"source {one.name}", daemon=True) for one in asked
+            threading.Thread(target=self._gather, args=(one,), name=f"source-{one.name}", daemon=True)
+            for one in self._asked
         ]
 
     def start(self) -> None:
+        """From now on they are asked. Returns at once."""
+        for name, wrong in self._unmade.items():
+            log.error("source=%s failed=%r", name, wrong)
+            self._failed(name, wrong)
         for thread in self._threads:
             thread.start()
 
-    def close(self) -> None:
-        """Idempotent. What a source says after this is not kept, and is told again at the next start."""
+    def stop(self) -> None:
+        """End, soon. What a source says after this is not kept, and is told again at the next start."""
         self._stop.set()
         for one in self._asked:
             one.source.close()
+        deadline = time.monotonic() + JOIN_S
         for thread in self._threads:
             if thread.is_alive():
-                thread.join(JOIN_S)
+                thread.join(max(0.0, deadline - time.monotonic()))
 
     def _gather(self, asked: Asked) -> None:
         backoff = Backoff(random.random, first_ms=1000, cap_ms=MAX_BACKOFF_MS)
@@ -171,27 +197,28 @@ class Gathering:
         try:
             fetched = read_once(self._store, asked, self._stop, _now_ms)
         except SourceRefused as refused:
-            return self._failed(asked, refused.words, REFUSED_RETRY_S)
+            return REFUSED_RETRY_S, self._failed(asked.name, refused.words)
         except SourceAway as away:
             wait_ms = max(backoff.wait_ms(attempt), away.after_ms or 0)
-            return self._failed(asked, away.words, wait_ms / 1000)
+            return wait_ms / 1000, self._failed(asked.name, away.words)
         except StoreError as failed:
             return backoff.wait_ms(attempt) / 1000, str(failed)
         except Exception as broken:
             # Adapters are other people's, too; their words may hold what they have read.
             log.debug("source=%s broken", asked.name, exc_info=True)
-            return self._failed(asked, f"its adapter fails: {type(broken).__name__}", REFUSED_RETRY_S)
+            return REFUSED_RETRY_S, self._failed(asked.name, f"its adapter fails: {type(broken).__name__}")
         return (0.0 if fetched is not None and fetched.more else asked.every_s), None
 
-    def _failed(self, asked: Asked, words: str, wait_s: float) -> tuple[float, str]:
-        words = identity_number.masked(words)[:300]
+    def _failed(self, name: str, words: str) -> str:
+        """Keep what is wrong; returns it as it may be shown."""
+        shown = identity_number.masked(words)[:MAX_WORDS]
         if not self._stop.is_set():
             try:
                 with self._store.reporting() as reporting:
-                    reporting.failed(asked.name, words, _now_ms())
+                    reporting.failed(name, shown, _now_ms())
             except StoreError as failed:
-                return wait_s, str(failed)
-        return wait_s, words
+                return str(failed)
+        return shown
 
 
 def _storable(theirs: str) -> str:

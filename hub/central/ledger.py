@@ -100,7 +100,8 @@ class Ledger:
                 index_elements=["target", "id"],
                 set_={
                     "happening": new.happening, "stream": new.stream, "epoch": new.epoch, "seq": new.seq,
-                    "at_ms": new.at_ms, "state": State.WAITING.value, "due_ms": new.due_ms, "attempts": 0, "words": "",
+                    "at_ms": new.at_ms, "state": State.WAITING.value, "due_ms": new.due_ms,
+                    "ready_ms": new.ready_ms, "attempts": 0, "words": "",
                 },
                 where=table.c.happening != new.happening,
             )  # fmt: skip
@@ -333,7 +334,7 @@ class Ledger:
             "scheme": item.card.scheme if item.card else None,
             "number": item.card.number if item.card else None,
             "at_ms": item.at_ms,
-            "made_ms": now_ms,
+            "ready_ms": max(now_ms, item.not_before_ms),
             "state": State.WAITING.value,
             "attempts": 0,
             "due_ms": item.not_before_ms,

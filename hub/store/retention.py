@@ -16,8 +16,8 @@ from hub.store.people import among
 PERSONAL = frozenset(
     {
         "people", "cards", "assignments", "companies", "permits", "events", "presence", "suspicions", "quarantine",
-        "hand_marks", "check_ins", "commands", "musters", "muster_people", "muster_checks", "person_requests",
-        "qualifications", "blocks", "crew_lists", "crew_list_parts", "audit",
+        "hand_marks", "check_ins", "commands", "deliveries", "musters", "muster_people", "muster_checks",
+        "person_requests", "qualifications", "blocks", "crew_lists", "crew_list_parts", "audit",
     }
 )  # fmt: skip
 """The tables that tell of people, all of them dealt with below. A test holds it against the tables there are."""
@@ -75,6 +75,11 @@ class ForgettingTransaction:
             self._delete(schema.hand_marks, schema.hand_marks.c.made_ms < before_ms, "at_ms"),
             self._delete(told, or_(told.c.received_ms < before_ms, late), "at_ms"),
             self._delete(schema.commands, schema.commands.c.issued_ms < before_ms, "issued_ms"),
+            self._delete(
+                schema.deliveries,
+                and_(schema.deliveries.c.at_ms < before_ms, schema.deliveries.c.ready_ms < now_ms - SETTLING_MS),
+                "at_ms",
+            ),
             self._delete(schema.quarantine, schema.quarantine.c.at_ms < before_ms, "at_ms"),
         )
 
@@ -105,7 +110,7 @@ class ForgettingTransaction:
 
     def purge_person(self, cards: Collection[CardKey]) -> Gone:
         """All that tells when the holder of these cards was where. Musters stay: they are the site's proof."""
-        tables = (schema.suspicions, schema.hand_marks, schema.check_ins)
+        tables = (schema.suspicions, schema.hand_marks, schema.check_ins, schema.deliveries)
         return _all_of(
             self._blank(self._cards(schema.events, cards), 1 << 31),
             self._forget_presence(self._cards(schema.presence, cards)),

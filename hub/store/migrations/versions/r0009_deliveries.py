@@ -66,7 +66,7 @@ def _make_deliveries() -> None:
         sa.Column("scheme", sa.String(16)),
         sa.Column("number", sa.String(40)),
         sa.Column("at_ms", sa.BigInteger, nullable=False),
-        sa.Column("made_ms", sa.BigInteger, nullable=False),
+        sa.Column("ready_ms", sa.BigInteger, nullable=False),
         sa.Column("state", sa.String(10), nullable=False),
         sa.Column("attempts", sa.Integer, nullable=False),
         sa.Column("due_ms", sa.BigInteger, nullable=False),
