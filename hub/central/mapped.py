@@ -109,11 +109,14 @@ class Reading:
         rows = self._csv(data) if kind == "csv" else self._json(data)
         found: list[CheckIn] = []
         aside: list[Aside] = []
-        for number, row in rows:
-            try:
-                found += self._row(row)
-            except _Wrong as wrong:
-                aside.append(Aside(f"{name}, row {number}, {wrong.field}", wrong.what))
+        try:
+            for number, row in rows:
+                try:
+                    found += self._row(row)
+                except _Wrong as wrong:
+                    aside.append(Aside(f"{name}, row {number}, {wrong.field}", wrong.what))
+        except _Ends as ends:
+            aside.append(Aside(f"{name}, row {ends.row} and all after it", ends.what))
         return found, aside
 
     def _row(self, row: Mapping[str, Any]) -> list[CheckIn]:
@@ -161,7 +164,7 @@ class Reading:
         first = text.partition("\n")[0]
         delimiter = max(";,\t", key=first.count)
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-        number = 0
+        number = 1
         try:
             header = [cell.strip() for cell in next(reader, [])]
             self._complete(header)
@@ -169,7 +172,7 @@ class Reading:
                 if any(cells):
                     yield number, dict(zip(header, map(str.strip, cells), strict=False))
         except csv.Error as broken:
-            raise BadFile(f"row {number + 1} cannot be read as CSV ({broken})") from broken
+            raise _Ends(number + 1, f"cannot be read as CSV ({broken})") from broken
 
     def _json(self, data: bytes) -> Iterator[Row]:
         try:
@@ -327,6 +330,15 @@ def make(place: SourcePlace) -> MappedFolder | MappedAddress:
     ca_file = named_file(place.settings_file, settings.ca_file) if settings.ca_file else None
     web = Web(f"{parts.scheme}://{parts.netloc}", headers=headers, ca_file=ca_file, timeout_s=settings.timeout_s)
     return MappedAddress(web, url, settings, reading)
+
+
+class _Ends(ValueError):
+    """From this row on nothing of a file can be read."""
+
+    def __init__(self, row: int, what: str) -> None:
+        super().__init__(what)
+        self.row = row
+        self.what = what
 
 
 class _Wrong(ValueError):
