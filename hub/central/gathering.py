@@ -136,7 +136,11 @@ def read_once(store: ReportingStore, asked: Asked, stop: threading.Event, now_ms
 def asked_of(config: HubConfig, one: NeighbourSettings, settings_file: Path) -> Asked:
     """A source of the settings. Raises SettingsError."""
     place = SourcePlace(one.name, config.site, one.settings, settings_file, time_zone(config.presence))
-    return Asked(one.name, make_source(one.kind, place), one.every_s)
+    try:
+        return Asked(one.name, make_source(one.kind, place), one.every_s)
+    except SettingsError as wrong:
+        said = str(wrong)
+        raise SettingsError(said if said.startswith("sources.") else f"sources.{one.name}: {said}") from wrong
 
 
 class Gathering:

@@ -74,7 +74,7 @@ def stream(store: HubStore, after: int = 0) -> Sequence[tuple[int, str, bool]]:
         found = reported.read(connection, name, after, reported.ends(connection)[name], 100)
         assert reported.how_many(connection, name, after) == len(found)
         assert reported.find(connection, name, [one.seq for one in found]) == found
-    return [(one.seq, f"{one.direction}@{one.at_ms - START_MS}", bool(one.detail["deleted"])) for one in found]
+    return [(one.seq, f"{one.direction}@{(one.at_ms or 0) - START_MS}", bool(one.detail["deleted"])) for one in found]
 
 
 def test_what_another_system_reports_is_on_the_roster_and_says_so(store: HubStore, ingest: Ingest) -> None:
