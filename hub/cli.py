@@ -163,12 +163,15 @@ def _suspicions(options: argparse.Namespace) -> int:
 def _check_config(options: argparse.Namespace) -> int:
     from hub.central.gathering import asked_of
     from hub.config import PostgresAddress, database, load_config, signing_key_file, warnings
+    from hub.crew.mailbox import public_key
     from portvakt.link import check_files
 
     file = options.file or settings_file(options)
     config = load_config(file)
     check_files(config.broker)
     crew_cli.naming_of(config, file)
+    if config.crew.source.public_key_file is not None:
+        public_key(Path(config.crew.source.public_key_file))
     for one in config.sources:
         asked_of(config, one, file).source.close()
     for warning in warnings(config):

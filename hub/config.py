@@ -86,10 +86,16 @@ class PostgresAddress(Settings, frozen=True, kw_only=True):
 
 
 class SourceSettings(Settings, frozen=True, kw_only=True):
-    """Where `hub crew pull` and `hub crew watch` find lists: a folder or an address."""
+    """Where `hub crew pull` and `hub crew watch` find lists: a folder, an address, or a topic at a broker."""
 
     folder: str | None = None
     url: str | None = None
+    topic: str | None = None
+    """Of MQTT: its newest message is the list, in JSON."""
+    broker: BrokerSettings | None = None
+    """Where the topic is; the site's own broker when left out."""
+    public_key_file: str | None = None
+    """Of who signs the lists that come over MQTT: then no other list is taken."""
     kind: Literal["csv", "xlsx", "json"] | None = None
     """What the address gives; told by its answer, or by its ending, when left out."""
     authorization_file: str | None = None
@@ -97,7 +103,7 @@ class SourceSettings(Settings, frozen=True, kw_only=True):
     ca_file: str | None = None
     timeout_s: Annotated[float, msgspec.Meta(gt=0, le=600)] = 60.0
     every_s: Annotated[float, msgspec.Meta(ge=1, le=86_400)] = 60.0
-    """How often `hub crew watch` looks."""
+    """How often `hub crew watch` looks into the folder, or at the address."""
 
 
 class CrewSettings(Settings, frozen=True, kw_only=True):
@@ -262,9 +268,14 @@ def load_config(path: Path) -> HubConfig:
 
 
 def _anchored_source(source: SourceSettings, path: Path) -> SourceSettings:
-    named = {name: getattr(source, name) for name in ("authorization_file", "ca_file")}
+    named = {name: getattr(source, name) for name in ("authorization_file", "ca_file", "public_key_file")}
     files = {name: named_file(path, file) for name, file in named.items() if file}
-    return replace(source, **files, folder=str(path.parent / source.folder) if source.folder else None)
+    return replace(
+        source,
+        **files,
+        folder=str(path.parent / source.folder) if source.folder else None,
+        broker=anchored_broker(source.broker, path) if source.broker else None,
+    )
 
 
 def requirements_of(settings: RequirementSettings) -> Requirements:
@@ -379,15 +390,37 @@ def _problems(config: HubConfig) -> list[str]:
         limits(config)
     except SettingsError as wrong:
         found.append(str(wrong))
-    source = config.crew.source
-    if source.folder and source.url:
-        found.append("crew.source.folder: there is a url as well; one of the two")
-    if source.url and not _is_private(source.url):
-        found.append("crew.source.url: must begin with https:// (a list holds people); http:// only to this machine")
+    found += _crew_source_problems(config.crew.source)
     found += _neighbour_problems(config)
     if config.broker.embedded and config.broker.ca_file:
         found.append("broker.embedded: the built-in broker speaks plain TCP; leave ca_file out, or run Mosquitto")
     return found
+
+
+def _crew_source_problems(source: SourceSettings) -> list[str]:
+    found = []
+    if source.folder and source.url:
+        found.append("crew.source.folder: there is a url as well; one of the two")
+    if source.topic is not None and (source.folder or source.url):
+        found.append("crew.source.topic: there is a folder or a url as well; one of them")
+    if source.url and not _is_private(source.url):
+        found.append("crew.source.url: must begin with https:// (a list holds people); http:// only to this machine")
+    if source.topic is not None and (not 0 < len(source.topic) <= _MAX_TOPIC or set(source.topic) & set("+#\0")):
+        found.append("crew.source.topic: is the name of one topic, without + and #")
+    if source.topic is None and (source.broker is not None or source.public_key_file is not None):
+        key = "broker" if source.broker is not None else "public_key_file"
+        found.append(f"crew.source.{key}: is for lists that come over MQTT; set topic")
+    if source.broker is not None:
+        found += [f"crew.source.{problem}" for problem in broker_problems(source.broker)]
+        if not (source.broker.ca_file or source.public_key_file or source.broker.host in _THIS_MACHINE):
+            found.append(
+                "crew.source.broker.ca_file: on the way to another broker anybody could change the list; "
+                "set it (TLS), or public_key_file, and have the lists signed"
+            )
+    return found
+
+
+_MAX_TOPIC = 200
 
 
 def warnings(config: HubConfig) -> list[str]:

@@ -84,6 +84,10 @@ def _beside(config: HubConfig, store: HubStore, settings_file: Path) -> tuple[Be
         from hub.central.couriers import Couriers
 
         found.append(Couriers(config, store, settings_file))
+    if config.crew.source.topic is not None:
+        from hub.crew.watching import CrewWatch
+
+        found.append(CrewWatch(config, store))
     if config.sources:
         from hub.central.gathering import Gathering
 
