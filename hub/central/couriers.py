@@ -6,7 +6,6 @@ import random
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime
 from datetime import time as clock_time
 from pathlib import Path
@@ -41,13 +40,17 @@ class Pool:
 
     def __init__(self, target: Target) -> None:
         self._target = target
+        self._work: queue.Queue[Sequence[Draft] | None] = queue.Queue()
         self._answers: queue.Queue[Sent] = queue.Queue()
         self._open = 0
-        self._threads = ThreadPoolExecutor(target.pace.connections, thread_name_prefix="target")
+        # Daemons: who ends the hub does not wait for a receiver that is slow.
+        self._threads = [threading.Thread(target=self._serve, daemon=True) for _ in range(target.pace.connections)]
+        for thread in self._threads:
+            thread.start()
 
     def start(self, drafts: Sequence[Draft]) -> None:
         self._open += 1
-        self._threads.submit(lambda: self._answers.put(Sent(drafts, sent(self._target, drafts))))
+        self._work.put(drafts)
 
     def done(self, wait_ms: int) -> Sequence[Sent]:
         found: list[Sent] = []
@@ -65,8 +68,13 @@ class Pool:
         return self._open
 
     def close(self) -> None:
-        """Without waiting for a receiver that is slow."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        """What is under way goes on until the process ends."""
+        for _ in self._threads:
+            self._work.put(None)
+
+    def _serve(self) -> None:
+        while (drafts := self._work.get()) is not None:
+            self._answers.put(Sent(drafts, sent(self._target, drafts)))
 
 
 class Couriers:

@@ -1,6 +1,7 @@
 """A small HTTP server for doubles, on this machine alone, and the ways in which real ones misbehave."""
 
 import contextlib
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -53,6 +54,13 @@ BROKEN = Reply(500, b"<html><body>Internal Server Error</body></html>", "text/ht
 Answering = Callable[[Request], Reply]
 
 
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Whoever breaks off is no fault of the double; anything else is shown."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
+
+
 class Serving:
     """A double behind HTTP on 127.0.0.1. `answer` is called by one thread at a time."""
 
@@ -62,7 +70,7 @@ class Serving:
         self._answer = answer
         self._lock = threading.Lock()
         self._hurry = threading.Event()
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), self._handler())
+        self._server = _Server(("127.0.0.1", port), self._handler())
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), name="double", daemon=True)
 
