@@ -1,12 +1,13 @@
 """A double of Ditio's data extraction, as far as crew lists go, with its token server.
 
-Public, from Ditio's own samples and pages: OAuth2 client credentials with the scope reportingapiv1; GET
+Public, from Ditio's own samples and pages: OAuth2 client credentials at /connect/token with the scope reportingapiv1,
+tokens of about half an hour; GET
 v1/crew-list-registrations with ProjectIds, IncludeOpen, ModifiedSince or FromDateTime and ToDateTime, and
 ContinuationToken; records {id, projectId, projectNumber, hseCardId, checkInDateTime, checkOutDateTime, isDeleted} in
 `data`, times in UTC, and a `continuationToken` while there is more.
 
-Our choice: the token server's path /connect/token on the same host, the form of ids and tokens, how long a token
-counts, the order by the time of the change, pages of 200, and the words of errors.
+Our choice: that the tokens come from the same host, the form of ids and tokens, the order by the time of the change,
+pages of 200, and the words of errors.
 """
 
 import base64
@@ -48,7 +49,7 @@ class Ditio:
 
     stays: dict[str, Stay] = field(default_factory=dict)
     page: int = 200
-    token_s: int = 3600
+    token_s: int = 1800
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     tokens: set[str] = field(default_factory=set)
 

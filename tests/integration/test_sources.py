@@ -4,6 +4,7 @@ import contextlib
 import json
 import logging
 import os
+import re
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -15,7 +16,7 @@ import pytest
 
 from hub import queries
 from hub.central import gathering
-from hub.central.gathering import AT_ONCE, Asked, Gathering, read_once
+from hub.central.gathering import AT_ONCE, Asked, Gathering, asked_of, read_once
 from hub.central.registry import SourcePlace, make_source
 from hub.central.source import Fetched, SourceAway, SourceRefused
 from hub.cli import main
@@ -25,7 +26,7 @@ from hub.presence import ENTRY, EXIT, CardKey, CheckIn
 from hub.sources import SourceLine, sources
 from hub.store import HubStore
 from portvakt.doubles import chkbox, ditio
-from portvakt.doubles.serving import BROKEN, HTML, Fault, Reply, Serving
+from portvakt.doubles.serving import BROKEN, HTML, Fault, Reply, Request, Serving
 from tests.waiting import wait_for
 
 OSLO = ZoneInfo("Europe/Oslo")
@@ -492,6 +493,45 @@ def test_an_adapter_that_is_broken_is_told_of_without_its_words(
     threads.stop()
     (wrong,) = [one.wrong for one in sources(store, [], [], now_ms()).sources if one.wrong]
     assert wrong == "its adapter fails: ZeroDivisionError"
+
+
+PAGE = Path("docs/sources.md").read_text(encoding="utf-8")
+BLOCKS = [one for one in re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL) if "entry-points" not in one]
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=range(len(BLOCKS)))
+def test_a_block_of_settings_can_be_copied_as_it_stands(block: str, tmp_path: Path) -> None:
+    (tmp_path / "hub.credentials").mkdir()
+    for name in ("chkbox.key", "ditio.secret"):
+        secret_file(tmp_path / "hub.credentials", name, "x")
+    file = tmp_path / "hub.toml"
+    file.write_text(f'site = "kvartal-7"\n{block}', encoding="utf-8")
+    config = load_config(file)
+    for one in config.sources:
+        asked_of(config, one, file).source.close()
+    assert config.sources or config.confirmations.group or config.crew.source.topic
+
+
+def test_the_source_of_the_page_is_one(store: HubStore, tmp_path: Path) -> None:
+    (program,) = [one for one in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL) if "class Door" in one]
+    page: dict[str, Any] = {}
+    exec(program, page)
+    rows: list[dict[str, Any]] = [
+        {"id": number, "card": f"53100{number}", "at_ms": now_ms()} for number in range(27, 30)
+    ]
+
+    def answer(request: Request) -> Reply:
+        return Reply(200, json.dumps([one for one in rows if int(request.query["after"]) < one["id"]]).encode())
+
+    with Serving(answer) as serving:
+        place = SourcePlace("door", "yard", {"url": serving.url}, tmp_path / "hub.toml", OSLO)
+        asked = Asked("door", page["make"](place), 60)
+        read_once(store, asked, NEVER, now_ms)
+        rows.append({"id": 30, "card": "5310030", "at_ms": now_ms()})
+        read_once(store, asked, NEVER, now_ms)
+        assert [request.query["after"] for request in serving.requests] == ["0", "29"]
+        asked.source.close()
+    assert len(queries.roster(store, now_ms=now_ms())) == 4
 
 
 def say(capsys: pytest.CaptureFixture[str], *words: str, status: int = 0) -> str:

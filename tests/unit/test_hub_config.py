@@ -7,8 +7,10 @@ import pytest
 
 from hub.config import (
     HubConfig,
+    NeighbourSettings,
     PostgresAddress,
     QualificationSettings,
+    TargetSettings,
     database,
     find_config,
     load_config,
@@ -53,6 +55,9 @@ def test_the_example_names_every_setting() -> None:
         config.retention,
         config.list15,
         QualificationSettings,
+        TargetSettings,
+        NeighbourSettings,
+        config.confirmations,
     )
     known = {name for table in tables for name in table.__struct_fields__}
     assert named == known
