@@ -4,7 +4,7 @@ Each beginning and end is a row, and so a happening of its own: a feed may tell 
 """
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from hub.central.overview import TargetLine, standing_alarms, target_lines
@@ -43,11 +43,19 @@ def conditions(lines: Iterable[TargetLine]) -> list[Condition]:
     return found
 
 
+def _no_more(now_ms: int) -> Sequence[Condition]:
+    return ()
+
+
 class AlarmWatch:
     """Looks every half minute. One thread."""
 
-    def __init__(self, store: HubStore, settings: Sequence[TargetSettings]) -> None:
+    def __init__(
+        self, store: HubStore, settings: Sequence[TargetSettings], more: Callable[[int], Iterable[Condition]] = _no_more
+    ) -> None:
+        """`more` tells what else is wrong at a time."""
         self._store = store
+        self._more = more
         self._settings = settings
         self._next_ms = 0
 
@@ -60,7 +68,8 @@ class AlarmWatch:
 
     def look(self, now_ms: int) -> None:
         """Write down what has begun and what has ended. Raises StoreError."""
-        wrong = {one[:2]: one for one in conditions(target_lines(self._store, self._settings, now_ms))}
+        found = [*conditions(target_lines(self._store, self._settings, now_ms)), *self._more(now_ms)]
+        wrong = {one[:2]: one for one in found}
         with self._store.reading() as connection:
             known = {(one.name, one.subject) for one in standing_alarms(connection)}
         rows = [

@@ -176,7 +176,10 @@ class Gathering:
         """End, soon. What a source says after this is not kept, and is told again at the next start."""
         self._stop.set()
         for one in self._asked:
-            one.source.close()
+            try:
+                one.source.close()
+            except Exception:
+                log.exception("source=%s cannot be closed", one.name)
         deadline = time.monotonic() + JOIN_S
         for thread in self._threads:
             if thread.is_alive():

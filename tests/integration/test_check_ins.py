@@ -12,8 +12,11 @@ from sqlalchemy import select
 from gate.uplink.signing import Signer
 from hub import queries
 from hub.central import reported
+from hub.central.alarms import AlarmWatch
 from hub.central.happening import REPORTED, Stream
-from hub.config import ConfirmationSettings, NeighbourSettings
+from hub.central.overview import standing_alarms
+from hub.central.site_alarms import FAILING, UNCONFIRMED, site_conditions
+from hub.config import ConfirmationSettings, HubConfig, NeighbourSettings
 from hub.crew.csv_list import read_list
 from hub.crew.importing import Terms, import_list
 from hub.ingest import Ingest
@@ -262,6 +265,10 @@ def test_confirmations_move_nobody_and_a_missing_one_is_shown(store: HubStore, i
     text = confirmations_text(found, settings.group)
     assert text.endswith("2 of the group safety-critical are inside; missing: 1.")
     assert [one.missing for one in confirmations(store, settings, START_MS + HOUR_MS, RULE)] == [False, False]
+    config = HubConfig(site="yard", confirmations=settings)
+    (alarm,) = site_conditions(store, config, at_ms)
+    assert alarm[:2] == (UNCONFIRMED, "safety-critical")
+    assert alarm.words == "1 of 2 inside have not confirmed; see: hub confirmations"
     tell(store, CheckIn("c", CONFIRMATION, deleted=True))
     assert [one.missing for one in confirmations(store, settings, at_ms, RULE)] == [True, True]
     tell(store, leaving("x", 1), leaving("y", 1, MIKOLAJ))
@@ -290,6 +297,17 @@ def test_unknown_cards_and_people_without_a_card_are_for_the_operator(store: Hub
     (app,) = sources(store, settings[:1], [], START_MS + 12 * HOUR_MS).sources
     assert (app.wrong, app.wrong_since_ms, app.cursor) == ("answers 503", START_MS + 10 * HOUR_MS, "so far")
     assert sources(store, [], [], START_MS).sources[0].kind is None
+    config = HubConfig(site="yard", sources=tuple(settings[:1]))
+    watch = AlarmWatch(store, (), lambda now_ms: site_conditions(store, config, now_ms))
+    for minutes, standing in ((4, []), (6, [FAILING]), (7, [FAILING])):
+        watch.look(START_MS + 10 * HOUR_MS + minutes * 60_000)
+        with store.reading() as connection:
+            assert [one.name for one in standing_alarms(connection)] == standing
+    with store.reporting() as reporting:
+        reporting.succeeded("app", "further", START_MS + 11 * HOUR_MS)
+    watch.look(START_MS + 11 * HOUR_MS)
+    with store.reading() as connection:
+        assert list(standing_alarms(connection)) == []
 
 
 def test_p12_a_person_gets_it_and_may_have_it_erased(store: HubStore, ingest: Ingest) -> None:

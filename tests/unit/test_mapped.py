@@ -1,12 +1,20 @@
 """Files of other systems, by the columns and words that a site sets."""
 
+import contextlib
+import csv
+import io
+import json
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from hub.central.chkbox import ChkBox, ChkBoxSettings
+from hub.central.ditio import Ditio, DitioSettings
 from hub.central.mapped import BadFile, MappedSettings, Reading, make
 from hub.central.registry import SourcePlace, make_source
 from hub.central.written import CardSettings, Unusable, card_of, masked_card
@@ -191,3 +199,61 @@ def test_settings_that_cannot_be_meant(tmp_path: Path, settings: dict[str, Any],
 def test_an_unknown_kind_names_those_there_are(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"sources.app.kind: 'x' is none of chkbox, ditio, mapped"):
         make_source("x", SourcePlace("app", "yard", {}, tmp_path / "hub.toml", OSLO))
+
+
+_likely = ["5310027", "2026-11-20T06:58", "inn", "ut", "", "=1", "9" * 30]
+_cells = st.one_of(st.text(max_size=20), st.sampled_from(_likely)).filter(str.isprintable)
+_columns = ["Id", "Kortnr", "Tid", "Retning"]
+_json = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), _cells),
+    lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(_cells, inner, max_size=4)),
+    max_leaves=20,
+)
+
+
+@given(st.binary(max_size=300))
+def test_p9_any_bytes_are_rows_or_a_file_that_is_none(data: bytes) -> None:
+    for kind in ("csv", "json"):
+        with contextlib.suppress(BadFile):
+            reading(EVENTS).read("day", data, kind)
+
+
+@given(st.lists(st.lists(_cells, max_size=6), max_size=6))
+def test_p9_any_cells_below_the_right_header(rows: list[list[str]]) -> None:
+    file = io.StringIO()
+    csv.writer(file).writerows([["Id", "Kortnr", "Tid", "Retning"], *rows])
+    found, aside = reading(EVENTS).read("day", file.getvalue().encode("utf-8", "replace"), "csv")
+    assert len(found) + len(aside) <= len(rows) + 1
+    assert all(one.card is None or len(one.card.number) <= 20 for one in found)
+
+
+@given(st.lists(st.fixed_dictionaries({}, optional=dict.fromkeys(_columns, _json)), max_size=6))
+def test_p9_any_json_in_the_right_places(rows: list[dict[str, Any]]) -> None:
+    rows.append({"Id": "last", "Kortnr": 5310027, "Tid": "2026-11-20T06:58", "Retning": "inn"})
+    data = json.dumps(rows).encode()
+    found, _ = reading(EVENTS).read("day", data, "json")
+    assert found[-1] == CheckIn("last", ENTRY, CARD, oslo("2026-11-20T06:58"))
+
+
+@given(_json, _json, _json)
+def test_p9_whatever_chkbox_or_ditio_say(one: Any, other: Any, third: Any) -> None:
+    page = {
+        "data": [
+            one,
+            {"id": "r", "attributes": {"action": "in", "time": other}, "relationships": third},
+            {"id": "r", "attributes": third, "relationships": {"card": {"data": other}}},
+        ],
+        "included": [one, {"type": "card", "id": other, "attributes": third}, *([third] if third else [])],
+    }
+    box = ChkBox.__new__(ChkBox)
+    box._settings = ChkBoxSettings(project="p", key_file="k")
+    found, aside = box._registrations(page)
+    assert len(found) + len(aside) == 3
+    crew = Ditio.__new__(Ditio)
+    crew._settings = msgspec.convert(
+        {"oauth": {"token_url": "https://a.example/t", "client_id": "c", "secret_file": "s"}, "projects": ["p"]},
+        DitioSettings,
+    )
+    record = {"id": "r", "projectId": "p", "hseCardId": one, "checkInDateTime": other, "checkOutDateTime": third}
+    told, beside = crew._records([one, record])
+    assert 2 <= len(told) + len(beside) <= 4
