@@ -1,7 +1,7 @@
 """What other systems at the site have reported, as streams that targets can be told of.
 
-A check-in that its source has changed is told anew under a new id and number, and what it was before is there no more;
-one that was taken back has `detail["deleted"]`. Confirmations have the direction `confirmed`.
+A check-in that its source has changed is told anew under a new id and number, and what it was before is there no more.
+One that was taken back is told as WITHDRAWN, a confirmation as CONFIRMED: neither is a movement.
 """
 
 from collections.abc import Collection
@@ -9,8 +9,8 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from hub.central.happening import REPORTED, Happening, Stream
-from hub.presence import Certainty, place_of
+from hub.central.happening import CONFIRMED, REPORTED, WITHDRAWN, Happening, Stream
+from hub.presence import MOVES, Certainty, CheckIn, place_of
 from hub.store import schema
 from hub.store.intake import check_in_of
 
@@ -58,11 +58,17 @@ def _told(stream: Stream, row: Any) -> Happening:
         row.id,
         stream,
         row.seq,
-        REPORTED,
+        _kind(told),
         told.at_ms,
         row.received_ms,
         card=told.card,
         direction=told.direction,
         certainty=Certainty.REPORTED,
-        detail={"source": row.source, "version": row.version, "deleted": told.deleted},
+        detail={"source": row.source, "version": row.version},
     )
+
+
+def _kind(told: CheckIn) -> str:
+    if told.deleted:
+        return WITHDRAWN
+    return REPORTED if told.direction in MOVES else CONFIRMED

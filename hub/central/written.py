@@ -42,12 +42,6 @@ def card_of(written: Any, settings: CardSettings) -> CardKey | None:
     return CardKey(settings.scheme, number)
 
 
-def masked_card(card: CardKey) -> str:
-    """For logs: scheme, first two and last two signs."""
-    number = card.number
-    return f"{card.scheme}:{number[:2]}****{number[-2:]}" if len(number) > 5 else f"{card.scheme}:****"
-
-
 def time_ms_of(written: Any, zone: tzinfo) -> int:
     """A time in ISO 8601 as Unix milliseconds; `zone` is whose clock it is where it says no offset. Raises
     Unusable."""

@@ -13,7 +13,7 @@ from gate.uplink.signing import Signer
 from hub import queries
 from hub.central import reported
 from hub.central.alarms import AlarmWatch
-from hub.central.happening import REPORTED, Stream
+from hub.central.happening import CONFIRMED, MOVEMENTS, REPORTED, WITHDRAWN, Stream
 from hub.central.overview import standing_alarms
 from hub.central.site_alarms import FAILING, UNCONFIRMED, site_conditions
 from hub.config import ConfirmationSettings, HubConfig, NeighbourSettings
@@ -77,7 +77,7 @@ def stream(store: HubStore, after: int = 0) -> Sequence[tuple[int, str, bool]]:
         found = reported.read(connection, name, after, reported.ends(connection)[name], 100)
         assert reported.how_many(connection, name, after) == len(found)
         assert reported.find(connection, name, [one.seq for one in found]) == found
-    return [(one.seq, f"{one.direction}@{(one.at_ms or 0) - START_MS}", bool(one.detail["deleted"])) for one in found]
+    return [(one.seq, f"{one.direction}@{(one.at_ms or 0) - START_MS}", one.kind == WITHDRAWN) for one in found]
 
 
 def test_what_another_system_reports_is_on_the_roster_and_says_so(store: HubStore, ingest: Ingest) -> None:
@@ -265,6 +265,10 @@ def test_confirmations_move_nobody_and_a_missing_one_is_shown(store: HubStore, i
     text = confirmations_text(found, settings.group)
     assert text.endswith("2 of the group safety-critical are inside; missing: 1.")
     assert [one.missing for one in confirmations(store, settings, START_MS + HOUR_MS, RULE)] == [False, False]
+    with store.reading() as connection:
+        told = reported.read(connection, Stream("@app"), 3, 5, 10)
+    assert [(one.kind, one.direction) for one in told] == [(CONFIRMED, CONFIRMATION)] * 2
+    assert not {CONFIRMED, WITHDRAWN} & MOVEMENTS
     config = HubConfig(site="yard", confirmations=settings)
     (alarm,) = site_conditions(store, config, at_ms)
     assert alarm[:2] == (UNCONFIRMED, "safety-critical")

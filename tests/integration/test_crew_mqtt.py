@@ -4,6 +4,7 @@ import contextlib
 import json
 import queue
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -122,6 +123,23 @@ def test_a_hub_takes_what_comes_and_keeps_the_guard(hub: HubProcess, client: Cli
     wait_for("a list after the broker's death", lambda: hub.text.count("crew_list=taken") == 3, 20)
     assert hub.end() == 0
     assert "Traceback" not in hub.text
+
+
+@pytest.mark.real
+@needs_mosquitto
+def test_watch_takes_what_comes_and_ends_when_told(hub: HubProcess, client: Client, tmp_path: Path) -> None:
+    log = tmp_path / "watch.log"
+    words = [sys.executable, "-m", "hub", "--config", str(hub.settings), "crew", "watch"]
+    with log.open("wb") as out:
+        process = subprocess.Popen(words, stdout=out, stderr=out)
+    try:
+        client.put(PEOPLE)
+        wait_for("the list", lambda: "crew_list=taken" in log.read_text(), 20)
+        assert len(listed(hub)) == 10
+    finally:
+        process.send_signal(signal.SIGTERM)
+        status = process.wait(10)
+    assert (status, "Traceback" in log.read_text()) == (0, False)
 
 
 @pytest.mark.real

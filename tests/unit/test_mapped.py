@@ -17,7 +17,7 @@ from hub.central.chkbox import ChkBox, ChkBoxSettings
 from hub.central.ditio import Ditio, DitioSettings
 from hub.central.mapped import BadFile, MappedSettings, Reading, make
 from hub.central.registry import SourcePlace, make_source
-from hub.central.written import CardSettings, Unusable, card_of, masked_card
+from hub.central.written import CardSettings, Unusable, card_of
 from hub.presence import CONFIRMATION, ENTRY, EXIT, CardKey, CheckIn
 from portvakt.errors import SettingsError
 from tests.unit.test_hub_presence import oslo
@@ -172,10 +172,6 @@ def test_what_is_no_card_number(written: Any) -> None:
     with pytest.raises(Unusable) as wrong:
         card_of(written, CardSettings())
     assert str(written) not in str(wrong.value)
-
-
-def test_p12_a_card_in_a_log_is_masked() -> None:
-    assert (masked_card(CARD), masked_card(CardKey("site", "123"))) == ("hms:53****27", "site:****")
 
 
 @pytest.mark.parametrize(
