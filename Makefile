@@ -2,14 +2,14 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-DEBIAN := pcscd libpcsclite-dev vsmartcard-vpcd libnfc-bin mosquitto postgresql gcc python3-dev pkg-config fonts-dejavu-core
+DEBIAN := pcscd libpcsclite-dev vsmartcard-vpcd libnfc-bin mosquitto mosquitto-clients postgresql gcc python3-dev pkg-config fonts-dejavu-core
 QUICK ?= 0
 COUNT ?= 1000000
 DESTDIR ?=
 SYSTEM_PYTHON ?= /usr/bin/python3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench simulate docs fuzz soak install deb appliance clean
+.PHONY: help demo test lint bench simulate docs asyncapi fuzz soak install deb appliance clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,8 +35,13 @@ simulate: $(VENV)/.test ## seven days of a site with five gates, and the planted
 	$(BIN)/python -m tests.simulation --mutants
 
 docs: $(VENV)/.test ## write the parts of docs/ that are made from the code
+	$(BIN)/python -m tests.feed_documents
 	$(BIN)/python -m tests.generated
 	$(BIN)/python -m tests.pictures
+
+asyncapi: $(VENV)/.test ## AsyncAPI's own parser reads docs/feed/asyncapi.json (needs node and npm)
+	@npm install --silent --no-audit --no-fund --prefix var/node @asyncapi/parser@3.6.3
+	$(BIN)/pytest -q -k parser tests/unit/test_feed_documents.py
 
 fuzz: $(VENV)/.test ## a million random inputs for each decoder; COUNT= for another number
 	$(BIN)/python -m tests.fuzz --count $(COUNT)

@@ -128,7 +128,7 @@ def renew_hub_identity(file: Path, authority: Authority, now_ms: int, days: int)
             return False
         key = new_key()
         certificate = authority.client("hub", key.public_key(), now_ms, days)
-        replace_file(file, (pem_of(certificate) + _key_pem(key)).encode("ascii"), 0o600)
+        replace_file(file, (pem_of(certificate) + private_pem(key)).encode("ascii"), 0o600)
     except OSError as refused:
         raise KeyFileError(f"{file}: {refused.strerror}; run this as the hub's user, or as root") from refused
     return True
@@ -137,7 +137,7 @@ def renew_hub_identity(file: Path, authority: Authority, now_ms: int, days: int)
 def server_pair(authority: Authority, hosts: Sequence[str], now_ms: int) -> tuple[str, str]:
     """The broker's certificate and its key, PEM."""
     key = new_key()
-    return pem_of(authority.server(hosts, key.public_key(), now_ms)), _key_pem(key)
+    return pem_of(authority.server(hosts, key.public_key(), now_ms)), private_pem(key)
 
 
 def renewal_due_ms(certificate: x509.Certificate) -> int:
@@ -176,7 +176,7 @@ def _new_authority(site: str, now_ms: int) -> bytes:
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .sign(key, hashes.SHA256())
     )
-    return (pem_of(certificate) + _key_pem(key)).encode("ascii")
+    return (pem_of(certificate) + private_pem(key)).encode("ascii")
 
 
 def _pair(file: Path) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
@@ -194,7 +194,7 @@ def _pair(file: Path) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
     return key, certificate
 
 
-def _key_pem(key: ec.EllipticCurvePrivateKey) -> str:
+def private_pem(key: ec.EllipticCurvePrivateKey) -> str:
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     ).decode("ascii")

@@ -9,7 +9,17 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from hub import central_cli, crew_cli, enrolment_cli, gates_cli, person_cli, presence_cli, sources_cli
+from hub import (
+    central_cli,
+    crew_cli,
+    enrolment_cli,
+    feed_cli,
+    gates_cli,
+    person_cli,
+    presence_cli,
+    report_cli,
+    sources_cli,
+)
 from hub.cli_parts import add_common, add_verb, config_of, opened, positive, print_json, settings_file
 from portvakt.errors import PortvaktError
 
@@ -66,6 +76,7 @@ def _parser() -> argparse.ArgumentParser:
 
     presence_cli.add_verbs(verbs)
     person_cli.add_verbs(verbs)
+    report_cli.add_verbs(verbs)
     central_cli.add_verbs(verbs)
     sources_cli.add_verbs(verbs)
     verb = add_verb(verbs, "suspicions", _suspicions, "cards that may exist twice", json=True)
@@ -77,6 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     verb.add_argument("--limit", metavar="N", type=positive, default=50)
 
     enrolment_cli.add_verbs(verbs)
+    feed_cli.add_verbs(verbs)
 
     add_verb(verbs, "gates", _gates, "how the gates are, and whether all their records are here", json=True)
 
@@ -170,6 +182,11 @@ def _check_config(options: argparse.Namespace) -> int:
     config = load_config(file)
     check_files(config.broker)
     crew_cli.naming_of(config, file)
+    for target in config.targets:
+        # Only who tells others needs what they need.
+        from hub.central.couriers import target_of
+
+        target_of(config, target, file).close()
     if config.crew.source.public_key_file is not None:
         public_key(Path(config.crew.source.public_key_file))
     for one in config.sources:
@@ -184,4 +201,6 @@ def _check_config(options: argparse.Namespace) -> int:
     where = database(config)
     print(f"  database     {where.url if isinstance(where, PostgresAddress) else where}")
     print(f"  signing key  {signing_key_file(config)}")
+    for target in config.targets:
+        print(f"  target       {target.name} ({target.kind})")
     return 0

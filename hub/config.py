@@ -174,6 +174,19 @@ class List15Settings(Settings, frozen=True, kw_only=True):
     """Who has the work done (byggherre)."""
 
 
+class ReportSettings(Settings, frozen=True, kw_only=True):
+    """What reports are written in, and what they are held against."""
+
+    language: Literal["nb", "en"] = "nb"
+    skilled_share: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.5
+    """How many of all hours the contract asks of skilled workers; Oslo's, unless it says otherwise."""
+    apprentice_share: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.1
+    roles: dict[str, Literal["skilled", "apprentice", "unskilled", "training", "other"]] = msgspec.field(
+        default_factory=dict
+    )
+    """What the crew lists' own words for a role count as; `other` is work that is in no share."""
+
+
 class TargetSettings(Settings, frozen=True, kw_only=True):
     """A central system that is told what happens here. `kind` is one of `hub.central.registry`."""
 
@@ -227,6 +240,7 @@ class HubConfig(Settings, frozen=True, kw_only=True):
     presence: PresenceSettings = PresenceSettings()
     retention: RetentionSettings = RetentionSettings()
     list15: List15Settings = List15Settings()
+    reports: ReportSettings = ReportSettings()
     targets: tuple[TargetSettings, ...] = ()
     sources: tuple[NeighbourSettings, ...] = ()
     confirmations: ConfirmationSettings = ConfirmationSettings()

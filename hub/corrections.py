@@ -135,6 +135,11 @@ def history(
     return kept + seen
 
 
+def seen_in(stored: Iterable[tuple[str, bytes]], valid: Mapping[Boot, Correction]) -> Iterable[Sighting]:
+    """The sightings in stored passages, gate and body of each, at their right times by these corrections."""
+    return (_corrected(passage, valid) for gate, body in stored if (passage := _read(body, gate)))
+
+
 class Doubted(NamedTuple):
     """Somebody went in, by a clock that nobody had set; `received_ms` is when the hub heard of it, so it was before."""
 

@@ -1,10 +1,9 @@
-"""What is known about people: how long it is kept, what is held of one, who works here (§ 15)."""
+"""What is known about people: how long it is kept, what is held of one."""
 
 import argparse
 import contextlib
 import os
 import stat
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,10 +14,7 @@ from hub.errors import OfficeError, PaperError
 if TYPE_CHECKING:
     from datetime import tzinfo
 
-    from hub.config import HubConfig
-    from hub.list15 import List15
     from hub.person import Kept, PersonFile
-    from hub.presence import CardKey
     from hub.purging import Purge
     from hub.store import HubStore
 
@@ -39,13 +35,6 @@ def add_verbs(verbs: Any) -> None:
     )
     act.add_argument("--erase", action="store_true", help="forget what the law lets the site forget")
     verb.add_argument("--by", metavar="NAME", help="who does it; kept (default: who is logged in)")
-
-    told = "the list of everybody who works here (oversiktsliste, byggherreforskriften § 15)"
-    verb = add_verb(verbs, "list15", _list15, told, json=True)
-    verb.add_argument("--date", metavar="DATE", help="of that day, such as 2026-05-31; otherwise everybody so far")
-    out = verb.add_mutually_exclusive_group()
-    out.add_argument("--csv", metavar="FILE", type=Path, help="as a table for a spreadsheet")
-    out.add_argument("--pdf", metavar="FILE", type=Path, help="as a page to hand over, in Norwegian")
 
 
 def _purge(options: argparse.Namespace) -> int:
@@ -148,56 +137,6 @@ def _erase(options: argparse.Namespace, by: str) -> int:
     for one in erased.stays:
         print(f"stays:  {one.what}\n        {one.why}")
     return 0
-
-
-def _list15(options: argparse.Namespace) -> int:
-    from datetime import UTC, datetime
-
-    from hub import tables
-    from hub.config import time_zone
-    from hub.list15_csv import list15_csv
-
-    config = config_of(options)
-    zone = time_zone(config.presence)
-    with opened(options) as store:
-        found = _found_list15(options, store, config, zone)
-    if found.missing:
-        names = ", ".join(f"list15.{name}" for name in found.missing)
-        print(f"hub: the settings do not say {names}; the law asks for it", file=sys.stderr)
-    made = datetime.fromtimestamp(found.made_ms / 1000, UTC).astimezone(zone).strftime("%Y-%m-%d %H:%M")
-    if options.csv is not None:
-        _write(options.csv, list15_csv(found))
-    elif options.pdf is not None:
-        with _needing_paper():
-            from hub.list15_pdf import list15_pdf
-
-            _write(options.pdf, list15_pdf(found, zone))
-    elif options.json:
-        print_json(found)
-    else:
-        print(tables.list15_text(found, made))
-    return 0
-
-
-def _found_list15(options: argparse.Namespace, store: "HubStore", config: "HubConfig", zone: "tzinfo") -> "List15":
-    from datetime import date, datetime, time, timedelta
-
-    from hub import queries
-    from hub.list15 import Asked, Place, list15
-
-    place = Place(config.site, config.list15.name, config.list15.address, config.list15.client)
-    day = None
-    seen: set[CardKey] = set()
-    if options.date is not None:
-        try:
-            day = date.fromisoformat(options.date)
-        except ValueError:
-            raise OfficeError(f"--date: {options.date!r} is not a date; write it as 2026-05-31") from None
-        begins, ends = (datetime.combine(one, time(), zone).timestamp() for one in (day, day + timedelta(days=1)))
-        seen = queries.seen_between(store, round(begins * 1000), round(ends * 1000))
-    with store.crew_as_it_is() as crew:
-        members = list(crew.crew())
-    return list15(place, members, queries.company_names(store), Asked(now_ms(), day, seen))
 
 
 def _kept(options: argparse.Namespace, store: "HubStore") -> "Kept":

@@ -5,8 +5,9 @@ so there is no deletion without a record and no record without a deletion. Long 
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import msgspec
 from cryptography.exceptions import InvalidSignature
@@ -32,6 +33,8 @@ class PurgeRecord(msgspec.Struct, frozen=True):
     oldest_ms: int | None
     newest_ms: int | None
     previous: str
+    before_ms: int | None = None
+    """All that was older has gone; records from before this was written down do not say it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,7 @@ class Purge:
             oldest_ms=gone.oldest_ms,
             newest_ms=gone.newest_ms,
             previous=hashlib.sha256(last.record).hexdigest() if last else GENESIS_HASH,
+            before_ms=due_.before_ms,
         )
         body = msgspec.json.encode(record)
         forgetting.keep_record(
@@ -113,6 +117,31 @@ def shown_records(store: HubStore, site: str, public: Ed25519PublicKey) -> list[
         found.append(ShownRecord(one.number, record, follows and _signed(site, public, one)))
         previous = hashlib.sha256(one.record).hexdigest()
     return found
+
+
+class Forgotten(NamedTuple):
+    """What is no longer known of passages: all from before `before_ms`, and those of people who asked to be forgotten,
+    from `person_oldest_ms` to `person_newest_ms`. None where nothing has gone."""
+
+    before_ms: int | None
+    person_oldest_ms: int | None
+    person_newest_ms: int | None
+
+
+def forgotten(records: Iterable[KeptRecord]) -> Forgotten:
+    """What these records of deletions say of passages."""
+    read = [record for one in records if (record := _read(one.record))]
+    before = [
+        min(one.newest_ms or one.at_ms, one.at_ms) if one.before_ms is None else one.before_ms
+        for one in read
+        if one.what is What.PASSAGES
+    ]
+    people = [one for one in read if one.what is What.PERSON]
+    return Forgotten(
+        max(before, default=None),
+        min((one.oldest_ms for one in people if one.oldest_ms is not None), default=None),
+        max((one.newest_ms for one in people if one.newest_ms is not None), default=None),
+    )
 
 
 def _read(record: bytes) -> PurgeRecord | None:

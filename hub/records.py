@@ -3,6 +3,7 @@
 Hashes are the 32 bytes of a SHA-256; times are Unix milliseconds in UTC.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -215,6 +216,30 @@ class AuditEntry:
     action: str
     card: str | None
     detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class CompanyFacts:
+    """A company by all that crew lists have said of it; the fields are those of CrewMember."""
+
+    organisation_number: str
+    name: str | None
+    approved: bool
+    register_status: str | None = None
+    startbank: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ListCheck:
+    """Somebody has checked the list of § 15 of a day (ISO 8601). `missing` is how often what was missing, `digest` the
+    SHA-256 of what was checked, in hexadecimal."""
+
+    day: str
+    at_ms: int
+    said_by: str
+    people: int
+    missing: Mapping[str, int]
+    digest: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,6 +72,13 @@ def latest_muster(store: HubStore, closing: ClosingRule | None) -> RollCall | No
         return called_by(looking, chosen, closing) if chosen else None
 
 
+def muster_called(store: HubStore, name: str, closing: ClosingRule | None) -> RollCall | None:
+    """The muster whose id is this, or alone begins so; None when there is none, or more than one."""
+    with store.looking() as looking:
+        meant = [one for one in looking.musters() if one.id.startswith(name.lower())]
+        return called_by(looking, meant[0], closing) if len(meant) == 1 else None
+
+
 def called_by(looking: OfficeTransaction, muster: Muster, closing: ClosingRule | None) -> RollCall:
     """The roll call of this muster, as far as is known now."""
     then = looking.frozen(muster.id)

@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from itertools import pairwise
 
 from gate.zones import SITE
-from hub.list15 import List15
 from hub.muster import FIRE, TOLD_TOGETHER_MS, Outcome
 from hub.presence import OFFICE, Sure
 from hub.purging import PurgeRecord, ShownRecord
@@ -126,26 +125,6 @@ def _after(passage: CalledPassage) -> str:
 
 def _gate(name: str) -> str:
     return "" if name == OFFICE else name
-
-
-def list15_text(found: List15, made: str) -> str:
-    """The list of § 15."""
-    rows = [
-        (
-            f"{one.last_name}, {one.first_name}" if one.last_name else "(unknown)",
-            one.date_of_birth or "",
-            one.card or "",
-            one.company_name or "",
-            one.company or "",
-            "; ".join(filter(None, (*one.missing, one.because, "" if one.on_list else "off the crew list"))),
-        )
-        for one in found.people
-    ]
-    place = found.place
-    where = ", ".join(filter(None, (place.name or place.site, place.address, place.client)))
-    body = table(("NAME", "BORN", "HMS CARD", "COMPANY", "NUMBER", "NOTE"), rows) if rows else "Nobody."
-    day = f", {found.day}" if found.day else ""
-    return f"{clean(where)}{day}; made {made}\n\n{body}\n\n{len(rows)} people, {len(found.companies)} companies."
 
 
 def gone_text(gone: Mapping[What, Gone]) -> str:

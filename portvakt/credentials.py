@@ -36,3 +36,16 @@ def seen_by_others(file: Path, environment: Mapping[str, str] = os.environ) -> i
     folder = environment.get("CREDENTIALS_DIRECTORY")
     others = 0o007 if folder and file.parent == Path(folder) else 0o077
     return mode if mode & others else 0
+
+
+def secret_line(file: Path, what: str) -> str:
+    """The one line of a file that only its owner may read. `what` is the setting. Raises SettingsError."""
+    try:
+        if mode := seen_by_others(file):
+            raise SettingsError(f"{what}: {file}: others may read it (mode {mode:04o}); chmod 600 {file}")
+        text = file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as refused:
+        raise SettingsError(f"{what}: {file} cannot be read ({refused})") from refused
+    if not text or "\n" in text:
+        raise SettingsError(f"{what}: {file} holds no single line")
+    return text

@@ -20,6 +20,9 @@ from pathlib import Path
 from gate.reader.checks import ALIASES, DIGIT_CHECKS, SUMS
 from gate.reader.encodings import ENCODINGS
 from gate.turnstile import FREE_WAYS, GRANTED_WAYS, MODE_SIGNALS, TABLE, Mode, Phase, Signal
+from hub.central.feed_messages import CONTENTS, type_of
+from tests import feed_documents
+from tests.feed_documents import stored_examples, text_of
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -93,6 +96,20 @@ def lane_ways() -> str:
     return "\n".join(rows)
 
 
+def feed_kinds() -> str:
+    """What the feed tells of."""
+    rows = ["| `type` | told when | `data` |", "|---|---|---|"]
+    for kind, contents in CONTENTS.items():
+        told = " ".join((contents.__doc__ or "").split())
+        rows.append(f"| `{type_of(kind)}` | {told} | [{kind}.json](feed/schemas/{kind}.json) |")
+    return "\n".join(rows)
+
+
+def feed_example() -> str:
+    """A message from the run that `tests.feed_run` plays."""
+    return "\n".join(["```json", text_of(stored_examples()["passage-entry"]).rstrip(), "```"])
+
+
 PARTS: Mapping[str, Callable[[], str]] = {
     "encodings": encodings,
     "checks": checks,
@@ -100,6 +117,8 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "lane phases": lane_phases,
     "lane table": lane_table,
     "lane ways": lane_ways,
+    "feed kinds": feed_kinds,
+    "feed example": feed_example,
 }
 
 _PART = re.compile(r"(<!-- made from the code: ([a-z ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -138,6 +157,7 @@ def main() -> None:
         if now != text:
             page.write_text(now, encoding="utf-8")
             print(f"{page.relative_to(ROOT)}: made anew")
+    feed_documents.write(stored_examples())
 
 
 if __name__ == "__main__":

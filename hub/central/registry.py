@@ -18,7 +18,7 @@ from hub.central.target import Target
 from portvakt.errors import SettingsError
 
 GROUP = "portvakt.targets"
-OURS: dict[str, str] = {}
+OURS: dict[str, str] = {"feed": "hub.central.feed:feed"}
 """Kind: `module:function`."""
 SOURCES = "portvakt.sources"
 OUR_SOURCES: dict[str, str] = {

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import httpx
 import msgspec
 
-from portvakt.credentials import named_file, seen_by_others
+from portvakt.credentials import named_file, secret_line
 from portvakt.errors import SettingsError
 
 MAX_ANSWER_BYTES = 4_000_000
@@ -141,16 +141,7 @@ def checked_address(url: str) -> str:
 
 def secret(settings_file: Path, named: str, what: str) -> str:
     """The first line of a file that only its owner may read. `what` is the setting. Raises SettingsError."""
-    file = Path(named_file(settings_file, named))
-    try:
-        if mode := seen_by_others(file):
-            raise SettingsError(f"{what}: {file}: others may read it (mode {mode:04o}); chmod 600 {file}")
-        text = file.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as refused:
-        raise SettingsError(f"{what}: {file} cannot be read ({refused})") from refused
-    if not text or "\n" in text:
-        raise SettingsError(f"{what}: {file} holds no single line")
-    return text
+    return secret_line(Path(named_file(settings_file, named)), what)
 
 
 def retry_after_ms(said: str | None, now_ms: int) -> int | None:

@@ -11,7 +11,10 @@ from hub.records import CrewMember
 
 _OTHERWISE = {"company_status": "register_status"}
 """A column whose field has another name."""
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
+"""Their wide forms, too: some spreadsheets take them for the same."""
+
+_BLANKS = ("\t", "\r", "\n")
 
 
 class Out(Protocol):
@@ -28,8 +31,8 @@ def write_csv(members: Iterable[CrewMember], naming: Naming, out: Out) -> None:
 
 
 def defused(cell: str) -> str:
-    """The cell as a spreadsheet takes it for text."""
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell
+    """The cell as a spreadsheet takes it for text, also one that looks past the blanks at its beginning."""
+    return f"'{cell}" if cell.lstrip().startswith(_FORMULA) or cell[:1] in _BLANKS else cell
 
 
 def _cell(member: CrewMember, name: str) -> str:

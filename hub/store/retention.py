@@ -17,7 +17,8 @@ PERSONAL = frozenset(
     {
         "people", "cards", "assignments", "companies", "permits", "events", "presence", "suspicions", "quarantine",
         "hand_marks", "check_ins", "commands", "deliveries", "musters", "muster_people", "muster_checks",
-        "person_requests", "qualifications", "blocks", "crew_lists", "crew_list_parts", "audit",
+        "person_requests",
+        "qualifications", "blocks", "crew_lists", "crew_list_parts", "audit", "list_checks",
     }
 )  # fmt: skip
 """The tables that tell of people, all of them dealt with below. A test holds it against the tables there are."""
@@ -101,6 +102,7 @@ class ForgettingTransaction:
         CrewTransaction(self.connection).forget_permits(now_ms)
         timed = {
             schema.person_requests: "at_ms", schema.audit: "at_ms", schema.blocks: "blocked_ms",
+            schema.list_checks: "at_ms",
             schema.crew_list_parts: None, schema.crew_lists: "taken_ms", schema.qualifications: None,
             schema.assignments: None, schema.cards: None, schema.people: None, schema.companies: None,
         }  # fmt: skip

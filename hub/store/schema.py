@@ -21,7 +21,7 @@ from sqlalchemy import (
     Uuid,
 )
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0012")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0012")
 """Of this file's tables: those of `hub.store.migrations`, the newest last. Another one in a database means that a
 newer hub has written it."""
 
@@ -447,6 +447,20 @@ person_requests = Table(
     Column("scheme", String(16), nullable=False),
     Column("number", String(40), nullable=False),
     Column("said_by", Text, nullable=False),
+)
+
+# Who has checked the list of § 15, which the law asks for each day, and what was on it: its SHA-256.
+list_checks = Table(
+    "list_checks",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("day", String(10), nullable=False, index=True),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("said_by", Text, nullable=False),
+    Column("people", Integer, nullable=False),
+    # JSON: how often what was missing.
+    Column("missing", Text, nullable=False),
+    Column("digest", String(64), nullable=False),
 )
 
 # --- central systems: who was told what ----------------------------------------------------------

@@ -22,7 +22,7 @@ from hub.crew.importing import Terms, import_list
 from hub.ingest import Ingest
 from hub.office import check_in
 from hub.person import Kept, erase, held
-from hub.presence import CONFIRMATION, ENTRY, EXIT, CardKey, CheckIn, HandMark, Sighting, fold
+from hub.presence import CONFIRMATION, ENTRY, EXIT, CardKey, CheckIn, HandMark, Sighting, Sure, fold
 from hub.presence import reported as sighting_of
 from hub.purging import Purge
 from hub.records import Rejected
@@ -30,8 +30,10 @@ from hub.retention import DAY_MS, Limits, What
 from hub.roll_call import latest_muster
 from hub.sources import confirmations, sources
 from hub.sources_tables import confirmations_text, sources_text
+from hub.stays import stays
 from hub.store import HubStore, schema
 from hub.store.check_ins import Taken, check_in_id
+from hub.store.passages import read_sightings
 from hub.tables import muster_text, roster_text
 from tests.sim.records import START_MS, RecordBook
 from tests.unit.test_hub_presence import OSLO, RULE
@@ -336,6 +338,26 @@ def test_p12_it_goes_with_the_passages_and_no_number_comes_twice(store: HubStore
     assert (gone.counts["check_ins"], gone.counts["presence"]) == (2, 1)
     tell(store, entry("m", 1, MIKOLAJ), now_ms=START_MS + 95 * DAY_MS)
     assert [seq for seq, _, _ in stream(store)] == [3]
+
+
+def test_hours_and_the_days_list_know_who_came_by_an_app_and_say_how_sure(store: HubStore, ingest: Ingest) -> None:
+    book = RecordBook()
+    book.passage("5310027", ENTRY, START_MS)
+    ingest.take([book.message()], START_MS)
+    tell(store, leaving("b", 2), entry("m", 1, MIKOLAJ), leaving("n", 3, MIKOLAJ))
+    tell(store, CheckIn("c", CONFIRMATION, CardKey("hms", "5310209"), START_MS + HOUR_MS))
+    tell(store, leaving("n", 4, MIKOLAJ), entry("x", 1, STRANGER), entry("x", 1, STRANGER, deleted=True))
+    with store.reading() as connection:
+        seen = [one for of_card in read_sightings(connection) for one in of_card]
+        day = queries.passed_between(connection, START_MS - HOUR_MS, START_MS + 9 * HOUR_MS)
+        after = queries.passed_between(connection, START_MS + 2 * HOUR_MS + 1, START_MS + 9 * HOUR_MS)
+    assert [
+        (one.card, one.out_ms and one.in_ms and one.out_ms - one.in_ms, one.sure) for one in stays(seen, RULE, 0)
+    ] == [
+        (TORBJORG, 2 * HOUR_MS, Sure.REPORTED),
+        (MIKOLAJ, 3 * HOUR_MS, Sure.REPORTED),
+    ]
+    assert (day, after) == ({TORBJORG, MIKOLAJ}, {MIKOLAJ})
 
 
 def test_a_word_of_the_office_and_an_app_are_weighed_by_time(store: HubStore, ingest: Ingest) -> None:

@@ -7,7 +7,8 @@ when the faults are over. A failure names its promise.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, tzinfo
+from datetime import date, datetime, time, tzinfo
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from gate.model import CardId, Direction, Event, EventKind, ListState, Medium, Moment
@@ -16,8 +17,9 @@ from gate.uplink.commands import CLOCKS_APART_MS
 from gate.uplink.contract import WirePermit, decode_event
 from hub.muster import Frozen, Muster
 from hub.permits import GRANTED, PermitList
-from hub.presence import CardKey, Certainty, Sighting
+from hub.presence import CardKey, Certainty, ClosingRule, Sighting, standing
 from hub.records import ChainBreak, EventRecord, GivenCommand, JournalKey
+from hub.stays import stays
 from tests.simulation.whereabouts import Watch
 from tests.simulation.world import World
 
@@ -284,6 +286,7 @@ class Witness:
         """Everything has healed: what was made is stored, once, and presence is what passed."""
         self._once(hub)
         latest: dict[CardKey, Sighting] = {}
+        passages: list[Sighting] = []
         for key, made in sorted(self.made.items()):
             stored = hub.events.get(key, {})
             missing = [seq for seq in made if seq not in stored]
@@ -301,6 +304,7 @@ class Witness:
             offsets = _offsets(event for seq, (_, event) in made.items() if seq in stored)
             for seq, (_, event) in made.items():
                 if seq in stored and (sighting := self._sighting(key, seq, event, offsets)):
+                    passages.append(sighting)
                     known = latest.get(sighting.card)
                     if known is None or sighting[:4] > known[:4]:
                         latest[sighting.card] = sighting
@@ -310,6 +314,7 @@ class Witness:
         if not self.lost_with_hub and latest != hub.presence:
             wrong = [card.number for card, seen in latest.items() if hub.presence.get(card) != seen]
             raise self.world.broken("P3", f"presence differs from the passages for {wrong[:5]}")
+        self._stays(passages, latest)
         for gate, view in sorted(self._gates.items()):
             if view.open:
                 raise self.world.broken("P6", f"{gate}: grants without an end: {sorted(view.open)}")
@@ -320,6 +325,20 @@ class Witness:
                 raise self.world.broken("P5", f"{gate}: still holds list {held}; the hub's is {self.newest.revision}")
         self._true_times()
         self.watch.finish(hub.presence, hub_forgot=bool(self.lost_with_hub))
+
+    def _stays(self, passages: Sequence[Sighting], latest: Mapping[CardKey, Sighting]) -> None:
+        """P3: hours are of those who were on the roster; of each card at most one stay lasts, and no two overlap."""
+        now_ms = max((one.time_ms for one in passages), default=0) + 1
+        rule = ClosingRule(time(3), self.zone, 12 * 3_600_000)
+        found = stays(reversed(passages), rule, now_ms)
+        self.world.counts["stays"] += len(found)
+        inside = {card for card, seen in latest.items() if standing(seen, now_ms, rule).inside}
+        if wrong := sorted(inside ^ {one.card for one in found if one.lasts}):
+            raise self.world.broken("P3", f"stays differ from the roster for {[card.number for card in wrong[:5]]}")
+        for before, after in pairwise(found):
+            ends = [one for one in (after.in_ms, after.out_ms) if one is not None]
+            if before.card == after.card and (before.out_ms is None or before.out_ms > ends[0]):
+                raise self.world.broken("P3", f"two stays of {before.card.number} at once")
 
     def _true_times(self) -> None:
         """P10: every untrusted event of a boot that got its correction has its right time."""

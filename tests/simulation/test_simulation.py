@@ -33,7 +33,7 @@ def test_the_faults_and_the_people_are_really_played() -> None:
         "squeezed through", "times corrected", "entry refused: blocked", "entry refused: unknown_card",
         "entry refused: expired", "exit admitted: blocked", "exit admitted: unknown_card",
         "entry refused: zone_full", "entry refused: cover_missing",
-        "refused by a rule of the site: already_inside", "pictures compared", "musters",
+        "refused by a rule of the site: already_inside", "pictures compared", "musters", "stays",
     )  # fmt: skip
     counts: Counter[str] = Counter()
     for seed in range(1, 9):

@@ -1,6 +1,7 @@
 """Pages that are made from the code are as the code is now; links lead somewhere; settings in them are settings."""
 
 import re
+import shlex
 import tomllib
 from pathlib import Path
 from typing import get_args
@@ -10,6 +11,7 @@ import pytest
 from gate import config
 from gate.config import GateConfig
 from gate.reader.coding import compile_profile
+from hub import cli as hub_cli
 from hub.config import HubConfig, RequirementSettings
 from hub.crew.columns import COLUMNS
 from portvakt.settings import parse
@@ -70,3 +72,18 @@ def test_every_column_of_a_crew_list_and_every_requirement_is_explained() -> Non
     blocks = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
     assert blocks
     assert {parse(f'site = "a"\n{block}', HubConfig, "page").site for block in blocks} == {"a"}
+
+
+def test_the_page_about_reports_can_be_typed_as_it_stands() -> None:
+    text = (DOCS / "reports.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    assert parse(f'site = "a"\n{block}', HubConfig, "page").reports.roles == {
+        "bas": "skilled",
+        "prosjektleder": "other",
+    }
+    typed = re.findall(r"^(?:    |\$ )hub (report [^#|\n]+)", text, re.MULTILINE)
+    assert len(typed) == 8
+    for line in typed:
+        hub_cli._parser().parse_args(shlex.split(line))
+    named = set(re.findall(r"^\| `(\w+)", text, re.MULTILINE))
+    assert named - {"hub"} == {"oversiktsliste", "samordningsliste", "hours", "shares", "muster"}

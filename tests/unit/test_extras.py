@@ -29,14 +29,26 @@ def run(folder: Path, *words: str) -> tuple[int, str]:
 
 def test_without_any_of_them_a_crew_list_is_taken_in_and_asked_about(tmp_path: Path) -> None:
     assert run(tmp_path, "crew", "import", "config/crew.example.csv")[0] == 0
-    for words in (["roster"], ["why", "5310027"], ["compare"], ["gates"], ["verify"], ["crew", "lists"], ["list15"]):
+    for words in (
+        ["roster"],
+        ["why", "5310027"],
+        ["compare"],
+        ["gates"],
+        ["verify"],
+        ["crew", "lists"],
+        ["report", "oversiktsliste"],
+    ):
         status, said = run(tmp_path, *words)
         assert status == 0, said
 
 
 @pytest.mark.parametrize(
     ("words", "library"),
-    [(["list15", "--pdf", "{folder}/list.pdf"], "fontTools"), (["crew", "import", "{folder}/crew.xlsx"], "openpyxl")],
+    [
+        (["report", "oversiktsliste", "-o", "{folder}/list.pdf"], "fontTools"),
+        (["report", "oversiktsliste", "-o", "{folder}/list.xlsx"], "openpyxl"),
+        (["crew", "import", "{folder}/crew.xlsx"], "openpyxl"),
+    ],
 )
 def test_what_needs_one_says_how_to_get_it(tmp_path: Path, words: list[str], library: str) -> None:
     (tmp_path / "crew.xlsx").write_bytes(b"PK")

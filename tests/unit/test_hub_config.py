@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from hub.central.feed import FeedSettings
 from hub.config import (
     HubConfig,
     NeighbourSettings,
@@ -54,8 +55,10 @@ def test_the_example_names_every_setting() -> None:
         config.presence,
         config.retention,
         config.list15,
+        config.reports,
         QualificationSettings,
         TargetSettings,
+        FeedSettings,
         NeighbourSettings,
         config.confirmations,
     )
