@@ -83,6 +83,8 @@ def _notes(one: TargetLine, now_ms: int) -> list[str]:
         found.append(f"{one.name}: failed {one.failures} times in a row: {clean(one.words)}{again}")
     if one.aside:
         found.append(f"{one.name}: {one.aside} set aside; see: hub central aside {one.name}")
+    if one.remark:
+        found.append(f"{one.name}: {one.remark}")
     if one.look is not None and one.look.missing:
         found.append(f"{one.name}: {moment(one.look.at_ms)} {one.look.missing} were missing and have been queued")
     return found

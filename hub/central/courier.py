@@ -187,6 +187,8 @@ class Courier:
             body = self._target.draft(delivery.item, facts)
         except Unfit as missing:
             return unfit(delivery, missing.words, missing.field, now_ms)
+        if body is None and delivery.digest is not None:
+            return unfit(delivery, "told before, and here no longer so: have it taken back there", None, now_ms)
         if body is None:
             return nothing_new(delivery, "nothing to tell", now_ms)
         draft = Draft(delivery.item, body, delivery.receiver_id)

@@ -17,7 +17,7 @@ from hub.central.ledger import Ledger
 from hub.central.looking_back import Reconciliation
 from hub.central.registry import TargetPlace, make_target
 from hub.central.target import Draft, Target
-from hub.config import HubConfig, TargetSettings, time_zone
+from hub.config import HubConfig, TargetSettings, closing_rule, time_zone
 from hub.errors import StoreError
 from hub.store import HubStore
 from portvakt.backoff import Backoff
@@ -141,7 +141,14 @@ class Couriers:
 
 def target_of(config: HubConfig, settings: TargetSettings, settings_file: Path) -> Target:
     """Raises SettingsError."""
-    place = TargetPlace(settings.name, config.site, settings.settings, settings_file, time_zone(config.presence))
+    place = TargetPlace(
+        settings.name,
+        config.site,
+        settings.settings,
+        settings_file,
+        time_zone(config.presence),
+        closing_rule(config.presence),
+    )
     return make_target(settings.kind, place)
 
 

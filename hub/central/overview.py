@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, and_, func, or_, select
 
 from hub.central.delivery import OPEN, State
+from hub.central.registry import REMARKS
 from hub.config import TargetSettings
 from hub.store import HubStore, schema
 
@@ -51,6 +52,8 @@ class TargetLine:
     next_try_ms: int | None = None
     accepted_ms: int | None = None
     look: DailyLook | None = None
+    remark: str = ""
+    """What has to be known of this kind of target to read its numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +93,7 @@ def target_lines(store: HubStore, settings: Sequence[TargetSettings], now_ms: in
             late_ms = round(one.deadline_min * 60_000)
             found.append(_line(known[one.name], counted, looks, now_ms, late_ms))
         else:
-            found.append(TargetLine(one.name, one.kind, "unknown"))
+            found.append(TargetLine(one.name, one.kind, "unknown", remark=REMARKS.get(one.kind, "")))
     names = {one.name for one in settings}
     left = [_line(known[name], counted, looks, now_ms, None) for name in sorted(known.keys() - names)]
     return found + left
@@ -187,4 +190,5 @@ def _line(
         next_try_ms=row.pause_until_ms if row.failures else None,
         accepted_ms=row.accepted_ms,
         look=looks.get(row.name),
+        remark=REMARKS.get(row.kind, ""),
     )

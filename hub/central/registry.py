@@ -15,11 +15,22 @@ import msgspec
 
 from hub.central.source import Source
 from hub.central.target import Target
+from hub.presence import ClosingRule
 from portvakt.errors import SettingsError
 
 GROUP = "portvakt.targets"
-OURS: dict[str, str] = {"feed": "hub.central.feed:feed"}
+OURS: dict[str, str] = {
+    "feed": "hub.central.feed:feed",
+    "hmsreg-v1": "hub.central.hmsreg:HmsregV1",
+    "hmsreg-v2": "hub.central.hmsreg_v2:HmsregV2",
+    "elrapp": "hub.central.elrapp:Elrapp",
+}
 """Kind: `module:function`."""
+REMARKS: dict[str, str] = {
+    "hmsreg-v1": "accepted is queued at HMSREG, which has no way to be asked what became of it",
+    "hmsreg-v2": "UNVERIFIED: built from a third party's notes; confirm with HMSREG before use",
+}
+"""Kind: what whoever reads its numbers has to know."""
 SOURCES = "portvakt.sources"
 OUR_SOURCES: dict[str, str] = {
     "chkbox": "hub.central.chkbox:make",
@@ -32,13 +43,14 @@ T = TypeVar("T")
 
 class TargetPlace(NamedTuple):
     """What a target is made from. `settings` is its own table of the settings file; files that it names stand
-    beside that one. `zone` is the site's time."""
+    beside that one. `zone` is the site's time, `closing` its rule for check-outs that somebody forgot."""
 
     name: str
     site: str
     settings: Mapping[str, Any]
     settings_file: Path
     zone: ZoneInfo
+    closing: ClosingRule | None = None
 
     def read(self, kind: type[T]) -> T:
         """The settings as a typed value. Raises SettingsError, which names target and key."""

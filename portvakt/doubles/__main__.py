@@ -12,6 +12,8 @@ from portvakt.doubles.serving import Serving
 DOUBLES = {
     "chkbox": "portvakt.doubles.chkbox:chkbox",
     "ditio": "portvakt.doubles.ditio:ditio",
+    "elrapp": "portvakt.doubles.elrapp:ElrappDouble",
+    "hmsreg": "portvakt.doubles.hmsreg:HmsregDouble",
 }
 """Each is made from a mapping (its data), and has `serving(port)`."""
 
