@@ -1,18 +1,30 @@
-"""What other systems at the site have reported, as streams that targets can be told of.
+"""What other systems at the site have reported, as streams that targets can be told of: `hub.central.streams` in part.
 
 A check-in that its source has changed is told anew under a new id and number, and what it was before is there no more.
 One that was taken back is told as WITHDRAWN, a confirmation as CONFIRMED: neither is a movement.
 """
 
-from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, or_, select
 
-from hub.central.happening import CONFIRMED, REPORTED, WITHDRAWN, Happening, Stream
+from hub.central.happening import (
+    ALARM_STREAM,
+    CONFIRMED,
+    OFFICE_STREAM,
+    REPORTED,
+    WITHDRAWN,
+    Happening,
+    Stream,
+)
 from hub.presence import MOVES, Certainty, CheckIn, place_of
 from hub.store import schema
 from hub.store.intake import check_in_of
+
+
+def is_reported(stream: Stream) -> bool:
+    """Whether it is another system's."""
+    return stream.name.startswith(place_of("")) and stream.name not in (OFFICE_STREAM, ALARM_STREAM)
 
 
 def ends(connection: Connection) -> dict[Stream, int]:
@@ -21,54 +33,38 @@ def ends(connection: Connection) -> dict[Stream, int]:
     return {Stream(place_of(row.name)): int(row.seq) for row in connection.execute(select(table.c.name, table.c.seq))}
 
 
-def read(connection: Connection, stream: Stream, after: int, through: int, limit: int) -> list[Happening]:
-    """The next of a stream, after that number and up to the other one, in order. What was deleted, or has changed
-    since, is passed over."""
+def begins(connection: Connection, from_ms: int) -> dict[Stream, int]:
+    """The first number of each that tells of something from that time on, or that was told since."""
     table = schema.check_ins
-    chosen = select(table).where(table.c.source == _source(stream), table.c.seq > after, table.c.seq <= through)
-    return [_told(stream, row) for row in connection.execute(chosen.order_by(table.c.seq).limit(limit))]
+    late = or_(table.c.at_ms >= from_ms, table.c.received_ms >= from_ms)
+    chosen = select(table.c.source, func.min(table.c.seq).label("seq")).where(late).group_by(table.c.source)
+    return {Stream(place_of(row.source)): int(row.seq) for row in connection.execute(chosen)}
 
 
-def find(connection: Connection, stream: Stream, seqs: Collection[int]) -> list[Happening]:
-    """Those of these numbers that are still there."""
+def chosen(stream: Stream) -> tuple[Any, Any]:
+    """The statement that reads one of these streams, and the column of its numbers."""
     table = schema.check_ins
-    asked = sorted(seqs)
-    found: list[Happening] = []
-    for start in range(0, len(asked), 500):
-        chosen = table.c.seq.in_(asked[start : start + 500])
-        rows = connection.execute(select(table).where(table.c.source == _source(stream), chosen))
-        found += [_told(stream, row) for row in rows]
-    return found
+    return select(table).where(table.c.source == stream.name.removeprefix(place_of(""))), table.c.seq
 
 
-def how_many(connection: Connection, stream: Stream, after: int) -> int:
-    """How many of a stream come after that number."""
-    table = schema.check_ins
-    chosen = select(func.count()).where(table.c.source == _source(stream), table.c.seq > after)
-    return connection.scalar(chosen) or 0
-
-
-def _source(stream: Stream) -> str:
-    return stream.name.removeprefix(place_of(""))
-
-
-def _told(stream: Stream, row: Any) -> Happening:
-    told = check_in_of(row)
+def told(stream: Stream, row: Any) -> Happening:
+    """A row as it is told."""
+    check_in = check_in_of(row)
     return Happening(
         row.id,
         stream,
         row.seq,
-        _kind(told),
-        told.at_ms,
+        _kind(check_in),
+        check_in.at_ms,
         row.received_ms,
-        card=told.card,
-        direction=told.direction,
+        card=check_in.card,
+        direction=check_in.direction,
         certainty=Certainty.REPORTED,
         detail={"source": row.source, "version": row.version},
     )
 
 
-def _kind(told: CheckIn) -> str:
-    if told.deleted:
+def _kind(check_in: CheckIn) -> str:
+    if check_in.deleted:
         return WITHDRAWN
-    return REPORTED if told.direction in MOVES else CONFIRMED
+    return REPORTED if check_in.direction in MOVES else CONFIRMED

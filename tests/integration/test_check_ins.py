@@ -2,7 +2,6 @@
 
 import json
 import random
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -11,11 +10,15 @@ from sqlalchemy import select
 
 from gate.uplink.signing import Signer
 from hub import queries
-from hub.central import reported
+from hub.central import streams
 from hub.central.alarms import AlarmWatch
-from hub.central.happening import CONFIRMED, MOVEMENTS, REPORTED, WITHDRAWN, Stream
+from hub.central.courier import Courier
+from hub.central.happening import CONFIRMED, MOVEMENTS, REPORTED, WITHDRAWN, Happening, Stream
+from hub.central.ledger import Ledger
+from hub.central.looking_back import backfill
 from hub.central.overview import standing_alarms
 from hub.central.site_alarms import FAILING, UNCONFIRMED, site_conditions
+from hub.central.streams import Place, Span
 from hub.config import ConfirmationSettings, HubConfig, NeighbourSettings
 from hub.crew.csv_list import read_list
 from hub.crew.importing import Terms, import_list
@@ -36,6 +39,7 @@ from hub.store.check_ins import Taken, check_in_id
 from hub.store.passages import read_sightings
 from hub.tables import muster_text, roster_text
 from tests.sim.records import START_MS, RecordBook
+from tests.sim.targets import ScriptedTarget, courier_to
 from tests.unit.test_hub_presence import OSLO, RULE
 
 KEY = Ed25519PrivateKey.generate()
@@ -73,12 +77,21 @@ def inside(store: HubStore) -> list[str]:
     return [one.number for one in queries.roster(store, now_ms=START_MS + 9 * HOUR_MS, closing=RULE)]
 
 
-def stream(store: HubStore, after: int = 0) -> Sequence[tuple[int, str, bool]]:
+APP = Stream("@app")
+
+
+def read(store: HubStore, after: int = 0) -> list[Happening]:
+    """What targets are told of the app from there on."""
     with store.reading() as connection:
-        (name,) = reported.ends(connection)
-        found = reported.read(connection, name, after, reported.ends(connection)[name], 100)
-        assert reported.how_many(connection, name, after) == len(found)
-        assert reported.find(connection, name, [one.seq for one in found]) == found
+        end = streams.ends(connection)[APP]
+        piece = streams.read(connection, "yard", Span(APP, after, end), 100)
+        assert piece.through == end
+        assert streams.find(connection, "yard", [Place(APP, one.seq) for one in piece.happenings]) == piece.happenings
+    return piece.happenings
+
+
+def stream(store: HubStore, after: int = 0) -> list[tuple[int, str, bool]]:
+    found = read(store, after)
     return [(one.seq, f"{one.direction}@{(one.at_ms or 0) - START_MS}", one.kind == WITHDRAWN) for one in found]
 
 
@@ -150,8 +163,7 @@ def test_one_that_was_moved_counts_at_its_new_time_and_card_alone(store: HubStor
     assert tell(store, entry("a", 3, MIKOLAJ)) == Taken(changed=1)
     assert inside(store) == ["5310118"]
     with store.reading() as connection:
-        (found,) = reported.find(connection, Stream("@app"), [4])
-        assert reported.find(connection, Stream("@app"), [1, 3]) == []
+        (found,) = streams.find(connection, "yard", [Place(APP, seq) for seq in (1, 3, 4)])
     assert (found.id, found.kind) == (check_in_id("app", "a", ENTRY, 3), REPORTED)
     assert stream(store, after=2) == [(4, f"entry@{3 * HOUR_MS}", False)]
 
@@ -267,9 +279,7 @@ def test_confirmations_move_nobody_and_a_missing_one_is_shown(store: HubStore, i
     text = confirmations_text(found, settings.group)
     assert text.endswith("2 of the group safety-critical are inside; missing: 1.")
     assert [one.missing for one in confirmations(store, settings, START_MS + HOUR_MS, RULE)] == [False, False]
-    with store.reading() as connection:
-        told = reported.read(connection, Stream("@app"), 3, 5, 10)
-    assert [(one.kind, one.direction) for one in told] == [(CONFIRMED, CONFIRMATION)] * 2
+    assert [(one.kind, one.direction) for one in read(store, 3)] == [(CONFIRMED, CONFIRMATION)] * 2
     assert not {CONFIRMED, WITHDRAWN} & MOVEMENTS
     config = HubConfig(site="yard", confirmations=settings)
     (alarm,) = site_conditions(store, config, at_ms)
@@ -367,3 +377,44 @@ def test_a_word_of_the_office_and_an_app_are_weighed_by_time(store: HubStore, in
     tell(store, CheckIn("b", EXIT, deleted=True))
     (line,) = queries.roster(store, now_ms=START_MS + 4 * HOUR_MS, closing=RULE)
     assert line.sure == "manual"
+
+
+def test_p3_a_target_is_told_of_each_once_of_a_change_anew_and_of_nothing_that_was_taken_back(
+    store: HubStore, ingest: Ingest
+) -> None:
+    target = ScriptedTarget()
+    ledger, courier = Ledger(store, "yard", "client"), courier_to(store, target)
+    ledger.enter("scripted", 0, START_MS)
+    tell(store, entry("a", 1), entry("m", 1, MIKOLAJ), CheckIn("c", CONFIRMATION, TORBJORG, START_MS + 2 * HOUR_MS))
+    _run(courier, 10 * HOUR_MS)
+    tell(store, entry("a", 2), CheckIn("m", ENTRY, deleted=True), entry("a2", 3))
+    # Taken back before the courier has looked.
+    tell(store, CheckIn("a2", ENTRY, deleted=True))
+    _run(courier, 11 * HOUR_MS)
+    _run(courier, 12 * HOUR_MS)
+    expected = [("a", ENTRY, 1), ("m", ENTRY, 1), ("a", ENTRY, 2)]
+    assert target.got == [check_in_id("app", *one) for one in expected]
+    said = [target.bodies[one].decode().split(maxsplit=3)[:3] for one in target.got]
+    assert [(number, int(at_ms) - START_MS) for number, _, at_ms in said] == [
+        ("5310027", HOUR_MS),
+        ("5310118", HOUR_MS),
+        ("5310027", 2 * HOUR_MS),
+    ]
+
+
+def _run(courier: Courier, at_ms: int) -> None:
+    now_ms = START_MS + at_ms
+    for _ in range(20):
+        now_ms += max(1, courier.turn(now_ms))
+
+
+def test_a_target_that_came_late_is_told_of_what_is_there(store: HubStore, ingest: Ingest) -> None:
+    tell(store, entry("a", 1), entry("m", 3, MIKOLAJ), now_ms=START_MS + HOUR_MS)
+    target = ScriptedTarget()
+    ledger, courier = Ledger(store, "yard", "client"), courier_to(store, target)
+    ledger.enter("scripted", None, START_MS + 4 * HOUR_MS)
+    _run(courier, 5 * HOUR_MS)
+    assert target.got == []
+    list(backfill(ledger, target, START_MS + 2 * HOUR_MS, START_MS + 6 * HOUR_MS))
+    _run(courier, 6 * HOUR_MS)
+    assert target.got == [check_in_id("app", "m", ENTRY, 1)]
