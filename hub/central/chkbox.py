@@ -20,7 +20,7 @@ from hub.central.answers import asked
 from hub.central.registry import SourcePlace
 from hub.central.source import Aside, Fetched, SourceAway, SourceRefused
 from hub.central.web import Unreachable, Web, secret
-from hub.central.written import CardSettings, Unusable, card_of, iso, time_ms_of
+from hub.central.written import BadField, CardSettings, Unusable, card_of, iso, time_ms_of
 from hub.presence import ENTRY, EXIT, CheckIn
 from portvakt.credentials import named_file
 from portvakt.settings import Settings
@@ -131,7 +131,7 @@ class ChkBox:
         for place, one in enumerate(page["data"], start=1):
             try:
                 found.append(self._registration(one, numbers))
-            except _Wrong as wrong:
+            except BadField as wrong:
                 theirs = one.get("id") if isinstance(one, dict) else None
                 where = f"registration {theirs}" if isinstance(theirs, str) else f"registration {place} of a page"
                 aside.append(Aside(f"{where}, {wrong.field}", wrong.what))
@@ -147,30 +147,21 @@ class ChkBox:
 
     def _registration(self, one: Any, numbers: Mapping[str, Any]) -> CheckIn:
         if not isinstance(one, dict) or not isinstance(one.get("id"), str) or not one["id"]:
-            raise _Wrong("id", "is missing")
+            raise BadField("id", "is missing")
         attributes = one.get("attributes")
         attributes = attributes if isinstance(attributes, dict) else {}
         direction = _ACTIONS.get(str(attributes.get("action")))
         if direction is None:
-            raise _Wrong("action", "is neither in nor out")
+            raise BadField("action", "is neither in nor out")
         try:
             at_ms = time_ms_of(attributes.get("time"), ZONE)
         except Unusable as wrong:
-            raise _Wrong("time", str(wrong)) from wrong
+            raise BadField("time", str(wrong)) from wrong
         try:
             card = card_of(numbers.get(_related(one)), self._settings.cards)
         except Unusable as wrong:
-            raise _Wrong("card", str(wrong)) from wrong
+            raise BadField("card", str(wrong)) from wrong
         return CheckIn(one["id"], direction, card, at_ms)
-
-
-class _Wrong(ValueError):
-    """A registration that cannot be used."""
-
-    def __init__(self, field: str, what: str) -> None:
-        super().__init__(what)
-        self.field = field
-        self.what = what
 
 
 def make(place: SourcePlace) -> ChkBox:

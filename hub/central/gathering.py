@@ -41,7 +41,7 @@ MAX_WORDS = 300
 MAX_SCHEME = 16
 MAX_NUMBER = 40
 MAX_BACKOFF_MS = 10 * 60_000
-JOIN_S = 5.0
+JOIN_S = 2.0
 
 
 class Reporting(Protocol):

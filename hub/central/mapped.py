@@ -23,7 +23,7 @@ import msgspec
 from hub.central.registry import SourcePlace
 from hub.central.source import Aside, Fetched, SourceAway, SourceRefused
 from hub.central.web import Unreachable, Web, checked_address, secret
-from hub.central.written import CardSettings, Unusable, card_of, time_ms_by, time_ms_of
+from hub.central.written import BadField, CardSettings, Unusable, card_of, time_ms_by, time_ms_of
 from hub.identity_number import masked
 from hub.presence import CONFIRMATION, ENTRY, EXIT, CardKey, CheckIn
 from portvakt.credentials import named_file
@@ -113,7 +113,7 @@ class Reading:
             for number, row in rows:
                 try:
                     found += self._row(row)
-                except _Wrong as wrong:
+                except BadField as wrong:
                     aside.append(Aside(f"{name}, row {number}, {wrong.field}", wrong.what))
         except _Ends as ends:
             aside.append(Aside(f"{name}, row {ends.row} and all after it", ends.what))
@@ -127,7 +127,7 @@ class Reading:
             word = _text(row.get(columns.direction)).casefold()
             direction = self._directions.get(word)
             if direction is None:
-                raise _Wrong(columns.direction, f"{_shown(word)} is none of their words in settings.words")
+                raise BadField(columns.direction, f"{_shown(word)} is none of their words in settings.words")
             return [self._check_in(row, card, direction, columns.time)]
         return [
             self._check_in(row, card, direction, column)
@@ -140,7 +140,7 @@ class Reading:
         written = _text(row.get(column))
         theirs = _text(row.get(self._columns.id)) if self._columns.id else ""
         if self._columns.id and not theirs:
-            raise _Wrong(self._columns.id, "is empty")
+            raise BadField(self._columns.id, "is empty")
         deleted = self._is_deleted(row)
         if theirs and (deleted or (not written and column != self._columns.time)):
             return CheckIn(theirs, direction, deleted=True)
@@ -341,22 +341,13 @@ class _Ends(ValueError):
         self.what = what
 
 
-class _Wrong(ValueError):
-    """A row that cannot be used."""
-
-    def __init__(self, field: str, what: str) -> None:
-        super().__init__(what)
-        self.field = field
-        self.what = what
-
-
 @contextlib.contextmanager
 def _at(field: str) -> Iterator[None]:
     """What is unusable inside is so in this field."""
     try:
         yield
     except Unusable as wrong:
-        raise _Wrong(field, str(wrong)) from wrong
+        raise BadField(field, str(wrong)) from wrong
 
 
 def _text(cell: Any) -> str:

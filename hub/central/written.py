@@ -16,6 +16,15 @@ class Unusable(ValueError):
     """What was written cannot be used. The message repeats no card number and no name."""
 
 
+class BadField(ValueError):
+    """The same, and in which field."""
+
+    def __init__(self, field: str, what: str) -> None:
+        super().__init__(what)
+        self.field = field
+        self.what = what
+
+
 class CardSettings(Settings, frozen=True, kw_only=True):
     """How a system writes card numbers."""
 

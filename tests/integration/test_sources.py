@@ -416,6 +416,7 @@ state_dir = "state"
 [[targets]]
 name = "authority"
 kind = "hmsreg-v1"
+settings = {{ base_url = "{url}", user = "a", password_file = "chkbox.key", source = "b", hmsreg_number = "1" }}
 [[sources]]
 name = "infotech"
 kind = "chkbox"
@@ -561,4 +562,4 @@ def test_the_command_line_tells_how_they_are_and_of_two_who_deliver(
     settings.write_text(f'{text}\n[confirmations]\ngroup = "safety-critical"\n')
     assert say(capsys, "--config", str(settings), "confirmations", "--json") == "[]\n"
     settings.write_text(text.replace('name = "files"', 'name = "office"'))
-    assert "line 24, sources.2.name" in say(capsys, "check-config", str(settings), status=1)
+    assert "line 25, sources.2.name" in say(capsys, "check-config", str(settings), status=1)

@@ -18,6 +18,7 @@ from hub import queries
 from hub.sources import sources
 from hub.store import HubStore, schema
 from portvakt.doubles import chkbox, ditio
+from portvakt.doubles.hmsreg import PASSWORD, USER, HmsregDouble
 from portvakt.doubles.serving import Fault, Serving
 from tests.sim.hub_process import HubProcess
 from tests.sim.mosquitto import BINARY, Mosquitto
@@ -80,6 +81,49 @@ def test_p2_p3_killed_while_it_reads_nothing_is_lost_and_nothing_counts_twice(hu
             assert tuple(connection.execute(counted).one()) == (PEOPLE, PEOPLE, PEOPLE)
     assert "Traceback" not in hub.text
     assert "5000001" not in hub.text
+
+
+HMSREG = """
+[[targets]]
+name = "hmsreg"
+kind = "hmsreg-v1"
+since = "2020-01-01"
+[targets.settings]
+base_url = "{url}"
+user = "{user}"
+password_file = "password"
+source = "Test"
+hmsreg_number = "1234"
+reported_from = ["infotech"]
+"""
+
+
+@pytest.mark.real
+@needs_mosquitto
+def test_p3_what_chkbox_saw_reaches_hmsreg_under_one_key_each_though_the_hub_is_killed(
+    hub: HubProcess, tmp_path: Path
+) -> None:
+    double = HmsregDouble()
+    (hub.settings.parent / "password").write_text(PASSWORD)
+    (hub.settings.parent / "password").chmod(0o600)
+    (tmp_path / "crew.csv").write_text(
+        "card_number,first_name,last_name,organisation_number,date_of_birth\n"
+        + "".join(f"{5_000_000 + number},Ola,Nordmann {number},974760673,1990-02-03\n" for number in range(PEOPLE)),
+        encoding="utf-8",
+    )
+    with double.serving() as register:
+        with hub.settings.open("a") as file:
+            file.write(HMSREG.format(url=register.url, user=USER))
+        hub.command("crew", "import", str(tmp_path / "crew.csv"))
+        hub.start()
+        wait_for("some of it at HMSREG", lambda: len(double.records) > 20, 60)
+        hub.end(9)
+        hub.start()
+        wait_for("all of it", lambda: len({one["ExternalRef"] for one in double.records}) == PEOPLE, 90)
+        assert hub.end() == 0
+    keys = {one["ExternalRef"] for one in double.records}
+    assert len({one["Kortnr"] for one in double.records}) == len(keys) == PEOPLE
+    assert {one["Retning"] for one in double.records} == {"Ankomst"}
 
 
 @pytest.mark.real
