@@ -41,6 +41,8 @@ class Picture:
     roster: Sequence[Mapping[str, Any]]
     made: int
     stored: int
+    told: int
+    """Passages that the double of HMSREG has taken."""
 
 
 def visitors(stage: Stage) -> list[Visitor]:
@@ -103,7 +105,7 @@ class DemoApp(App[None]):
         self.query_one("#people").border_title = "Who comes?"
         self.query_one("#roster").border_title = "On site now, says the hub"
         self.query_one(DataTable).add_columns("name", "employer", "since")
-        self.set_interval(1.0, self._look)
+        self._look()
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         self._show(self._visitors[event.option_index])
@@ -130,13 +132,16 @@ class DemoApp(App[None]):
 
     @work(thread=True, exclusive=True, group="look")
     def _look(self) -> None:
+        """Ask gate and hub; a second after the answer, again."""
         try:
             made, stored = len(self._stage.made()), len(self._stage.stored())
-            picture = Picture(self._stage.lane(), self._stage.roster(), made, stored)
+            told = int(self._stage.told()["accepted"])
+            picture = Picture(self._stage.lane(), self._stage.roster(), made, stored, told)
         except PortvaktError as failed:
             self.call_from_thread(self.notify, str(failed), severity="error")
-            return
-        self.call_from_thread(self.draw, picture)
+        else:
+            self.call_from_thread(self.draw, picture)
+        self.call_from_thread(self.set_timer, 1.0, self._look)
 
     def _guarded(self, act: Callable[[], object]) -> None:
         try:
@@ -152,7 +157,8 @@ class DemoApp(App[None]):
         self.draw_lane(picture.lane)
         waiting = picture.made - picture.stored
         self.query_one("#counts", Static).update(
-            f"gate made {picture.made}   hub stored {picture.stored}   waiting at the gate {waiting}"
+            f"gate made {picture.made}   hub stored {picture.stored}   waiting at the gate {waiting}   "
+            f"HMSREG (a double) told {picture.told}"
         )
         roster = self.query_one(DataTable)
         roster.clear()

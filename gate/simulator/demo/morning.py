@@ -33,7 +33,10 @@ class Morning:
         """True when every event made is stored once."""
         cast = self._stage.cast
         first, second, third, *_ = cast.ordinary
-        self._say("The hub, its broker and the gate run. 200 workers of 12 companies are on the crew list.\n")
+        self._say(
+            "The hub, its broker and the gate run. 200 workers of 12 companies are on the crew list.\n"
+            "HMSREG is a double: what it is told goes no further than this machine.\n"
+        )
         self._in(first, "walks in", walks=True)
         self._in(cast.stranger, "is on no crew list")
         self._in(cast.expired, "card ran out 12 days ago")
@@ -119,10 +122,24 @@ class Morning:
         stored = [event["id"] for event in self._stage.stored()]
         lost = len(set(made) - set(stored))
         twice = len(stored) - len(set(stored))
+        self._tell_of_hmsreg()
         self._console.print(
             f"\nmade {len(made)}, stored {len(stored)}, lost {lost}, twice {twice}", style="bold", highlight=False
         )
         return not lost and not twice and len(made) == len(stored)
+
+    def _tell_of_hmsreg(self) -> None:
+        """The client's system: the real one is not asked from a demonstration."""
+        self._stage.wait(self._all_told, "HMSREG's double to be told of every passage")
+        told = self._stage.told()
+        taken, aside = told["accepted"], told["aside"]
+        self._say(
+            f"\nHMSREG's double has taken {taken} of {self._walks} passages, set aside {aside} (hub central status)"
+        )
+
+    def _all_told(self) -> bool:
+        told = self._stage.told()
+        return int(told["accepted"]) + int(told["aside"]) >= self._walks and not told["waiting"]
 
     def _say(self, text: str, style: str = "") -> None:
         self._console.print(text, style=style, highlight=False)

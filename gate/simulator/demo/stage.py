@@ -1,6 +1,7 @@
 """The stage: a hub with its own broker, a cable, a gate, all real processes in a folder of their own."""
 
 import json
+import re
 import socket
 import subprocess
 import sys
@@ -126,6 +127,11 @@ class Stage:
         """Who the hub believes is inside."""
         return list(json.loads(self._ask("hub", "roster")))
 
+    def told(self) -> Mapping[str, Any]:
+        """How far the client's system has been told, by the hub's own count."""
+        (target,) = json.loads(self._ask("hub", "central", "status"))
+        return dict(target)
+
     def wait(self, until: Callable[[], bool], what: str, timeout_s: float = START_S) -> None:
         """Poll for a condition. Raises DemoFailed, which names it."""
         end = time.monotonic() + timeout_s
@@ -141,7 +147,9 @@ class Stage:
 
     def _build(self) -> None:
         broker_port = _free_port()
-        self._config("hub", HUB.format(site=SITE, port=broker_port, state=self.folder / "hub"))
+        hmsreg = self._double("hmsreg", {})
+        self._secret("hmsreg.password", "invented")
+        self._config("hub", HUB.format(site=SITE, port=broker_port, state=self.folder / "hub", hmsreg=hmsreg))
         self._command("hub", "key", "-o", str(self.folder / "hub.pub"))
         crew = self.folder / "crew.csv"
         write_crew_list(self.cast.crew, crew)
@@ -158,6 +166,23 @@ class Stage:
         self.remote = RemoteControl(self.folder / "gate" / "control.sock")
         self.wait((self.folder / "gate" / "control.sock").exists, "the gate's control socket")
         self.wait(self._has_list, "the first permit list at the gate")
+
+    def _double(self, name: str, data: Mapping[str, Any]) -> str:
+        """Start the double of a central system; returns its address."""
+        file, log = self.folder / f"{name}.json", self.folder / f"{name}.log"
+        file.write_text(json.dumps(data), encoding="utf-8")
+        command = [sys.executable, "-m", "portvakt.doubles", name, "--data", str(file)]
+        with log.open("wb") as opened:
+            self._processes.append(
+                subprocess.Popen(command, stdout=opened, stderr=opened, stdin=subprocess.DEVNULL)  # noqa: S603
+            )
+        self.wait(lambda: bool(_address_in(log)), f"the double of {name}")
+        return _address_in(log)
+
+    def _secret(self, name: str, text: str) -> None:
+        file = self.folder / name
+        file.touch(0o600)
+        file.write_text(text, encoding="utf-8")
 
     def _has_list(self) -> bool:
         return any(event["type"].endswith("list.applied") for event in self.made())
@@ -200,6 +225,11 @@ def roster_cells(person: Mapping[str, Any]) -> tuple[str, str, str, str, str]:
     return person["name"] or "?", person["employer"] or "?", card, f"{since:%H:%M:%S}", person["gate"]
 
 
+def _address_in(log: Path) -> str:
+    found = re.search(r"http://\S+:\d+", log.read_text(encoding="utf-8"))
+    return found[0] if found else ""
+
+
 def _program(name: str) -> list[str]:
     return [sys.executable, "-m", name]
 
@@ -220,6 +250,15 @@ port = {port}
 embedded = true
 [list]
 heartbeat_s = 30
+[[targets]]
+name = "hmsreg"
+kind = "hmsreg-v1"
+[targets.settings]
+base_url = "{hmsreg}"
+user = "portvakt"
+password_file = "hmsreg.password"
+source = "Portvakt"
+hmsreg_number = "12345"
 """
 
 GATE_TOML = """\
