@@ -41,7 +41,7 @@ def roster_text(entries: Sequence[RosterEntry], zone: str = SITE) -> str:
     """Who is in a zone."""
     where = "inside" if zone == SITE else f"in {clean(zone)}"
     if not entries:
-        return f"Nobody is {where}, as far as the gates have told this hub."
+        return f"Nobody is {where}, as far as this hub has been told."
     rows = [
         (
             entry.name or "(not on any crew list)",
@@ -92,7 +92,7 @@ def muster_text(call: RollCall | None) -> str:
     counted = (
         f"As known then {call.then}, as known now {call.now} inside or maybe inside; to look for: {call.unaccounted}."
     )
-    warned = "It holds whom the gates have seen and nobody else: visitors through an open gate are not on it."
+    warned = "It holds whom gates, office and other systems have seen: visitors through an open gate are not on it."
     return "\n".join([*head, "", body, "", counted, warned])
 
 

@@ -220,8 +220,8 @@ class Word(Enum):
     BY_HAND = ("for hånd", "by hand")
     LATER_KNOWN = ("Kjent først siden", "Known only since")
     MUSTER_KNOWS = (
-        "Listen har dem portene har sett, og ingen andre: besøkende gjennom en åpen port står ikke på den.",
-        "The list holds whom the gates have seen and nobody else: visitors through an open gate are not on it.",
+        "Listen har dem porter, kontor og andre systemer har sett: besøkende gjennom en åpen port står ikke på den.",
+        "The list holds whom gates, office and other systems have seen: visitors through an open gate are not on it.",
     )
     MUSTERS = ("Evakueringer", "Musters")
     ID = ("Id", "Id")
