@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hub import (
+    cards_cli,
     central_cli,
     crew_cli,
     enrolment_cli,
@@ -73,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
 
     crew_cli.add_verbs(verbs)
     gates_cli.add_verbs(verbs)
+    cards_cli.add_verbs(verbs)
 
     presence_cli.add_verbs(verbs)
     person_cli.add_verbs(verbs)
@@ -182,6 +184,12 @@ def _check_config(options: argparse.Namespace) -> int:
     config = load_config(file)
     check_files(config.broker)
     crew_cli.naming_of(config, file)
+    register = "none is asked"
+    if config.card_register.on:
+        from hub.central.card_register import HttpCardRegister
+
+        HttpCardRegister(config.card_register).close()
+        register = config.card_register.base_url
     for target in config.targets:
         # Only who tells others needs what they need.
         from hub.central.couriers import target_of
@@ -201,6 +209,7 @@ def _check_config(options: argparse.Namespace) -> int:
     where = database(config)
     print(f"  database     {where.url if isinstance(where, PostgresAddress) else where}")
     print(f"  signing key  {signing_key_file(config)}")
+    print(f"  cards        {register}")
     for target in config.targets:
         print(f"  target       {target.name} ({target.kind})")
     return 0

@@ -6,7 +6,7 @@ A unit stands in every name. Unknown keys are refused.
 import os
 from datetime import date, time
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from gate.zones import GROUP_PATTERN
 from hub.permits import USUAL, Action, QualificationRule, Requirements
 from hub.presence import ClosingRule
+from hub.register_settings import CardRegisterSettings, CompanySettings, card_register_problems
 from hub.retention import Limits
 from portvakt.credentials import named_file
 from portvakt.errors import SettingsError
@@ -23,6 +24,7 @@ from portvakt.link import BrokerSettings, anchored_broker, broker_problems
 from portvakt.logs import LEVELS
 from portvakt.settings import Settings, load, refusal
 
+S = TypeVar("S", bound=Settings)
 Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
 
 
@@ -240,6 +242,8 @@ class HubConfig(Settings, frozen=True, kw_only=True):
     presence: PresenceSettings = PresenceSettings()
     retention: RetentionSettings = RetentionSettings()
     list15: List15Settings = List15Settings()
+    card_register: CardRegisterSettings = CardRegisterSettings()
+    companies: CompanySettings = CompanySettings()
     reports: ReportSettings = ReportSettings()
     targets: tuple[TargetSettings, ...] = ()
     sources: tuple[NeighbourSettings, ...] = ()
@@ -278,15 +282,20 @@ def load_config(path: Path) -> HubConfig:
             broker_dir=named_file(path, config.enrolment.broker_dir) if config.enrolment.broker_dir else None,
         ),
         crew=replace(config.crew, source=_anchored_source(config.crew.source, path)),
+        card_register=_anchored(config.card_register, path, "secret_file", "ca_file"),
+        companies=_anchored(config.companies, path, "ca_file"),
     )
 
 
+def _anchored(settings: S, path: Path, *names: str) -> S:
+    files = {name: named_file(path, file) for name in names if (file := getattr(settings, name))}
+    return replace(settings, **files)
+
+
 def _anchored_source(source: SourceSettings, path: Path) -> SourceSettings:
-    named = {name: getattr(source, name) for name in ("authorization_file", "ca_file", "public_key_file")}
-    files = {name: named_file(path, file) for name, file in named.items() if file}
+    anchored = _anchored(source, path, "authorization_file", "ca_file", "public_key_file")
     return replace(
-        source,
-        **files,
+        anchored,
         folder=str(path.parent / source.folder) if source.folder else None,
         broker=anchored_broker(source.broker, path) if source.broker else None,
     )
@@ -404,6 +413,7 @@ def _problems(config: HubConfig) -> list[str]:
         limits(config)
     except SettingsError as wrong:
         found.append(str(wrong))
+    found += card_register_problems(config.card_register)
     found += _crew_source_problems(config.crew.source)
     found += _neighbour_problems(config)
     if config.broker.embedded and config.broker.ca_file:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from hub.explanation import Changed, Waiting, Why
 from hub.records import AuditEntry, Block, KeptList
+from hub.register_tables import word_text
 from hub.tables import events_text, moment, table
 
 
@@ -64,11 +65,12 @@ def waiting_text(found: Sequence[Waiting]) -> str:
             str(one.times),
             one.reason,
             one.name or "",
+            one.register or "",
             f"turned away {moment(one.turned_away_ms)}" if one.turned_away_ms else "",
         )
         for one in found
     ]
-    header = ("CARD", "LAST", "GATE", "TIMES", "TOLD", "NAME", "")
+    header = ("CARD", "LAST", "GATE", "TIMES", "TOLD", "NAME", "REGISTER", "")
     advice = "hub approve CARD --company NUMBER --until DATE lets one in; hub turn-away CARD does not."
     return f"{table(header, rows)}\n\n{advice}"
 
@@ -102,6 +104,8 @@ def why_text(found: Why) -> str:
         lines += ["", f"Permit: {', '.join(dates)}."]
     if found.other_cards:
         lines += ["", f"The same person also holds {', '.join(found.other_cards)}."]
+    if found.register:
+        lines += ["", word_text(found.register)]
     if found.audit:
         lines += ["", audit_text(found.audit)]
     badges = events_text(found.events) if found.events else "It was never shown at a gate, as far as this hub knows."

@@ -8,6 +8,7 @@ PortvaktError                   (portvakt.errors: the root of all we raise on pu
     ├── KeyFileError            the signing key cannot be read or made
     ├── EnrolmentError          a gate cannot be enrolled, or revoked, as asked
     ├── OfficeError             what a person at the site asked for does not fit what the hub knows; nothing was written
+    ├── RegisterError           a register that was asked by hand has not answered, or cannot be asked
     ├── FeedError               the feed's broker cannot be listened to, or there is no feed
     ├── PaperError              a page cannot be made or written
     ├── EmbeddedBrokerError     the built-in broker cannot run here
@@ -46,6 +47,10 @@ class EnrolmentError(HubError):
 
 class OfficeError(HubError, ValueError):
     """What a person asked for does not fit what is known."""
+
+
+class RegisterError(HubError):
+    """A register could not be asked."""
 
 
 class FeedError(HubError):

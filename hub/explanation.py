@@ -1,17 +1,22 @@
 """Why a card is let in or not, and who waits to be let in: read models. Times are Unix milliseconds in UTC."""
 
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from sqlalchemy import Connection, select
 
 from gate.uplink.contract import WirePermit
+from hub.company_answers import CompanyAnswer, register_status
 from hub.permits import Finding, Requirements, answer, examine, permit
 from hub.presence import ENTRY, CardKey
 from hub.queries import EventLine
 from hub.records import AuditEntry, Block, CrewMember
-from hub.store import HubStore, schema
+from hub.register_queries import RegisterWord, card_word
+from hub.store import HubStore, RegisterTransaction, schema
+from hub.store.answers import read_companies
 from hub.store.crew import read_blocks, read_facts, read_permits_of, read_revision
 from hub.store.people import ROWS_AT_ONCE, other_cards, read_members
 
@@ -54,6 +59,8 @@ class Why:
     other_cards: tuple[str, ...]
     audit: tuple[AuditEntry, ...]
     events: tuple[EventLine, ...]
+    register: RegisterWord | None = None
+    """What the register of cards says of it; None when it was never asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +76,8 @@ class Waiting:
     name: str | None
     turned_away_ms: int | None
     """When it was last turned away; it has come again since."""
+    register: str | None = None
+    """What the register of cards says of it, in our word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +104,9 @@ def why(store: HubStore, card: CardKey, requirements: Requirements, today: str) 
         source = _source(connection, member)
         others = other_cards(connection, card)
         revision = read_revision(connection)
+        word = card_word(connection, card, time.time_ns() // 1_000_000)
+        company = read_companies(connection).get(member.organisation_number) if member else None
+        registers = _Registers(word, company)
         said = answer(held, today) if revision else "no_list"
         wanted = answer(permit(facts, requirements), today) if facts else said
         return Why(
@@ -109,13 +121,14 @@ def why(store: HubStore, card: CardKey, requirements: Requirements, today: str) 
             valid_until=held.valid_until if held else None,
             card_expiry=held.card_expiry if held else None,
             requirements=tuple(
-                Requirement(one.requirement, one.action, one.met, one.value, _of(one, source, member, block))
+                Requirement(one.requirement, one.action, one.met, one.value, _of(one, source, member, block, registers))
                 for one in (examine(facts, requirements, today) if facts and member else ())
             ),
             block=block,
             other_cards=tuple(map(_named, others)),
             audit=tuple(_audit_of(connection, card)),
             events=tuple(_events_of(connection, card)),
+            register=word,
         )
 
 
@@ -135,6 +148,7 @@ def waiting(store: HubStore, since_ms: int) -> list[Waiting]:
             badges.setdefault(CardKey(scheme, number), []).append((gate, reason, time_ms))
         members = _members(connection, badges)
         blocked = {(one.scheme, one.number) for one in read_blocks(connection)}
+        registered = _register_words(connection, list(badges))
         away = select(audit.c.card, audit.c.at_ms).where(audit.c.action == "turn-away").order_by(audit.c.at_ms)
         turned_away = dict(map(tuple, connection.execute(away)))
     found = []
@@ -144,7 +158,9 @@ def waiting(store: HubStore, since_ms: int) -> list[Waiting]:
         away_ms = turned_away.get(_named(card))
         if (member and member.listed) or card in blocked or (away_ms and away_ms >= last_ms):
             continue
-        line = Waiting(_named(card), reason, gate, len(shown), shown[0][2], last_ms, _name(member), away_ms)
+        line = Waiting(
+            _named(card), reason, gate, len(shown), shown[0][2], last_ms, _name(member), away_ms, registered.get(card)
+        )
         found.append(line)
     return sorted(found, key=lambda one: (-one.last_ms, one.card))
 
@@ -212,6 +228,11 @@ def _members(connection: Connection, cards: Iterable[CardKey]) -> dict[CardKey, 
     }
 
 
+def _register_words(connection: Connection, cards: Sequence[CardKey]) -> dict[CardKey, str]:
+    answers = [one for piece in _pieces(cards) for one in RegisterTransaction(connection).cards(piece).values()]
+    return {one.card: one.answer.status.value for one in answers if one.answer}
+
+
 def _pieces(cards: Sequence[CardKey]) -> list[Sequence[CardKey]]:
     return [cards[start : start + ROWS_AT_ONCE] for start in range(0, len(cards), ROWS_AT_ONCE)]
 
@@ -233,11 +254,23 @@ def _source(connection: Connection, member: CrewMember | None) -> str:
     return f"list {found.id} ({found.name}, {taken}){row}"
 
 
-def _of(one: Finding, source: str, member: CrewMember | None, block: Block | None) -> str:
+class _Registers(NamedTuple):
+    """What they say of one card and of its holder's employer."""
+
+    card: RegisterWord | None
+    company: CompanyAnswer | None
+
+
+def _of(one: Finding, source: str, member: CrewMember | None, block: Block | None, registers: _Registers) -> str:
     if one.requirement == "not_blocked" and block:
         return f"blocked at the hub by {block.blocked_by}"
     if member and one.requirement.startswith("qualification") and member.confirmed_by:
         return f"{source}, confirmed by {member.confirmed_by}"
+    word, company = registers
+    if one.requirement == "card_valid" and member and word and (member.status_as_of or "") <= (word.counts_day or ""):
+        return f"the card register, as of {word.counts_day}" if word.counts else source
+    if one.requirement == "company_registered" and company and register_status(None, company):
+        return "the register of companies"
     if member and one.requirement in ("not_blocked", "card_valid") and member.status_as_of:
         return f"{source}, as of {member.status_as_of}"
     return source

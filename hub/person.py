@@ -186,6 +186,8 @@ def erase(store: HubStore, purge: Purge, card: CardKey, kept: Kept, asked: tuple
         _may_be_forgotten(office, cards, kept.closing, now_ms)
         on_list = [_held_card(office, one) for one in cards if _is_on_crew(office, one)]
         gone = forgetting.purge_person(cards)
+        if not any(one.listed for one in on_list):
+            gone = together(gone, forgetting.forget_answers(cards))
         if on_list and not any(one.listed for one in on_list):
             gone = together(gone, forgetting.forget_particulars(cards))
             CrewTransaction(forgetting.connection).forget_particulars(cards, now_ms)
@@ -219,7 +221,7 @@ def _staying(
         stays.append(Staying("name, date of birth, employer, card number, and the answer at the gate", law))
     if any(one.listed for one in on_list):
         why = "on the crew list, so needed for the work; take the person off the list, and ask again"
-        stays.append(Staying("language, role, groups, period, induction", why))
+        stays.append(Staying("language, role, groups, period, induction, what the card register says", why))
     if _rows(OfficeTransaction(forgetting.connection), schema.blocks, cards):
         stays.append(Staying("the block of the card, and why", "the site's safety; a block ends by `hub unblock`"))
     frozen = select(schema.muster_people.c.muster).where(among(schema.muster_people, cards))

@@ -170,6 +170,7 @@ class CrewMember:
     training: bool = True
     company_approved: bool = True
     status: str = "ok"
+    """What the list says of the card. What counts, with a register's word weighed in, is in `hub.permits.CardFacts`."""
     listed: bool = True
     groups: tuple[str, ...] = ()
     card_type: str | None = None
@@ -181,6 +182,10 @@ class CrewMember:
     register_status: str | None = None
     """None or `ok` is in order; otherwise `bankrupt`, `dissolving` or `deleted`."""
     startbank: bool | None = None
+    startbank_as_of: str | None = None
+    """The day on which somebody looked there."""
+    tax_attestation: str | None = None
+    """The day of the tax attestation (skatteattest) that the company has shown."""
     qualifications: tuple[Qualification, ...] = ()
     confirmed_by: str | None = None
     """Who has confirmed the qualifications."""

@@ -85,6 +85,10 @@ def _beside(config: HubConfig, store: HubStore, settings_file: Path) -> tuple[Be
         from hub.central.couriers import Couriers
 
         found.append(Couriers(config, store, settings_file))
+    if config.card_register.on or config.companies.on:
+        from hub.central.register_watches import RegisterWatches
+
+        found.append(RegisterWatches(config))
     if config.crew.source.topic is not None:
         from hub.crew.watching import CrewWatch
 

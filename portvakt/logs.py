@@ -22,3 +22,6 @@ def configure(level: str) -> None:
     # amqtt and transitions narrate every packet at INFO; only their warnings concern anybody here.
     for talkative in ("amqtt", "transitions", "websockets"):
         logging.getLogger(talkative).setLevel(logging.ERROR)
+    # These write the address of each request, in which a card's number or a key may stand (P12).
+    for indiscreet in ("httpx", "httpcore"):
+        logging.getLogger(indiscreet).setLevel(logging.WARNING)

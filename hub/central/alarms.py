@@ -16,6 +16,8 @@ log = logging.getLogger(__name__)
 LATE = "delivery.late"
 STOPPED = "delivery.stopped"
 ASIDE = "delivery.aside"
+DELIVERY = frozenset({LATE, STOPPED, ASIDE})
+"""Other alarms begin and end elsewhere."""
 LOOK_MS = 30_000
 
 
@@ -71,7 +73,7 @@ class AlarmWatch:
         found = [*conditions(target_lines(self._store, self._settings, now_ms)), *self._more(now_ms)]
         wrong = {one[:2]: one for one in found}
         with self._store.reading() as connection:
-            known = {(one.name, one.subject) for one in standing_alarms(connection)}
+            known = {(one.name, one.subject) for one in standing_alarms(connection) if one.name in DELIVERY}
         rows = [
             {"at_ms": now_ms, "name": key[0], "subject": key[1], "raised": True, "words": wrong[key].words}
             for key in wrong.keys() - known

@@ -29,6 +29,8 @@ COLUMNS: Mapping[str, Callable[[str], Any]] = {
     "company_approved": fields.yes_or_no,
     "company_status": fields.register_status,
     "startbank": fields.optional_yes_or_no,
+    "startbank_as_of": fields.day,
+    "tax_attestation": fields.day,
     "status": fields.status,
     "status_as_of": fields.day,
     "groups": fields.groups,

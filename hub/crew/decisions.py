@@ -150,6 +150,8 @@ _NEW_COMPANY = {
     "engaged_by": None,
     "register_status": None,
     "startbank": None,
+    "startbank_as_of": None,
+    "tax_attestation": None,
 }
 """Of a company that no list has named: whoever lets its worker in vouches for it."""
 

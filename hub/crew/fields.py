@@ -9,6 +9,7 @@ from datetime import date, datetime
 
 from gate.zones import GROUP_PATTERN
 from hub import identity_number
+from hub.organisation_number import fits
 from hub.records import Qualification
 
 MAX_TEXT = 80
@@ -18,7 +19,6 @@ MAX_CHAIN = 10
 
 _CARD_NUMBER = re.compile(r"[0-9A-Za-z][0-9A-Za-z-]{2,19}")
 _SPREADSHEET_NUMBER = re.compile(r"\d+([.,]\d+)?[eE]\+?\d+|\d+[.,]0+")
-_ORGANISATION_WEIGHTS = (3, 2, 7, 6, 5, 4, 3, 2)
 _GROUP = re.compile(GROUP_PATTERN)
 _FORMULA = "=+-@"
 _YES = frozenset({"yes", "ja", "true", "1"})
@@ -86,18 +86,11 @@ def organisation_number(value: str) -> str:
         raise BadCell("is empty", "write the organisation number of the employer on the card")
     if not (digits.isascii() and digits.isdigit() and len(digits) == 9):
         raise BadCell(f"{shown(value)} is not nine digits", "look it up on brreg.no")
-    if not organisation_number_fits(digits):
+    if not fits(digits):
         raise BadCell(
             f"{shown_organisation(digits)} has a wrong check digit", "look for a typing mistake; see brreg.no"
         )
     return digits
-
-
-def organisation_number_fits(digits: str) -> bool:
-    """The check of Enhetsregisteret: weights 3 2 7 6 5 4 3 2, modulo 11."""
-    total = sum(weight * int(digit) for weight, digit in zip(_ORGANISATION_WEIGHTS, digits[:8], strict=True))
-    check = (11 - total % 11) % 11
-    return check != 10 and check == int(digits[8])
 
 
 def shown_organisation(digits: str) -> str:

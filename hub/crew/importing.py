@@ -8,6 +8,7 @@ import itertools
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
@@ -156,6 +157,27 @@ def compare(
     return CrewChange(tuple(waiting.values()), tuple(sorted(removed)), tuple(changed), unchanged, kept, listed)
 
 
+def _known_already(read: ReadList, now_ms: int) -> ReadList:
+    """A status of a day that has not come would overrule the card register until then."""
+    # Tomorrow, because it may have begun where the list comes from.
+    last = (datetime.fromtimestamp(now_ms / 1000, UTC).astimezone() + timedelta(days=1)).date().isoformat()
+    early = [member for member in read.members if (member.status_as_of or "") > last]
+    if not early:
+        return read
+    problems = [
+        Problem(
+            member.list_row or 0,
+            "status_as_of",
+            f"{member.status_as_of} has not come yet",
+            "write the day on which the status was looked up",
+        )
+        for member in early
+    ]
+    cards = {CardKey(member.scheme, member.number) for member in early}
+    members = tuple(member for member in read.members if CardKey(member.scheme, member.number) not in cards)
+    return replace(read, members=members, problems=(*read.problems, *problems), doubtful=read.doubtful | cards)
+
+
 def import_list(
     store: CrewStore,
     read: ReadList,
@@ -172,6 +194,7 @@ def import_list(
     `force`; nothing either in a dry run. Raises StoreError.
     """
     # A dry run keeps nobody waiting.
+    read = _known_already(read, terms.now_ms)
     with store.crew_as_it_is() if dry_run else store.changing_crew() as transaction:
         change = compare(read.members, transaction.crew(), read.doubtful)
         too_many = change.removes_more_than(terms.may_remove) and not force

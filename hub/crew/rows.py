@@ -78,7 +78,9 @@ def read_rows(rows: Iterable[Row], naming: Naming = OUR_NAMES, progress: Progres
         return ReadList((), (broken.problem,))
 
 
-_COMPANY_FACTS = ("company_approved", "main_unit", "engaged_by", "company_status", "startbank")
+_COMPANY_FACTS = (
+    "company_approved", "main_unit", "engaged_by", "company_status", "startbank", "startbank_as_of", "tax_attestation",
+)  # fmt: skip
 
 
 @dataclass(slots=True)

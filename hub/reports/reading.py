@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from sqlalchemy import Connection, func, select
 
 from hub import identity_number
+from hub.company_answers import register_status
 from hub.errors import OfficeError
 from hub.muster import Muster
 from hub.presence import CardKey, ClosingRule
@@ -19,6 +20,7 @@ from hub.reports.samordningsliste import Contractor, contractors
 from hub.retention import DAY_MS
 from hub.stays import Stay, day_begins_ms, local_day, stays
 from hub.store import CrewTransaction, ForgettingTransaction, HubStore, schema
+from hub.store.answers import read_companies
 from hub.store.checks import put_check, read_checks
 from hub.store.passages import read_sightings
 from hub.store.people import chain
@@ -69,11 +71,18 @@ def read_contractors(store: HubStore) -> list[Contractor]:
     """The companies at the site, in the order of the chain."""
     table = schema.companies
     with store.reading() as connection:
+        answers = read_companies(connection)
         facts = [
-            CompanyFacts(row.organisation_number, row.name, row.approved, row.register_status, row.startbank)
+            CompanyFacts(
+                row.organisation_number,
+                row.name,
+                row.approved,
+                register_status(row.register_status, answers.get(row.organisation_number)),
+                row.startbank,
+            )
             for row in connection.execute(select(table))
         ]
-        return contractors(facts, chain(connection), CrewTransaction(connection).crew())
+        return contractors(facts, chain(connection, answers), CrewTransaction(connection).crew())
 
 
 def read_attendance(

@@ -24,6 +24,7 @@ from hub.store.database import Database, put
 from hub.store.enrolment import EnrolmentTransaction
 from hub.store.intake import SqlEventTransaction, journal_of
 from hub.store.office import OfficeTransaction
+from hub.store.registers import RegisterTransaction
 from hub.store.retention import ForgettingTransaction
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "ForgettingTransaction",
     "HubStore",
     "OfficeTransaction",
+    "RegisterTransaction",
     "SqlEventTransaction",
 ]
 
@@ -99,6 +101,18 @@ class HubStore(Database):
         """The same, taken back at the end: what would it delete?"""
         with self.trying() as connection:
             yield ForgettingTransaction(connection)
+
+    @contextlib.contextmanager
+    def hearing(self) -> Iterator[RegisterTransaction]:
+        """One change of what registers have said, with the list that follows from it."""
+        with self.writing() as connection:
+            yield RegisterTransaction(connection)
+
+    @contextlib.contextmanager
+    def heard(self) -> Iterator[RegisterTransaction]:
+        """The same for reading alone, all of one moment."""
+        with self.reading() as connection:
+            yield RegisterTransaction(connection)
 
     def all_journals(self) -> Sequence[Journal]:
         """Every journal, the one that was first seen last at the end."""

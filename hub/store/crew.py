@@ -8,6 +8,7 @@ from sqlalchemy import Connection, delete, func, select, update
 
 from gate.uplink.contract import WirePermit, decode_status, digest_of
 from hub.chain import level_of
+from hub.company_answers import CompanyAnswer, main_unit, register_status
 from hub.permits import (
     BLOCKED,
     NO_LIST,
@@ -21,7 +22,7 @@ from hub.permits import (
 )
 from hub.presence import CardKey
 from hub.records import AuditEntry, Block, CrewMember, KeptList
-from hub.store import kept, people, schema
+from hub.store import answers, kept, people, schema
 from hub.store.database import put
 
 _PERMIT_FIELDS = WirePermit.__struct_fields__
@@ -240,31 +241,35 @@ def read_blocks(connection: Connection) -> list[Block]:
 def read_facts(connection: Connection, cards: Collection[CardKey] | None = None) -> Iterator[CardFacts]:
     """What is known of every card, or of these, that was ever listed or is blocked."""
     blocked = {CardKey(block.scheme, block.number) for block in read_blocks(connection)}
-    engaged_by = people.chain(connection)
+    overruled = answers.overruled(connection, cards)
+    companies = answers.read_companies(connection)
+    engaged_by = people.chain(connection, companies)
     levels = {company: level_of(company, engaged_by) for company in engaged_by}
     for member in people.read_members(connection, cards):
         key = CardKey(member.scheme, member.number)
-        yield _facts(member, levels.get(member.organisation_number, 0), blocked=key in blocked)
+        status = BLOCKED if key in blocked else overruled.get(key, member.status)
+        level = levels.get(member.organisation_number, 0)
+        yield _facts(member, status, level, companies.get(member.organisation_number))
         blocked.discard(key)
     for key in blocked if cards is None else blocked.intersection(cards):
         yield CardFacts(key.scheme, key.number, status=BLOCKED, listed=False)
 
 
-def _facts(member: CrewMember, level: int | None, *, blocked: bool) -> CardFacts:
+def _facts(member: CrewMember, status: str, level: int | None, company: CompanyAnswer | None) -> CardFacts:
     return CardFacts(
         scheme=member.scheme,
         number=member.number,
-        status=BLOCKED if blocked else member.status,
+        status=status,
         listed=member.listed,
         company_approved=member.company_approved,
         training=member.training,
         valid_from=member.valid_from,
         valid_until=member.valid_until,
         card_expiry=member.card_expiry,
-        employer=member.main_unit or member.organisation_number,
+        employer=main_unit(member.main_unit, company) or member.organisation_number,
         language=member.language,
         groups=member.groups,
-        registered=member.register_status in (None, "ok"),
+        registered=register_status(member.register_status, company) in (None, "ok"),
         startbank=member.startbank is True,
         chain_level=level,
         qualifications=member.qualifications,

@@ -8,6 +8,8 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, delete, false, func, or_, select, update
 
+from hub.chain import loop_at
+from hub.company_answers import CompanyAnswer, main_unit
 from hub.presence import CardKey
 from hub.records import CrewMember, Qualification
 from hub.store import schema
@@ -42,6 +44,8 @@ _COLUMNS = (
     schema.companies.c.engaged_by,
     schema.companies.c.register_status,
     schema.companies.c.startbank,
+    schema.companies.c.startbank_as_of,
+    schema.companies.c.tax_attestation,
     schema.cards.c.no_card_because,
     schema.assignments.c.approved_by,
     schema.assignments.c.list_id,
@@ -86,13 +90,17 @@ def leave(connection: Connection, cards: Collection[CardKey], list_id: int | Non
         )
 
 
-def chain(connection: Connection) -> dict[str, str]:
-    """Which company was engaged by which. A main unit stands where its sub-unit stands."""
+def chain(connection: Connection, answers: Mapping[str, CompanyAnswer]) -> dict[str, str]:
+    """Which company was engaged by which. A main unit, which list or register tell, stands where its sub-unit does."""
     table = schema.companies
     columns = (table.c.organisation_number, table.c.main_unit, table.c.engaged_by)
     rows = connection.execute(select(*columns).where(table.c.engaged_by.is_not(None))).all()
-    main_units = {row.main_unit: row.engaged_by for row in rows if row.main_unit and row.main_unit != row.engaged_by}
-    return main_units | {row.organisation_number: row.engaged_by for row in rows}
+    placed = ((main_unit(row.main_unit, answers.get(row.organisation_number)), row.engaged_by) for row in rows)
+    main_units = {unit: above for unit, above in placed if unit and unit != above}
+    said = {row.organisation_number: row.engaged_by for row in rows}
+    placed_too = main_units | said
+    # Whose sub-unit works somewhere below has no place below itself.
+    return {unit: above for unit, above in placed_too.items() if unit in said or not loop_at(unit, placed_too)}
 
 
 def link_chain(connection: Connection, engaged_by: Mapping[str, str]) -> None:
@@ -147,6 +155,8 @@ def company_facts(connection: Connection, organisation_number: str) -> dict[str,
         "engaged_by": found.engaged_by,
         "register_status": found.register_status,
         "startbank": found.startbank,
+        "startbank_as_of": found.startbank_as_of,
+        "tax_attestation": found.tax_attestation,
     }
 
 
@@ -250,6 +260,8 @@ def _company_row(member: CrewMember) -> dict[str, Any]:
         "engaged_by": member.engaged_by,
         "register_status": member.register_status,
         "startbank": member.startbank,
+        "startbank_as_of": member.startbank_as_of,
+        "tax_attestation": member.tax_attestation,
     }
 
 

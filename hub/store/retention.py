@@ -18,7 +18,8 @@ PERSONAL = frozenset(
         "people", "cards", "assignments", "companies", "permits", "events", "presence", "suspicions", "quarantine",
         "hand_marks", "check_ins", "commands", "deliveries", "musters", "muster_people", "muster_checks",
         "person_requests",
-        "qualifications", "blocks", "crew_lists", "crew_list_parts", "audit", "list_checks",
+        "qualifications", "blocks", "crew_lists", "crew_list_parts", "audit", "card_answers", "company_answers",
+        "list_checks",
     }
 )  # fmt: skip
 """The tables that tell of people, all of them dealt with below. A test holds it against the tables there are."""
@@ -82,6 +83,9 @@ class ForgettingTransaction:
                 "at_ms",
             ),
             self._delete(schema.quarantine, schema.quarantine.c.at_ms < before_ms, "at_ms"),
+            self._delete(
+                schema.card_answers, and_(schema.card_answers.c.asked_ms < before_ms, ~_on_a_list()), "asked_ms"
+            ),
         )
 
     def purge_musters(self, before_ms: int) -> Gone:
@@ -105,6 +109,7 @@ class ForgettingTransaction:
             schema.list_checks: "at_ms",
             schema.crew_list_parts: None, schema.crew_lists: "taken_ms", schema.qualifications: None,
             schema.assignments: None, schema.cards: None, schema.people: None, schema.companies: None,
+            schema.card_answers: "asked_ms", schema.company_answers: "asked_ms",
         }  # fmt: skip
         # Whoever never checked out has not been inside for half a year.
         nobody = self._forget_presence(true())
@@ -118,6 +123,11 @@ class ForgettingTransaction:
             self._forget_presence(self._cards(schema.presence, cards)),
             *(self._delete(table, self._cards(table, cards), None) for table in tables),
         )
+
+    def forget_answers(self, cards: Collection[CardKey]) -> Gone:
+        """What the card register said of cards that may not be used here."""
+        table = schema.card_answers
+        return self._delete(table, self._cards(table, cards), "asked_ms")
 
     def forget_particulars(self, cards: Collection[CardKey]) -> Gone:
         """What the law does not ask for of somebody who is on the list no more: language, groups, role, trade,
@@ -171,6 +181,13 @@ class ForgettingTransaction:
     def _cards(self, table: Table, cards: Collection[CardKey]) -> ColumnElement[bool]:
         found: ColumnElement[bool] = among(table, cards)
         return found
+
+
+def _on_a_list() -> ColumnElement[bool]:
+    """Whether a crew list ever named the card that a register has answered for."""
+    cards, answers = schema.cards, schema.card_answers
+    same = and_(cards.c.scheme == answers.c.scheme, cards.c.number == answers.c.number)
+    return select(cards.c.number).where(same).exists()
 
 
 def _all_of(*parts: Gone) -> Gone:

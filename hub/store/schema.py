@@ -21,7 +21,7 @@ from sqlalchemy import (
     Uuid,
 )
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0012")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012")
 """Of this file's tables: those of `hub.store.migrations`, the newest last. Another one in a database means that a
 newer hub has written it."""
 
@@ -54,6 +54,9 @@ companies = Table(
     Column("engaged_by", String(9)),
     Column("register_status", String(16)),
     Column("startbank", Boolean),
+    # When somebody has looked there, and the day of the tax attestation that was shown.
+    Column("startbank_as_of", String(10)),
+    Column("tax_attestation", String(10)),
 )
 
 people = Table(
@@ -548,6 +551,43 @@ alarms = Table(
     Column("raised", Boolean, nullable=False),
     Column("words", Text, nullable=False),
     Index("alarms_by_name", "name", "subject", "id"),
+)
+
+# --- what registers say: never mixed with what the lists say, `hub.card_answers` weighs the two ---
+
+card_answers = Table(
+    "card_answers",
+    metadata,
+    Column("scheme", String(16), primary_key=True),
+    # The card need not be known here.
+    Column("number", String(40), primary_key=True),
+    Column("status", String(16)),
+    Column("words", Text, nullable=False),
+    Column("level", String(8)),
+    Column("employer", String(9)),
+    Column("expiry", String(10)),
+    Column("answered_ms", BigInteger),
+    Column("asked_ms", BigInteger, nullable=False),
+    Column("failure", Text),
+    Column("counts", String(16)),
+    Column("counts_day", String(10)),
+    Column("held", Boolean, nullable=False),
+)
+
+company_answers = Table(
+    "company_answers",
+    metadata,
+    Column("organisation_number", String(9), primary_key=True),
+    Column("name", Text),
+    Column("form", String(8)),
+    Column("status", String(16)),
+    Column("words", Text, nullable=False),
+    Column("main_unit", String(9)),
+    Column("vat", Boolean),
+    Column("business_register", Boolean),
+    Column("answered_ms", BigInteger),
+    Column("asked_ms", BigInteger, nullable=False),
+    Column("failure", Text),
 )
 
 # --- other systems at the site -------------------------------------------------------------------

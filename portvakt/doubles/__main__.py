@@ -10,6 +10,8 @@ from typing import Any
 from portvakt.doubles.serving import Serving
 
 DOUBLES = {
+    "card-register": "portvakt.doubles.card_register:CardRegisterDouble",
+    "companies": "portvakt.doubles.companies:CompaniesDouble",
     "chkbox": "portvakt.doubles.chkbox:chkbox",
     "ditio": "portvakt.doubles.ditio:ditio",
     "elrapp": "portvakt.doubles.elrapp:ElrappDouble",

@@ -12,8 +12,10 @@ from gate import config
 from gate.config import GateConfig
 from gate.reader.coding import compile_profile
 from hub import cli as hub_cli
+from hub.card_answers import CardStatus
 from hub.config import HubConfig, RequirementSettings
 from hub.crew.columns import COLUMNS
+from hub.register_settings import card_register_problems
 from portvakt.settings import parse
 from tests.generated import DOCS, ROOT, made
 from tests.pictures import ACROSS, PICTURE, drawn, sheet_faces
@@ -87,3 +89,13 @@ def test_the_page_about_reports_can_be_typed_as_it_stands() -> None:
         hub_cli._parser().parse_args(shlex.split(line))
     named = set(re.findall(r"^\| `(\w+)", text, re.MULTILINE))
     assert named - {"hub"} == {"oversiktsliste", "samordningsliste", "hours", "shares", "muster"}
+
+
+def test_the_settings_of_registers_can_be_copied_and_every_word_for_a_status_is_explained() -> None:
+    text = (DOCS / "registers.md").read_text(encoding="utf-8")
+    cards, companies = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    config = parse(f'site = "a"\n{cards}{companies}', HubConfig, "page")
+    assert config.card_register.on
+    assert config.companies.on
+    assert not card_register_problems(config.card_register)
+    assert {status.value for status in CardStatus} <= set(re.findall(r"`(\w+)`", text))

@@ -55,6 +55,8 @@ def test_the_example_names_every_setting() -> None:
         config.presence,
         config.retention,
         config.list15,
+        config.card_register,
+        config.companies,
         config.reports,
         QualificationSettings,
         TargetSettings,

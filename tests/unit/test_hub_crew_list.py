@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub import identity_number
-from hub.crew import fields
+from hub import identity_number, organisation_number
 from hub.crew.columns import COLUMNS, Problem
 from hub.crew.csv_list import read_list
 from hub.crew.importing import compare
@@ -207,7 +206,7 @@ def test_damage_never_raises(noise: bytes, place: int) -> None:
 )
 def test_organisation_numbers(digits: str, fits: bool) -> None:
     """The official example of Enhetsregisteret, and neighbours."""
-    assert fields.organisation_number_fits(digits) is fits
+    assert organisation_number.fits(digits) is fits
 
 
 def test_the_difference() -> None:

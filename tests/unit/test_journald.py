@@ -181,6 +181,8 @@ def test_the_root_logger_has_one_handler(mocker: MockerFixture, *, leads: bool) 
         logs.configure("info")
         (handler,) = root.handlers
         assert isinstance(handler, JournalHandler) is leads
+        # Addresses of requests hold numbers of cards (P12).
+        assert not logging.getLogger("httpx").isEnabledFor(logging.INFO)
         handler.close()
     finally:
         root.handlers[:] = before

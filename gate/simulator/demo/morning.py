@@ -35,7 +35,7 @@ class Morning:
         first, second, third, *_ = cast.ordinary
         self._say(
             "The hub, its broker and the gate run. 200 workers of 12 companies are on the crew list.\n"
-            "HMSREG is a double: what it is told goes no further than this machine.\n"
+            "HMSREG and the card register are doubles: what they are told goes no further than this machine.\n"
         )
         self._in(first, "walks in", walks=True)
         self._in(cast.stranger, "is on no crew list")
@@ -123,6 +123,7 @@ class Morning:
         lost = len(set(made) - set(stored))
         twice = len(stored) - len(set(stored))
         self._tell_of_hmsreg()
+        self._tell_of_register()
         self._console.print(
             f"\nmade {len(made)}, stored {len(stored)}, lost {lost}, twice {twice}", style="bold", highlight=False
         )
@@ -136,6 +137,17 @@ class Morning:
         self._say(
             f"\nHMSREG's double has taken {taken} of {self._walks} passages, set aside {aside} (hub central status)"
         )
+
+    def _tell_of_register(self) -> None:
+        """The hub has asked about the card that nobody knew."""
+        card = f"hms:{self._stage.cast.stranger.card_number}"
+        self._stage.wait(lambda: self._word_on(card) is not None, "the card register's double to be asked")
+        self._say(
+            f"The card register's double calls the stranger's card {self._word_on(card)} (hub waiting; hub approve)"
+        )
+
+    def _word_on(self, card: str) -> str | None:
+        return next((one["register"] for one in self._stage.asking() if one["card"] == card), None)
 
     def _all_told(self) -> bool:
         told = self._stage.told()

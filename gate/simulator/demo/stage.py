@@ -132,6 +132,10 @@ class Stage:
         (target,) = json.loads(self._ask("hub", "central", "status"))
         return dict(target)
 
+    def asking(self) -> Sequence[Mapping[str, Any]]:
+        """The cards that wait for somebody to let them in, with what the card register says of each."""
+        return list(json.loads(self._ask("hub", "waiting")))
+
     def wait(self, until: Callable[[], bool], what: str, timeout_s: float = START_S) -> None:
         """Poll for a condition. Raises DemoFailed, which names it."""
         end = time.monotonic() + timeout_s
@@ -149,7 +153,11 @@ class Stage:
         broker_port = _free_port()
         hmsreg = self._double("hmsreg", {})
         self._secret("hmsreg.password", "invented")
-        self._config("hub", HUB.format(site=SITE, port=broker_port, state=self.folder / "hub", hmsreg=hmsreg))
+        lost = {self.cast.blocked.card_number: {"status": "blocked"}}
+        register = self._double("card-register", {"cards": lost, "default": {"status": "valid"}})
+        self._secret("register.secret", "portvakt-double")
+        settings = HUB.format(site=SITE, port=broker_port, state=self.folder / "hub", hmsreg=hmsreg, register=register)
+        self._config("hub", settings)
         self._command("hub", "key", "-o", str(self.folder / "hub.pub"))
         crew = self.folder / "crew.csv"
         write_crew_list(self.cast.crew, crew)
@@ -250,6 +258,13 @@ port = {port}
 embedded = true
 [list]
 heartbeat_s = 30
+[card_register]
+base_url = "{register}/v1"
+token_url = "{register}/oauth/token"
+client_id = "portvakt"
+secret_file = "register.secret"
+scope = "card.status.read"
+per_second = 50.0
 [[targets]]
 name = "hmsreg"
 kind = "hmsreg-v1"
