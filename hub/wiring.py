@@ -19,7 +19,7 @@ from gate.uplink.contract import ContractError, HubStatus, Publish, Topics
 from gate.uplink.signing import Signer
 from hub.broker import EmbeddedBroker
 from hub.central.alarms import AlarmWatch
-from hub.central.site_alarms import site_conditions
+from hub.central.site_alarms import site_alarms
 from hub.claim import Claim, SiteClaim
 from hub.commands import Commands
 from hub.config import HubConfig, closing_rule, database, limits, signing_key_file, state_dir, warnings
@@ -157,7 +157,7 @@ class HubLoop:
         )
         self._membership = Membership(config, store, signer)
         self._housekeeping = Housekeeping(store, closing_rule(config.presence), purge)
-        self._alarms = AlarmWatch(store, config.targets, lambda now_ms: site_conditions(store, config, now_ms))
+        self._alarms = AlarmWatch(store, config.targets, site_alarms(store, config))
         heartbeat_ms = int(config.list.heartbeat_s * 1000)
         self._service = HubService(
             self._own,

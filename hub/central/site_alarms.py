@@ -1,6 +1,6 @@
 """What is wrong with what other systems at the site tell: conditions beside those of deliveries. No name, no card."""
 
-from hub.central.alarms import Condition
+from hub.central.alarms import Condition, More
 from hub.config import HubConfig, closing_rule
 from hub.sources import confirmations, sources
 from hub.store import HubStore
@@ -9,6 +9,11 @@ FAILING = "source.failing"
 UNCONFIRMED = "confirmation.missing"
 PATIENCE_MS = 5 * 60_000
 """How long a source may fail before that is an alarm."""
+
+
+def site_alarms(store: HubStore, config: HubConfig) -> More:
+    """For `hub.central.alarms.AlarmWatch`."""
+    return More(frozenset({FAILING, UNCONFIRMED}), lambda now_ms: site_conditions(store, config, now_ms))
 
 
 def site_conditions(store: HubStore, config: HubConfig, now_ms: int) -> list[Condition]:

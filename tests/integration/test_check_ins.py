@@ -17,7 +17,7 @@ from hub.central.happening import CONFIRMED, MOVEMENTS, REPORTED, WITHDRAWN, Hap
 from hub.central.ledger import Ledger
 from hub.central.looking_back import backfill
 from hub.central.overview import standing_alarms
-from hub.central.site_alarms import FAILING, UNCONFIRMED, site_conditions
+from hub.central.site_alarms import FAILING, UNCONFIRMED, site_alarms, site_conditions
 from hub.central.streams import Place, Span
 from hub.config import ConfirmationSettings, HubConfig, NeighbourSettings
 from hub.crew.csv_list import read_list
@@ -314,7 +314,7 @@ def test_unknown_cards_and_people_without_a_card_are_for_the_operator(store: Hub
     assert (app.wrong, app.wrong_since_ms, app.cursor) == ("answers 503", START_MS + 10 * HOUR_MS, "so far")
     assert sources(store, [], [], START_MS).sources[0].kind is None
     config = HubConfig(site="yard", sources=tuple(settings[:1]))
-    watch = AlarmWatch(store, (), lambda now_ms: site_conditions(store, config, now_ms))
+    watch = AlarmWatch(store, (), site_alarms(store, config))
     for minutes, standing in ((4, []), (6, [FAILING]), (7, [FAILING])):
         watch.look(START_MS + 10 * HOUR_MS + minutes * 60_000)
         with store.reading() as connection:
