@@ -46,11 +46,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"hub: {failure}", file=sys.stderr)
         return 1
     except ModuleNotFoundError as missing:
-        if missing.name not in EXTRA_OF:
+        library = (missing.name or "").partition(".")[0]
+        if library not in EXTRA_OF:
             raise
-        extra = EXTRA_OF[missing.name]
+        extra = EXTRA_OF[library]
         print(
-            f"hub: this needs {missing.name}: pip install 'portvakt[{extra}]', from a clone '.[{extra}]'",
+            f"hub: this needs {library}: pip install 'portvakt[{extra}]', from a clone '.[{extra}]'",
             file=sys.stderr,
         )
         return 1
