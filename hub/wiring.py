@@ -19,9 +19,10 @@ from gate.uplink.contract import ContractError, HubStatus, Publish, Topics
 from gate.uplink.signing import Signer
 from hub.broker import EmbeddedBroker
 from hub.central.alarms import AlarmWatch
+from hub.central.site_alarms import site_alarms
 from hub.claim import Claim, SiteClaim
 from hub.commands import Commands
-from hub.config import HubConfig, closing_rule, database, limits, signing_key_file, state_dir
+from hub.config import HubConfig, closing_rule, database, limits, signing_key_file, state_dir, warnings
 from hub.errors import AnotherHub, KeyFileError, StoreError
 from hub.housekeeping import Housekeeping
 from hub.identity import check_key, claim_key, installation
@@ -54,12 +55,14 @@ class Beside(Protocol):
 
 
 def run(config: HubConfig, settings_file: Path, stop: threading.Event, ready: Callable[[str], None]) -> None:
-    """Run the hub until `stop` is set. Blocking; `ready` is told once, when the site is ours. Files that targets name
-    stand beside `settings_file`.
+    """Run the hub until `stop` is set. Blocking; `ready` is told once, when the site is ours. Files that targets and
+    sources name stand beside `settings_file`.
 
     Raises AlreadyRunning, AnotherHub, SettingsError, StoreError, KeyFileError, LinkError or EmbeddedBrokerError.
     """
     check_files(config.broker)
+    for warning in warnings(config):
+        log.warning("settings=%r", warning)
     with contextlib.ExitStack() as held:
         held.enter_context(FolderLock(state_dir(config)))
         store = held.enter_context(contextlib.closing(HubStore(database(config))))
@@ -86,6 +89,14 @@ def _beside(config: HubConfig, store: HubStore, settings_file: Path) -> tuple[Be
         from hub.central.register_watches import RegisterWatches
 
         found.append(RegisterWatches(config))
+    if config.crew.source.topic is not None:
+        from hub.crew.watching import CrewWatch
+
+        found.append(CrewWatch(config, store))
+    if config.sources:
+        from hub.central.gathering import Gathering
+
+        found.append(Gathering(config, store, settings_file))
     return tuple(found)
 
 
@@ -146,7 +157,7 @@ class HubLoop:
         )
         self._membership = Membership(config, store, signer)
         self._housekeeping = Housekeeping(store, closing_rule(config.presence), purge)
-        self._alarms = AlarmWatch(store, config.targets)
+        self._alarms = AlarmWatch(store, config.targets, site_alarms(store, config))
         heartbeat_ms = int(config.list.heartbeat_s * 1000)
         self._service = HubService(
             self._own,
