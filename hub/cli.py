@@ -16,6 +16,7 @@ from hub import (
     enrolment_cli,
     feed_cli,
     gates_cli,
+    metrics_cli,
     person_cli,
     presence_cli,
     report_cli,
@@ -30,6 +31,7 @@ EXTRA_OF = {
     "fontTools": "hub",
     "httpx": "hub",
     "authlib": "hub",
+    "prometheus_client": "hub",
     "psycopg": "postgres",
     "amqtt": "demo",
 }
@@ -45,11 +47,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"hub: {failure}", file=sys.stderr)
         return 1
     except ModuleNotFoundError as missing:
-        if missing.name not in EXTRA_OF:
+        library = (missing.name or "").partition(".")[0]
+        if library not in EXTRA_OF:
             raise
-        extra = EXTRA_OF[missing.name]
+        extra = EXTRA_OF[library]
         print(
-            f"hub: this needs {missing.name}: pip install 'portvakt[{extra}]', from a clone '.[{extra}]'",
+            f"hub: this needs {library}: pip install 'portvakt[{extra}]', from a clone '.[{extra}]'",
             file=sys.stderr,
         )
         return 1
@@ -93,6 +96,8 @@ def _parser() -> argparse.ArgumentParser:
     feed_cli.add_verbs(verbs)
 
     add_verb(verbs, "gates", _gates, "how the gates are, and whether all their records are here", json=True)
+
+    metrics_cli.add_verbs(verbs)
 
     add_verb(verbs, "verify", _verify, "walk every gate's journal: is all of it here, unchanged, and once", json=True)
 

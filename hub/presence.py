@@ -162,13 +162,14 @@ class Standing(NamedTuple):
         return self.zone != OUTSIDE
 
 
-_SURE = {
+SURE_OF = {
     Certainty.CERTAIN: Sure.CONFIRMED,
     Certainty.CLOCK_CORRECTED: Sure.CONFIRMED,
     Certainty.CLOCK_UNTRUSTED: Sure.ASSUMED,
     Certainty.MANUAL: Sure.MANUAL,
     Certainty.REPORTED: Sure.REPORTED,
 }
+"""What a sighting says of where somebody is, as long as no rule has closed it."""
 
 
 def standing(sighting: Sighting, now_ms: int, rule: ClosingRule | None) -> Standing:
@@ -177,7 +178,7 @@ def standing(sighting: Sighting, now_ms: int, rule: ClosingRule | None) -> Stand
         closes_ms = rule.closes_ms(sighting.time_ms)
         if closes_ms <= now_ms:
             return Standing(sighting, OUTSIDE, closes_ms, Sure.CLOSED_BY_RULE)
-    return Standing(sighting, sighting.zone, sighting.time_ms, _SURE[sighting.certainty])
+    return Standing(sighting, sighting.zone, sighting.time_ms, SURE_OF[sighting.certainty])
 
 
 def as_of(

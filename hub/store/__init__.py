@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import and_, func, not_, or_, select, update
+from sqlalchemy import Connection, and_, func, not_, or_, select, update
 
 from gate.uplink.contract import Status, WirePermit, decode_status, encode_status
 from gate.zones import OUTSIDE
@@ -20,7 +20,7 @@ from hub.store import schema
 from hub.store.check_ins import CheckInTransaction
 from hub.store.commands import put_command, read_answers, read_commands
 from hub.store.crew import CrewTransaction, read_changes, read_head, read_permits, read_revision
-from hub.store.database import Database, put
+from hub.store.database import Database, WatchedDatabase, put
 from hub.store.enrolment import EnrolmentTransaction
 from hub.store.intake import SqlEventTransaction, journal_of
 from hub.store.office import OfficeTransaction
@@ -36,6 +36,7 @@ __all__ = [
     "OfficeTransaction",
     "RegisterTransaction",
     "SqlEventTransaction",
+    "WatchedStore",
 ]
 
 
@@ -113,6 +114,12 @@ class HubStore(Database):
         """The same for reading alone, all of one moment."""
         with self.reading() as connection:
             yield RegisterTransaction(connection)
+
+    @contextlib.contextmanager
+    def at_one_moment(self) -> Iterator["HubStore"]:
+        """The same store, for reading: all that is read through it is of one moment."""
+        with self.reading() as connection:
+            yield _Moment(self, connection)
 
     def all_journals(self) -> Sequence[Journal]:
         """Every journal, the one that was first seen last at the end."""
@@ -235,6 +242,22 @@ class HubStore(Database):
             before: str | None = connection.scalar(select(table.c.value).where(table.c.name == name))
             put(connection, table, [{"name": name, "value": value}])
             return before
+
+
+class WatchedStore(WatchedDatabase, HubStore):
+    """The store of a hub that runs, for who only looks: neither made nor brought up to date."""
+
+
+class _Moment(HubStore):
+    """See `HubStore.at_one_moment`."""
+
+    def __init__(self, store: HubStore, connection: Connection) -> None:
+        self._backend = store._backend
+        self._connection = connection
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[Connection]:
+        yield self._connection
 
 
 def _located(row: Any) -> Located:
