@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 IDLE_MS = 60_000
 """How long a turn may wait where nothing new happens."""
 REST_MS = 100
-"""How long a turn waits at least that could start nothing: what is due may wait for another one of its card."""
+"""How long a turn waits at least that could start nothing: what is due may be too much for one second."""
 ASK_AT_ONCE = 50
 
 
@@ -57,8 +57,8 @@ class Queue(Protocol):
     def waiting_of(self, streams: Collection[Stream]) -> Found:
         """All of these streams that waits to be sent."""
 
-    def next_due_ms(self) -> int | None:
-        """When something waits to be sent or asked for; None when nothing does."""
+    def next_due_ms(self, from_ms: int = 0) -> int | None:
+        """When something may be sent or asked for, from that time on; None when nothing is open."""
 
     def facts(self, places: Mapping[str, Place]) -> AbstractContextManager[Facts]:
         """What drafts are made from, all of one moment."""
@@ -135,16 +135,22 @@ class Courier:
         self._under_way: dict[str, Delivery] = {}
         self._first_sent: dict[str, int] = {}
         self._answers: list[Sent] = []
+        self._verdicts: list[tuple[Delivery, Outcome]] = []
+        """What became of queued ones, and is not written down yet."""
 
     def turn(self, now_ms: int) -> int:
         """Do what can be done now; how long the next turn may wait, in ms. Raises StoreError: nothing is lost by it."""
         self._take_back(now_ms, 0)
         planned = self._plan(now_ms)
-        due_ms, receiver = self._queue.next_due_ms(), self._queue.receiver()
+        due_ms, receiver = self._queue.next_due_ms(), self._take_verdicts(now_ms)
         started = 0
         if due_ms is not None and due_ms <= now_ms and receiver.may_send(now_ms):
             receiver = self._ask(receiver, now_ms)
-            started = self._send(receiver, now_ms) if receiver.may_send(now_ms) else 0
+            room = self._room(receiver, now_ms)
+            started = self._send(receiver, room, now_ms) if room else 0
+            if room and not started:
+                # What is due waits for another one of its card.
+                due_ms = self._queue.next_due_ms(now_ms + 1)
         if self._under_way:
             # While something is under way an answer is what is waited for.
             self._take_back(now_ms, 0)
@@ -196,16 +202,17 @@ class Courier:
         if moved:
             self._queue.settle(moved, self._queue.receiver(), now_ms)
 
-    def _send(self, receiver: Receiver, now_ms: int) -> int:
-        pace = self._target.pace
-        free = receiver.at_once(pace) - self._sender.under_way()
-        most = free * receiver.in_one(pace)
-        allowed = self._throttle.allowed(now_ms)
-        if allowed is not None:
-            most = min(most, allowed)
-        if most <= 0:
+    def _room(self, receiver: Receiver, now_ms: int) -> int:
+        """How many may be sent now."""
+        if not receiver.may_send(now_ms):
             return 0
-        found = self._queue.due(now_ms, most, self._under_way)
+        free = receiver.at_once(self._target.pace) - self._sender.under_way()
+        room = free * receiver.in_one(self._target.pace)
+        allowed = self._throttle.allowed(now_ms)
+        return max(0, room if allowed is None else min(room, allowed))
+
+    def _send(self, receiver: Receiver, room: int, now_ms: int) -> int:
+        found = self._queue.due(now_ms, room, self._under_way)
         if not found.deliveries:
             return 0
         drafts, settled = self._drafts(found, now_ms)
@@ -215,7 +222,7 @@ class Courier:
         for delivery, draft in drafts:
             self._under_way[draft.item.id] = delivery
             self._first_sent[draft.item.id] = found.first_sent_ms.get(draft.item.id, now_ms)
-        size = receiver.in_one(pace)
+        size = receiver.in_one(self._target.pace)
         for start in range(0, len(drafts), size):
             self._sender.start([draft for _, draft in drafts[start : start + size]])
         self._throttle.went(len(drafts))
@@ -275,11 +282,21 @@ class Courier:
         except Exception as fault:
             log.exception("target=%s failed", self._name)
             outcomes = [Later(f"{type(fault).__name__} in the target; see the log")] * len(waiting)
-        answers = [asked(one, outcome, now_ms) for one, outcome in zip(waiting, outcomes, strict=False)]
+        self._verdicts = list(zip(waiting, outcomes, strict=False))
+        return self._take_verdicts(now_ms)
+
+    def _take_verdicts(self, now_ms: int) -> Receiver:
+        """As answers: written down before they are forgotten, so that nobody is asked twice for a store that fails."""
+        receiver = self._queue.receiver()
+        if not self._verdicts:
+            return receiver
+        outcomes = [outcome for _, outcome in self._verdicts]
         after = receiver_after(receiver, outcomes, now_ms, self._rules)
         if any(isinstance(one, Accepted) for one in outcomes):
             after = replace(after, accepted_ms=now_ms)
-        self._queue.settle(answers, after, now_ms)
+        self._queue.settle([asked(one, outcome, now_ms) for one, outcome in self._verdicts], after, now_ms)
+        self._verdicts.clear()
+        self._tell(receiver, after)
         return after
 
     def _tell(self, before: Receiver, receiver: Receiver) -> None:

@@ -147,13 +147,15 @@ class Ledger:
         with self._store.reading() as connection:
             return _found(connection.execute(select(table).where(waiting, theirs)))
 
-    def next_due_ms(self) -> int | None:
-        """When something waits to be sent or asked for; None when nothing does."""
+    def next_due_ms(self, from_ms: int = 0) -> int | None:
+        """When something may be sent or asked for, from that time on; None when nothing is open."""
         table = schema.deliveries
         open_ones = table.c.state.in_([one.value for one in OPEN])
         with self._store.reading() as connection:
             soonest: int | None = connection.scalar(
-                select(func.min(table.c.due_ms)).where(table.c.target == self._target, open_ones)
+                select(func.min(table.c.due_ms)).where(
+                    table.c.target == self._target, open_ones, table.c.due_ms >= from_ms
+                )
             )
             return soonest
 
