@@ -12,13 +12,14 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.benchmarks import badge, card, drain, footprint, lists, scale, whereabouts
+from tests.benchmarks import badge, card, delivery, drain, footprint, lists, scale, whereabouts
 from tests.benchmarks.figures import Figure, ratio
 
 PARTS: tuple[Callable[[bool], Iterator[Figure]], ...] = (
     badge.measure,
     card.measure,
     drain.measure,
+    delivery.measure,
     lists.measure,
     whereabouts.measure,
     scale.measure,

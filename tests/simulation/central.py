@@ -88,7 +88,7 @@ class Central:
                 return [Later("no answer")] * len(drafts)
             case Mood.BROKEN:
                 return [Later("502 <html>Bad Gateway</html>")] * len(drafts)
-            case Mood.BUSY:
+            case Mood.BUSY if self._chance.random() < 0.6:
                 self.world.counts["asked to wait"] += 1
                 return [Later("429", self._chance.randint(5, 120) * 1_000)] * len(drafts)
             case Mood.LOCKED:

@@ -186,8 +186,8 @@ class Faults:
         self._some(start_ms, "hub/power", 1, lambda: self._arm(self.hub, power=True))
         self._some(start_ms, "hub/cut", 2, lambda: self._cut(self.hub))
         self._some(start_ms, "hub/disk", 2, self._hub_disk)
-        self._some(start_ms, "central/outage", 2, self._central_outage)
-        self._some(start_ms, "central/ill", 3, self._central_ill)
+        self._some(start_ms, "central/outage", 3, self._central_outage)
+        self._some(start_ms, "central/ill", 5, self._central_ill)
         self._some(start_ms, "central/password", 1, self._password)
         self._some(start_ms, "broker", 2, self._restart)
         self._some(start_ms, "silence", 2, self._silence)
@@ -202,6 +202,7 @@ class Faults:
         """Nothing goes wrong from now on, and what is broken is mended."""
         self.over = True
         self.broker.weather = CALM
+        self.broker.unplugged_ms.clear()
         self.central.heal()
         machines: list[SimGate | SimHub] = [*self.gates, self.hub]
         for machine in machines:
@@ -314,12 +315,18 @@ class Faults:
     def _central_outage(self) -> None:
         """Nobody there, or a proxy that says so; for minutes or for hours."""
         chance = self.world.chance(f"central/{self.world.now_ms}")
-        for_ms = chance.choice((3 * MINUTE_MS, 20 * MINUTE_MS, 2 * HOUR_MS, 5 * HOUR_MS))
+        for_ms = chance.choice((3 * MINUTE_MS, 20 * MINUTE_MS, 2 * HOUR_MS, 6 * HOUR_MS))
         self._central_for(chance.choice((Mood.AWAY, Mood.BROKEN)), for_ms)
+        if chance.random() < 0.6:
+            # The same excavator: what this gate has seen is told after what others saw later.
+            gate = chance.choice(self.gates)
+            self.world.counts["cables dug through"] += 1
+            self.broker.unplugged_ms[gate.client.name] = self.world.now_ms + for_ms * 9 // 10
+            self._cut(gate)
 
     def _central_ill(self) -> None:
         chance = self.world.chance(f"central ill/{self.world.now_ms}")
-        self._central_for(chance.choice((Mood.LOSING, Mood.BUSY)), chance.randint(1, 20) * MINUTE_MS)
+        self._central_for(chance.choice((Mood.LOSING, Mood.BUSY)), chance.randint(5, 40) * MINUTE_MS)
 
     def _central_for(self, mood: Mood, for_ms: int) -> None:
         if self.central.mood is not Mood.WELL:

@@ -446,11 +446,6 @@ def told_as_it_arrives() -> AbstractContextManager[Any]:
     return _patched((Courier, "_settled_time", settled_time))
 
 
-def order_by_a_clock_that_was_wrong() -> AbstractContextManager[Any]:
-    """The right time comes, and the queue stays as it was."""
-    return _patched((Courier, "_set_right", lambda *_: None))
-
-
 def pause_ignored() -> AbstractContextManager[Any]:
     """A receiver that is down is asked again at once, with everything."""
     return _patched((Receiver, "may_send", lambda self, _: self.stopped is None))
@@ -508,7 +503,7 @@ MUTANTS: Mapping[str, Mutant] = {
         ack_of_the_highest, presence_by_grant, times_taken_as_they_come,
         garbage_ends_the_intake,
         cursor_before_the_items, no_answer_taken_for_yes, queued_taken_for_done, key_of_each_attempt,
-        refused_is_tried_again, refusal_stops_the_target, told_as_it_arrives, order_by_a_clock_that_was_wrong,
+        refused_is_tried_again, refusal_stops_the_target, told_as_it_arrives,
         pause_ignored, wait_forgotten_by_another_answer, stop_ignored, answer_lost_with_the_store, old_days_not_told,
     )
 }  # fmt: skip
