@@ -21,7 +21,7 @@ from gate.uplink.signing import Signer
 from hub.central import registry
 from hub.central.bell import Bell
 from hub.central.courier import AtOnce, Courier
-from hub.central.couriers import LOOK_MS, Couriers
+from hub.central.couriers import LOOK_MS, Couriers, Pool
 from hub.central.delivery import Rules
 from hub.central.happening import MOVEMENTS, Happening
 from hub.central.ledger import Ledger
@@ -41,6 +41,7 @@ SITE = "yard"
 NO_TARGET = "ingest in batches of 200, no target"
 RULES = Rules(20, Backoff(lambda: 0.5), Backoff(lambda: 0.5))
 CARDS = 500
+NOWHERE = "http://127.0.0.1:9"
 
 
 def measure(quick: bool) -> Iterator[Figure]:
@@ -51,8 +52,12 @@ def measure(quick: bool) -> Iterator[Figure]:
         for batch in (1, 100):
             bare = f"posted by a bare loop that keeps nothing, {batch} a request"
             yield Figure(bare, "records/s", [_posted(serving.url, count, batch) for _ in range(turns)])
-            told = [_told(folder / f"{batch}-{turn}", serving.url, count, batch) for turn in range(turns)]
-            yield Figure(f"delivered with proof, {batch} a request", "records/s", told, against=bare)
+            for connections in (1, 8):
+                pace = Pace(connections, batch)
+                files = [folder / f"{batch}-{connections}-{turn}" for turn in range(turns)]
+                told = [_told(file, serving.url, count, pace) for file in files]
+                what = f"delivered with proof, {batch} a request, {connections} at once"
+                yield Figure(what, "records/s", told, against=bare)
         yield Figure("a turn of a courier with nothing to do", "ms", _idle(folder / "idle", 50 if quick else 500))
         badges = _badges(folder / "rung", 20 if quick else 200, rings=True)
         yield Figure("commit of a badge → its target is asked", "ms", badges)
@@ -68,10 +73,10 @@ def measure(quick: bool) -> Iterator[Figure]:
 class Poster:
     """Posts passages, some in one request, to an address that takes everything."""
 
-    def __init__(self, url: str, batch: int) -> None:
-        self.pace = Pace(batch=batch)
+    def __init__(self, url: str, pace: Pace) -> None:
+        self.pace = pace
         self.taken = 0
-        self._web = Web(url)
+        self._web = Web(url, connections=pace.connections)
 
     def items(self, happening: Happening) -> Sequence[Item]:
         if happening.kind not in MOVEMENTS or happening.at_ms is None:
@@ -103,7 +108,7 @@ class Near(Poster):
     """Takes without a network, and notes when it was asked."""
 
     def __init__(self, place: TargetPlace) -> None:
-        super().__init__("http://127.0.0.1:9", batch=100)
+        super().__init__(NOWHERE, Pace(batch=100))
         self.asked_at = 0.0
         NEAR.append(self)
 
@@ -134,7 +139,7 @@ def _takes(_: Request) -> Reply:
 
 
 def _posted(url: str, count: int, batch: int) -> float:
-    with closing(Poster(url, batch)) as target:
+    with closing(Poster(url, Pace(batch=batch))) as target:
         item = Item("0b5d3a58-0000-4000-8000-000000000000", "", None, START_MS)
         began = time.perf_counter()
         for _ in range(0, count, batch):
@@ -142,21 +147,23 @@ def _posted(url: str, count: int, batch: int) -> float:
         return count / (time.perf_counter() - began)
 
 
-def _told(file: Path, url: str, count: int, batch: int) -> float:
-    with closing(HubStore(file.with_suffix(".sqlite3"))) as store, closing(Poster(url, batch)) as target:
+def _told(file: Path, url: str, count: int, pace: Pace) -> float:
+    with closing(HubStore(file.with_suffix(".sqlite3"))) as store, closing(Poster(url, pace)) as target:
         ledger = Ledger(store, SITE, "bench")
         ledger.enter("bench", 0, START_MS)
         _take_in(store, _book(count))
-        courier = Courier("bench", target, ledger, AtOnce(target), RULES, clock_wait_ms=0)
-        began = time.perf_counter()
-        now_ms = START_MS
-        while target.taken < count:
-            now_ms += 1 + courier.turn(now_ms)
+        with closing(Pool(target)) as sender:
+            courier = Courier("bench", target, ledger, sender, RULES, clock_wait_ms=0)
+            began = time.perf_counter()
+            now_ms = START_MS
+            while target.taken < count or courier.under_way:
+                now_ms += 1
+                courier.wait(now_ms, courier.turn(now_ms))
         return count / (time.perf_counter() - began)
 
 
 def _idle(file: Path, turns: int) -> list[float]:
-    with closing(HubStore(file.with_suffix(".sqlite3"))) as store, closing(Poster("http://127.0.0.1:9", 100)) as target:
+    with closing(HubStore(file.with_suffix(".sqlite3"))) as store, closing(Poster(NOWHERE, Pace())) as target:
         ledger = Ledger(store, SITE, "bench")
         _take_in(store, _book(200))
         ledger.enter("bench", None, START_MS)

@@ -451,17 +451,6 @@ def pause_ignored() -> AbstractContextManager[Any]:
     return _patched((Receiver, "may_send", lambda self, _: self.stopped is None))
 
 
-def wait_forgotten_by_another_answer() -> AbstractContextManager[Any]:
-    """What went through on one connection ends the wait that was asked for on another."""
-    after = hub.central.delivery.receiver_after
-
-    def forgetful(receiver: Receiver, outcomes: Sequence[Outcome], now_ms: int, rules: Any) -> Receiver:
-        through = outcomes and not any(isinstance(one, Later | Stopped) for one in outcomes)
-        return Receiver(accepted_ms=now_ms) if through else after(receiver, outcomes, now_ms, rules)
-
-    return _patched((hub.central.courier, "receiver_after", forgetful))
-
-
 def stop_ignored() -> AbstractContextManager[Any]:
     """A wrong password is tried for ever."""
     return _patched((Receiver, "may_send", lambda self, now_ms: now_ms >= self.pause_until_ms))
@@ -504,7 +493,7 @@ MUTANTS: Mapping[str, Mutant] = {
         garbage_ends_the_intake,
         cursor_before_the_items, no_answer_taken_for_yes, queued_taken_for_done, key_of_each_attempt,
         refused_is_tried_again, refusal_stops_the_target, told_as_it_arrives,
-        pause_ignored, wait_forgotten_by_another_answer, stop_ignored, answer_lost_with_the_store, old_days_not_told,
+        pause_ignored, stop_ignored, answer_lost_with_the_store, old_days_not_told,
     )
 }  # fmt: skip
 
