@@ -149,10 +149,13 @@ class Central:
 class Wire:
     """Carries requests of one hub process; they are on their way for a while, also when that process is dead."""
 
-    def __init__(self, hub: Machine, central: Central, answered: Callable[[], None]) -> None:
-        """`answered` is told when there is something to take back."""
+    def __init__(
+        self, hub: Machine, central: Central, started: Callable[[], None], answered: Callable[[], None]
+    ) -> None:
+        """`started` is told of each request, `answered` when there is something to take back."""
         self._hub = hub
         self._central = central
+        self._started = started
         self._answered = answered
         self._chance = hub.world.chance(f"wire/{hub.world.now_ms}")
         self._open = 0
@@ -160,6 +163,7 @@ class Wire:
 
     def start(self, drafts: Sequence[Draft]) -> None:
         self._central.tellings.starts(drafts)
+        self._started()
         self._hub.point("request")
         self._open += 1
         self._hub.world.after(self._chance.randint(5, 300), lambda: self._arrive(drafts))

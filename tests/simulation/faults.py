@@ -186,8 +186,10 @@ class Faults:
         self._some(start_ms, "hub/power", 1, lambda: self._arm(self.hub, power=True))
         self._some(start_ms, "hub/cut", 2, lambda: self._cut(self.hub))
         self._some(start_ms, "hub/disk", 2, self._hub_disk)
+        self._some(start_ms, "hub/planning", 4, self._dies_planning)
+        self._some(start_ms, "hub/telling", 4, self._ails_telling)
         self._some(start_ms, "central/outage", 3, self._central_outage)
-        self._some(start_ms, "central/ill", 5, self._central_ill)
+        self._some(start_ms, "central/ill", 3, self._central_ill)
         self._some(start_ms, "central/password", 1, self._password)
         self._some(start_ms, "broker", 2, self._restart)
         self._some(start_ms, "silence", 2, self._silence)
@@ -203,6 +205,7 @@ class Faults:
         self.over = True
         self.broker.weather = CALM
         self.broker.unplugged_ms.clear()
+        self.hub.at_news = self.hub.at_request = None
         self.central.heal()
         machines: list[SimGate | SimHub] = [*self.gates, self.hub]
         for machine in machines:
@@ -333,6 +336,16 @@ class Faults:
             return
         self.central.be(mood)
         self.world.after(for_ms, lambda: None if self.over else self.central.be(Mood.WELL))
+
+    def _dies_planning(self) -> None:
+        chance = self.world.chance(f"planning/{self.world.now_ms}")
+        self.hub.at_news = lambda: self.hub.arm(chance.randint(1, 6), power=chance.random() < 0.3)
+
+    def _ails_telling(self) -> None:
+        """With a request on its way the hub dies, or its disk is full."""
+        chance = self.world.chance(f"telling/{self.world.now_ms}")
+        crash = partial(self.hub.arm, chance.randint(1, 5), power=chance.random() < 0.3)
+        self.hub.at_request = chance.choice((crash, self._hub_disk))
 
     def _password(self) -> None:
         """It is changed there, and for a while nobody here knows; somebody tries now and then."""

@@ -70,6 +70,10 @@ class SimHub(Machine):
         self.file = HubFile()
         witness.hub = witness.tellings.file = self.file
         self._carrying = world.chance("courier")
+        self.at_news: Callable[[], None] | None = None
+        """What goes wrong when a target is about to be asked about something new."""
+        self.at_request: Callable[[], None] | None = None
+        """What goes wrong when the next request is on its way."""
         self._runs = 0
         self._tick = 0
         self._disks = 1
@@ -233,7 +237,7 @@ class SimHub(Machine):
 
     def _make_courier(self) -> Courier:
         run = self._runs
-        wire = Wire(self, self._central, lambda: self._carry(0) if run == self._runs else None)
+        wire = Wire(self, self._central, self._request_starts, lambda: self._carry(0) if run == self._runs else None)
         uniform = self._carrying.random
         rules = Rules(ATTEMPTS, Backoff(uniform, 1_000, 900_000), Backoff(uniform, 1_000, 300_000))
         return Courier("client", self._central, self.ledger, wire, rules, clock_wait_ms=CLOCK_WAIT_MS)
@@ -251,7 +255,15 @@ class SimHub(Machine):
             self._carry_ms = None
             self.turn("courier", self._courier_turn)
 
+    def _request_starts(self) -> None:
+        goes_wrong, self.at_request = self.at_request, None
+        if goes_wrong is not None:
+            goes_wrong()
+
     def _courier_turn(self) -> None:
+        if self.at_news is not None and self.ledger.ahead().cursors:
+            goes_wrong, self.at_news = self.at_news, None
+            goes_wrong()
         try:
             if not self._entered:
                 self.ledger.enter()
