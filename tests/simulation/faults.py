@@ -339,12 +339,12 @@ class Faults:
 
     def _dies_planning(self) -> None:
         chance = self.world.chance(f"planning/{self.world.now_ms}")
-        self.hub.at_news = lambda: self.hub.arm(chance.randint(1, 6), power=chance.random() < 0.3)
+        self.hub.at_news = lambda: self.hub.arm(chance.randint(1, 6), power=False)
 
     def _ails_telling(self) -> None:
         """With a request on its way the hub dies, or its disk is full."""
         chance = self.world.chance(f"telling/{self.world.now_ms}")
-        crash = partial(self.hub.arm, chance.randint(1, 5), power=chance.random() < 0.3)
+        crash = partial(self.hub.arm, chance.randint(1, 5), power=False)
         self.hub.at_request = chance.choice((crash, self._hub_disk))
 
     def _password(self) -> None:
