@@ -1,7 +1,7 @@
 """Brings a target what it is to know: plans, drafts, sends, writes down what came of it. One for each target.
 
 No clock, no thread and no chance inside: a turn takes the time, and says when it wants the next one. Who sends is
-handed in: at once in a simulation, several at a time at a site.
+handed in: in the same thread, several at a time at a site, over a bad wire in the simulation.
 """
 
 import logging
