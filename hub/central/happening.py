@@ -34,6 +34,13 @@ class Stream(NamedTuple):
     epoch: str = ""
 
 
+class Place(NamedTuple):
+    """Where a happening is kept."""
+
+    stream: Stream
+    seq: int
+
+
 @dataclass(frozen=True, slots=True)
 class Happening:
     """One thing that happened. `id` is its UUID, the same for every receiver and at every attempt (P3).
@@ -60,3 +67,8 @@ class Happening:
     warnings: tuple[str, ...] = ()
     certainty: Certainty = Certainty.CERTAIN
     detail: dict[str, str | int | bool] = field(default_factory=dict)
+
+    def from_on(self, since_ms: int) -> bool:
+        """Whether it happened since then, as far as can be told: a clock that nobody had set shows any time."""
+        at_ms = self.received_ms if self.certainty is Certainty.CLOCK_UNTRUSTED else self.at_ms
+        return at_ms is None or at_ms >= since_ms

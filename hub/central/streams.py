@@ -11,7 +11,16 @@ from sqlalchemy import Connection, func, select
 
 from gate.uplink.contract import ContractError, WireEvent, decode_event, event_id
 from hub.central import reported
-from hub.central.happening import ALARM_CLEARED, ALARM_RAISED, ALARM_STREAM, BY_HAND, OFFICE_STREAM, Happening, Stream
+from hub.central.happening import (
+    ALARM_CLEARED,
+    ALARM_RAISED,
+    ALARM_STREAM,
+    BY_HAND,
+    OFFICE_STREAM,
+    Happening,
+    Place,
+    Stream,
+)
 from hub.corrections import Boot, Correction
 from hub.presence import CardKey, Certainty
 from hub.records import JournalKey
@@ -32,13 +41,6 @@ class Span(NamedTuple):
     stream: Stream
     after: int
     through: int
-
-
-class Place(NamedTuple):
-    """Where a happening is kept."""
-
-    stream: Stream
-    seq: int
 
 
 def ends(connection: Connection) -> dict[Stream, int]:
@@ -112,10 +114,10 @@ def _told(connection: Connection, site: str, stream: Stream, rows: Sequence[Any]
     if reported.is_reported(stream):
         return [reported.told(stream, row) for row in rows]
     corrections = SqlEventTransaction(connection).corrections([JournalKey(*stream)]) if rows else {}
-    return [_of_event(stream, row, corrections) for row in rows if row.kind != PURGED]
+    return [happening_of(stream, row, corrections) for row in rows if row.kind != PURGED]
 
 
-def _of_event(stream: Stream, row: Any, corrections: Mapping[Boot, Correction]) -> Happening:
+def happening_of(stream: Stream, row: Any, corrections: Mapping[Boot, Correction]) -> Happening:
     try:
         event = decode_event(row.body)
     except ContractError:

@@ -12,7 +12,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.benchmarks import badge, card, drain, feed, footprint, lists, numbers, scale, whereabouts
+from tests.benchmarks import badge, card, delivery, drain, feed, footprint, lists, numbers, scale, whereabouts
 from tests.benchmarks.figures import Figure, ratio
 
 PARTS: tuple[Callable[[bool], Iterator[Figure]], ...] = (
@@ -20,6 +20,7 @@ PARTS: tuple[Callable[[bool], Iterator[Figure]], ...] = (
     card.measure,
     drain.measure,
     feed.measure,
+    delivery.measure,
     lists.measure,
     whereabouts.measure,
     numbers.measure,

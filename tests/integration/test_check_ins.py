@@ -13,12 +13,12 @@ from hub import queries
 from hub.central import streams
 from hub.central.alarms import AlarmWatch
 from hub.central.courier import Courier
-from hub.central.happening import CONFIRMED, MOVEMENTS, REPORTED, WITHDRAWN, Happening, Stream
+from hub.central.happening import CONFIRMED, MOVEMENTS, REPORTED, WITHDRAWN, Happening, Place, Stream
 from hub.central.ledger import Ledger
 from hub.central.looking_back import backfill
 from hub.central.overview import standing_alarms
 from hub.central.site_alarms import FAILING, UNCONFIRMED, site_alarms, site_conditions
-from hub.central.streams import Place, Span
+from hub.central.streams import Span
 from hub.config import ConfirmationSettings, HubConfig, NeighbourSettings
 from hub.crew.csv_list import read_list
 from hub.crew.importing import Terms, import_list
