@@ -11,6 +11,7 @@ PortvaktError                   (portvakt.errors: the root of all we raise on pu
     ├── RegisterError           a register that was asked by hand has not answered, or cannot be asked
     ├── FeedError               the feed's broker cannot be listened to, or there is no feed
     ├── PaperError              a page cannot be made or written
+    ├── ListenError             the numbers cannot be served at the address that was asked for
     ├── EmbeddedBrokerError     the built-in broker cannot run here
     └── AnotherHub              a second hub of the same site is on line
 
@@ -59,6 +60,10 @@ class FeedError(HubError):
 
 class PaperError(HubError):
     """A page cannot be made or written."""
+
+
+class ListenError(HubError):
+    """An address cannot be listened on."""
 
 
 class EmbeddedBrokerError(HubError):

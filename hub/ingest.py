@@ -19,6 +19,7 @@ from hub.intake import Gathered, Taken, contradiction, gather
 from hub.muster import Arrived, Evacuation, MusterTransaction, hold
 from hub.presence import ClosingRule, Sighting, fold
 from hub.records import GENESIS, ChainBreak, EventRecord, Fork, Journal, JournalKey, Link, Rejected
+from hub.tally import tallied
 
 log = logging.getLogger(__name__)
 
@@ -213,6 +214,7 @@ def _commit(
         "rejected": len(found.rejected),
         "conflicts": found.conflicts,
         "chain_breaks": len(breaks),
+        **tallied(fresh),
     }
     transaction.count({name: number for name, number in numbers.items() if number})
     return after

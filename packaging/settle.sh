@@ -13,5 +13,5 @@ udevadm control --reload || true
 udevadm trigger --subsystem-match=gpio || true
 # Whatever does not run stays as it is. A new version that does not start is no reason to leave the package half
 # configured: the service's own state tells.
-systemctl try-restart hub.service gate.service gate-screen.service ||
-    echo "portvakt: not everything came up again; see: systemctl status gate hub gate-screen" >&2
+systemctl try-restart hub.service hub-metrics.service gate.service gate-screen.service ||
+    echo "portvakt: not everything came up again; see: systemctl status gate hub hub-metrics gate-screen" >&2

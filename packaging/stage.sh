@@ -36,7 +36,7 @@ find "$venv" -name __pycache__ -prune -exec rm -rf {} +
 install -d "$root$home/docs" "$root$home/config"
 install -m 644 "$here/README.md" "$here/LICENSE" "$here/CHANGELOG.md" "$root$home/"
 cp -R "$here/docs/." "$root$home/docs/"
-(cd "$here" && find config -name '*.toml' -o -name '*.csv') | while read -r file; do
+(cd "$here" && find config -name '*.toml' -o -name '*.csv' -o -name '*.json' -o -name '*.yml') | while read -r file; do
     install -D -m 644 "$here/$file" "$root$home/$file"
 done
 # The built-in broker is for trying out, and is not installed.

@@ -21,8 +21,10 @@ from gate.reader.checks import ALIASES, DIGIT_CHECKS, SUMS
 from gate.reader.encodings import ENCODINGS
 from gate.turnstile import FREE_WAYS, GRANTED_WAYS, MODE_SIGNALS, TABLE, Mode, Phase, Signal
 from hub.central.feed_messages import CONTENTS, type_of
+from hub.metrics import families, labels_of
 from tests import feed_documents
 from tests.feed_documents import stored_examples, text_of
+from tests.sim.watched import NOTHING
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -96,6 +98,16 @@ def lane_ways() -> str:
     return "\n".join(rows)
 
 
+def numbers() -> str:
+    """Every metric of `hub metrics`."""
+    rows = ["| metric | labels | |", "|---|---|---|"]
+    for family in families(NOTHING):
+        name = f"{family.name}_total" if family.type == "counter" else family.name
+        labels = ", ".join(f"`{one}`" for one in labels_of(family)) or "–"
+        rows.append(f"| `{name}` | {labels} | {family.documentation} |")
+    return "\n".join(rows)
+
+
 def feed_kinds() -> str:
     """What the feed tells of."""
     rows = ["| `type` | told when | `data` |", "|---|---|---|"]
@@ -117,6 +129,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "lane phases": lane_phases,
     "lane table": lane_table,
     "lane ways": lane_ways,
+    "metrics": numbers,
     "feed kinds": feed_kinds,
     "feed example": feed_example,
 }

@@ -163,7 +163,7 @@ class RosterChange(_Whose, frozen=True, kw_only=True, omit_defaults=True):
         Sure,
         Meta(
             description="`confirmed`: a turnstile's sensor saw the body, by a clock that was right; `assumed`: by a "
-            "clock that nobody had set; `manual`: a person said so."
+            "clock that nobody had set; `manual`: a person said so; `reported`: another system at the site did."
         ),
     ]
 

@@ -120,7 +120,7 @@ def concerns(settings: RegistrationSettings, happening: Happening) -> bool:
     """Whether HMSREG is to know of it at all."""
     if happening.card is None or happening.card.scheme in settings.skip_schemes:
         return False
-    if happening.kind == REPORTED and (happening.detail.get("deleted") or happening.direction not in (ENTRY, EXIT)):
+    if happening.kind == REPORTED and happening.direction not in (ENTRY, EXIT):
         return False
     return told_of(settings, happening)
 

@@ -1,10 +1,10 @@
 """Read model: how every target is, and what was set aside. Values, never rows; each function reads one moment."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, and_, func, or_, select
+from sqlalchemy import Connection, and_, func, select
 
 from hub.central.delivery import OPEN, State
 from hub.central.registry import REMARKS
@@ -85,7 +85,7 @@ def target_lines(store: HubStore, settings: Sequence[TargetSettings], now_ms: in
     """Every target of the settings, in their order; then those that were once there."""
     with store.reading() as connection:
         known = {row.name: row for row in connection.execute(select(schema.targets))}
-        counted = _counts(connection, now_ms)
+        counted = _counts(connection, known, now_ms)
         looks = _looks(connection)
     found = []
     for one in settings:
@@ -130,18 +130,31 @@ def standing_alarms(connection: Connection) -> list[AlarmLine]:
     return [AlarmLine(row.name, row.subject, row.at_ms, row.words) for row in rows]
 
 
-def _counts(connection: Connection, now_ms: int) -> dict[tuple[str, str], Any]:
-    """By target and state; what is kept for its time counts as `later`."""
+class _Rows(NamedTuple):
+    number: int
+    oldest_ms: int | None = None
+
+
+def _counts(connection: Connection, names: Iterable[str], now_ms: int) -> dict[tuple[str, str], _Rows]:
+    """By target and state; what is kept for its time counts as `later`.
+
+    What is accepted grows as long as it is kept: it is counted in the index alone. Only open rows are looked at.
+    """
     table = schema.deliveries
-    early = and_(table.c.state == State.WAITING.value, table.c.ready_ms > now_ms)
-    count = func.count().label("count")
-    oldest = func.min(table.c.ready_ms).label("oldest_ms")
-    found: dict[tuple[str, str], Any] = {}
-    grouped = select(table.c.target, table.c.state, count, oldest).group_by(table.c.target, table.c.state)
-    for row in connection.execute(grouped.where(or_(table.c.state != State.WAITING.value, table.c.ready_ms <= now_ms))):
-        found[row.target, row.state] = row
-    for row in connection.execute(select(table.c.target, count).where(early).group_by(table.c.target)):
-        found[row.target, "later"] = row
+    found: dict[tuple[str, str], _Rows] = {}
+    for name in names:
+        mine = table.c.target == name
+        by_state = select(table.c.state, func.count()).where(mine).group_by(table.c.state)
+        found |= {(name, state): _Rows(count) for state, count in connection.execute(by_state)}
+        for state in (one for one in OPEN if (name, one) in found):
+            ready = and_(mine, table.c.state == state, table.c.ready_ms <= now_ms)
+            told = select(func.count(), func.min(table.c.ready_ms)).where(ready)
+            count, oldest_ms = connection.execute(told).one()
+            if state is State.WAITING:
+                found[name, "later"] = _Rows(found[name, state].number - count)
+                found[name, state] = _Rows(count, oldest_ms)
+            else:
+                found[name, state] = _Rows(found[name, state].number, oldest_ms)
     return found
 
 
@@ -159,12 +172,13 @@ def _looks(connection: Connection) -> dict[str, DailyLook]:
 
 
 def _line(
-    row: Any, counted: dict[tuple[str, str], Any], looks: dict[str, DailyLook], now_ms: int, late_ms: int | None
+    row: Any, counted: dict[tuple[str, str], _Rows], looks: dict[str, DailyLook], now_ms: int, late_ms: int | None
 ) -> TargetLine:
     def number(state: str) -> int:
-        return counted[row.name, state].count if (row.name, state) in counted else 0
+        return counted[row.name, state].number if (row.name, state) in counted else 0
 
-    oldest = min((counted[row.name, one].oldest_ms for one in OPEN if (row.name, one) in counted), default=None)
+    oldest_ones = [counted[row.name, one].oldest_ms for one in OPEN if (row.name, one) in counted]
+    oldest = min((one for one in oldest_ones if one is not None), default=None)
     lag_ms = max(0, now_ms - oldest) if oldest is not None else 0
     state = "told" if oldest is None else "telling"
     if late_ms is None:

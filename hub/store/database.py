@@ -38,6 +38,9 @@ class Backend(Protocol):
     def forget_deleted(self) -> None:
         """Overwrite what was deleted, as far as the database lets us."""
 
+    def size_bytes(self, connection: Connection) -> int:
+        """What it takes on the disk, indexes and log included."""
+
     def sentence(self, failed: BaseException) -> str:
         """What a driver's error says, on one line, without values (P12)."""
 
@@ -86,6 +89,11 @@ class Database:
             self._backend.hold_alone(connection)
             yield connection
 
+    def size_bytes(self) -> int:
+        """What it takes on the disk."""
+        with self.reading() as connection:
+            return self._backend.size_bytes(connection)
+
     def forget_deleted(self) -> None:
         """See to it that what was deleted cannot be read again."""
         with self._translated():
@@ -127,6 +135,32 @@ class Database:
 
                 log.info("store=upgraded from=%s to=%s", revision, schema.REVISIONS[-1])
                 upgrade(connection, revision)
+
+
+class WatchedDatabase(Database):
+    """The database of a hub that runs: looked at, and neither made nor brought up to date."""
+
+    def __init__(self, where: Path | PostgresAddress) -> None:
+        """Raises StoreError, also when it is not there yet or of another version."""
+        if isinstance(where, Path) and not _is_there(where):
+            raise StoreError(f"{where}: not there; `hub run` makes it, where state_dir of the settings says")
+        super().__init__(where)
+
+    def _prepare(self) -> None:
+        with self.reading() as connection:
+            revision = _revision(connection)
+        if revision != schema.REVISIONS[-1]:
+            raise StoreError(
+                f"{self._backend.name}: its schema is revision {revision or 'none'}, this program reads "
+                f"{schema.REVISIONS[-1]}; start the hub that was installed with it"
+            )
+
+
+def _is_there(file: Path) -> bool:
+    try:
+        return file.is_file()
+    except OSError as refused:
+        raise StoreError(f"{file}: cannot be read ({refused.strerror}); only the hub's own user may") from refused
 
 
 def _backend(where: Path | PostgresAddress) -> Backend:

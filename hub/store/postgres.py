@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, create_engine, event, func, select
+from sqlalchemy import ColumnElement, Connection, Engine, create_engine, event, func, select, text
 from sqlalchemy.engine import URL, make_url
 
 from hub.config import PostgresAddress
@@ -78,6 +78,12 @@ class Postgres:
 
     def forget_deleted(self) -> None:
         """The server's own vacuum does it, in its time."""
+
+    def size_bytes(self, connection: Connection) -> int:
+        """Of the tables of our schema: another site's may lie beside it."""
+        tables = "relkind = 'r' AND relnamespace = current_schema()::regnamespace"
+        sizes = text(f"SELECT coalesce(sum(pg_total_relation_size(oid)), 0) FROM pg_class WHERE {tables}")  # noqa: S608
+        return int(connection.scalar(sizes) or 0)
 
     def sentence(self, failed: BaseException) -> str:
         """One line, without the values that the server adds as DETAIL: they may be names (P12)."""

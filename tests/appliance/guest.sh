@@ -39,7 +39,7 @@ first() {
     check "dpkg installs it, and asks nothing" dpkg -i "$OLD"
     check "dpkg finds its files as they were" says '^$' sh -c 'dpkg --verify portvakt; echo'
     for user in portvakt portvakt-hub portvakt-screen; do check "user $user" id $user; done
-    for unit in gate hub gate-screen; do
+    for unit in gate hub hub-metrics gate-screen; do
         check "$unit is not enabled" says disabled systemctl is-enabled $unit
         check "$unit does not run" says inactive systemctl is-active $unit
         check "$unit is understood" systemd-analyze verify /usr/lib/systemd/system/$unit.service
@@ -77,6 +77,8 @@ TOML
     echo "open sesame" >/etc/portvakt/gate.credentials/broker.password
     chmod 600 /etc/portvakt/gate.credentials/*
     check "hub starts" systemctl start hub
+    check "its numbers are served" systemctl start hub-metrics
+    check "and read" becomes 30 says '^portvakt_up 1' python3 -c 'import urllib.request; print(urllib.request.urlopen("http://127.0.0.1:9464/metrics").read().decode())'
     check "the hub's key" env STATE_DIRECTORY=/var/lib/portvakt-hub $HUB key -o /etc/portvakt/hub.pub
     check "by hand, root's look finds the secrets" $GATE check-config
     check "gate starts, with no network" systemctl start gate
@@ -91,7 +93,7 @@ TOML
     check "logs have fields" becomes 30 says '"PRIORITY":"4"' journalctl -o json -u gate PORTVAKT_LINK=down
     check "logs have the program's name" says 'SYSLOG_IDENTIFIER=gate' journalctl -o export -u gate PORTVAKT_LINK=down
     check "no line of the gate is there twice, or with a prefix" not says '<[0-9]>' journalctl -u gate
-    for unit in gate hub gate-screen; do systemd-analyze security --no-pager $unit | tail -1; done
+    for unit in gate hub hub-metrics gate-screen; do systemd-analyze security --no-pager $unit | tail -1; done
     check "all three are enabled" systemctl enable gate hub gate-screen
     check "screen starts" systemctl start gate-screen
     check "screen goes on" systemctl is-active gate-screen

@@ -12,7 +12,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.benchmarks import badge, card, console, drain, feed, footprint, lists, scale, whereabouts
+from tests.benchmarks import badge, card, console, delivery, drain, feed, footprint, lists, numbers, scale, whereabouts
 from tests.benchmarks.figures import Figure, ratio
 
 PARTS: tuple[Callable[[bool], Iterator[Figure]], ...] = (
@@ -20,9 +20,11 @@ PARTS: tuple[Callable[[bool], Iterator[Figure]], ...] = (
     card.measure,
     drain.measure,
     feed.measure,
+    delivery.measure,
     lists.measure,
     whereabouts.measure,
     console.measure,
+    numbers.measure,
     scale.measure,
     footprint.measure,
 )

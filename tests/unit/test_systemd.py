@@ -11,6 +11,8 @@ from gate.cli import _parser
 from gate.config import load_config, screen_socket
 from gate.controller import IDLE_TICK_MS
 from hub.cli import _parser as _hub_parser
+from hub.config import HubConfig, authority_file, identity_file, signing_key_file
+from hub.metrics_server import address
 
 FOLDER = Path(__file__).parents[2] / "systemd"
 UNITS = sorted(FOLDER.glob("*.service"))
@@ -31,7 +33,7 @@ def test_systemd_understands_every_line_of_the_unit(unit: Path) -> None:
 
 
 @needs_systemd
-@pytest.mark.parametrize(("name", "at_most"), [("hub", 1.2), ("gate", 2.1), ("gate-screen", 0.5)])
+@pytest.mark.parametrize(("name", "at_most"), [("hub", 1.2), ("hub-metrics", 1.2), ("gate", 2.1), ("gate-screen", 0.5)])
 def test_the_unit_is_fenced_in(name: str, at_most: float) -> None:
     """The exposure that `systemd-analyze security` finds, of 10; what is left has its reason in the unit."""
     unit = FOLDER / f"{name}.service"
@@ -43,7 +45,7 @@ def test_the_unit_is_fenced_in(name: str, at_most: float) -> None:
 
 
 def test_there_is_a_unit_for_each() -> None:
-    assert [unit.stem for unit in UNITS] == ["gate-screen", "gate", "hub"]
+    assert [unit.stem for unit in UNITS] == ["gate-screen", "gate", "hub-metrics", "hub"]
 
 
 def test_a_gate_that_hangs_is_started_again_and_leaves_safe_lanes() -> None:
@@ -86,16 +88,29 @@ def test_every_user_and_group_is_made_by_the_package() -> None:
             assert re.search(rf"^u {user} ", made, re.MULTILINE)
         for group in " ".join(lines.get("SupplementaryGroups", [])).split():
             assert re.search(rf"^[gu] {group} ", made, re.MULTILINE)
-    assert len({user for unit in UNITS for user in settings(unit.stem)["User"]}) == len(UNITS)
+    users = {unit.stem: settings(unit.stem)["User"] for unit in UNITS}
+    # The database is the hub's alone; who reads it for the network shares its user, and none of its keys.
+    assert users.pop("hub-metrics") == users["hub"]
+    assert len({user for (user,) in users.values()}) == len(users)
+
+
+def test_the_numbers_are_served_to_this_machine_alone_by_a_program_that_sees_no_key() -> None:
+    unit = settings("hub-metrics")
+    words = unit["ExecStart"][0].split()
+    assert address(words[words.index("--listen") + 1]).loopback
+    config = HubConfig(site="yard", state_dir="/var/lib/portvakt-hub")
+    keys = {signing_key_file(config), authority_file(config), identity_file(config)}
+    assert {f"-{key}" for key in keys} == set(unit["InaccessiblePaths"][0].split())
+    assert unit["StateDirectory"] == settings("hub")["StateDirectory"]
 
 
 def test_secrets_are_handed_over_and_their_folder_is_made() -> None:
     made = (FOLDER.parent / "packaging" / "portvakt.tmpfiles").read_text(encoding="utf-8")
-    for name in ("gate", "hub"):
+    for name, house in (("gate", "gate"), ("hub", "hub"), ("hub-metrics", "hub")):
         (handed,) = settings(name)["LoadCredential"]
-        assert handed == f"portvakt:/etc/portvakt/{name}.credentials"
+        assert handed == f"portvakt:/etc/portvakt/{house}.credentials"
         # Without the folder the service would not start at all.
-        assert f"d /etc/portvakt/{name}.credentials 0700 root root -" in made
+        assert f"d /etc/portvakt/{house}.credentials 0700 root root -" in made
     assert "LoadCredential" not in settings("gate-screen")
 
 
