@@ -196,7 +196,7 @@ def _check_config(options: argparse.Namespace) -> int:
     crew_cli.naming_of(config, file)
     register = "none is asked"
     if config.card_register.on:
-        from hub.central.card_register import HttpCardRegister
+        from hub.central.registers.card_register import HttpCardRegister
 
         HttpCardRegister(config.card_register).close()
         register = config.card_register.base_url

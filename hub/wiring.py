@@ -89,7 +89,7 @@ def _beside(config: HubConfig, store: HubStore, settings_file: Path, bell: Bell)
 
         found.append(Couriers(config, store, settings_file, bell))
     if config.card_register.on or config.companies.on:
-        from hub.central.register_watches import RegisterWatches
+        from hub.central.registers.register_watches import RegisterWatches
 
         found.append(RegisterWatches(config))
     if config.crew.source.topic is not None:

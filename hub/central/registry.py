@@ -20,10 +20,10 @@ from portvakt.errors import SettingsError
 
 GROUP = "portvakt.targets"
 OURS: dict[str, str] = {
-    "feed": "hub.central.feed:feed",
-    "hmsreg-v1": "hub.central.hmsreg:HmsregV1",
-    "hmsreg-v2": "hub.central.hmsreg_v2:HmsregV2",
-    "elrapp": "hub.central.elrapp:Elrapp",
+    "feed": "hub.central.receivers.feed:feed",
+    "hmsreg-v1": "hub.central.receivers.hmsreg:HmsregV1",
+    "hmsreg-v2": "hub.central.receivers.hmsreg_v2:HmsregV2",
+    "elrapp": "hub.central.receivers.elrapp:Elrapp",
 }
 """Kind: `module:function`."""
 REMARKS: dict[str, str] = {
@@ -33,9 +33,9 @@ REMARKS: dict[str, str] = {
 """Kind: what whoever reads its numbers has to know."""
 SOURCES = "portvakt.sources"
 OUR_SOURCES: dict[str, str] = {
-    "chkbox": "hub.central.chkbox:make",
-    "ditio": "hub.central.ditio:make",
-    "mapped": "hub.central.mapped:make",
+    "chkbox": "hub.central.neighbours.chkbox:make",
+    "ditio": "hub.central.neighbours.ditio:make",
+    "mapped": "hub.central.neighbours.mapped:make",
 }
 
 T = TypeVar("T")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from hub.central.feed import FeedSettings
+from hub.central.receivers.feed import FeedSettings
 from hub.config import (
     HubConfig,
     NeighbourSettings,

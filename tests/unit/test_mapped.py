@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.central.chkbox import ChkBox, ChkBoxSettings
-from hub.central.ditio import Ditio, DitioSettings
-from hub.central.mapped import BadFile, MappedSettings, Reading, make
+from hub.central.neighbours.chkbox import ChkBox, ChkBoxSettings
+from hub.central.neighbours.ditio import Ditio, DitioSettings
+from hub.central.neighbours.mapped import BadFile, MappedSettings, Reading, make
+from hub.central.neighbours.written import CardSettings, Unusable, card_of
 from hub.central.registry import SourcePlace, make_source
-from hub.central.written import CardSettings, Unusable, card_of
 from hub.presence import CONFIRMATION, ENTRY, EXIT, CardKey, CheckIn
 from portvakt.errors import SettingsError
 from tests.unit.test_hub_presence import oslo

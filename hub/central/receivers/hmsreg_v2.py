@@ -10,13 +10,13 @@ from urllib.parse import quote
 
 import msgspec
 
-from hub.central import hmsreg_answers
 from hub.central.happening import Happening
-from hub.central.hmsreg import items_of
-from hub.central.hmsreg_fields import V2Settings, check_v2, registration_v2
-from hub.central.moments import named_zone
+from hub.central.receivers import hmsreg_answers
+from hub.central.receivers.hmsreg import items_of
+from hub.central.receivers.hmsreg_fields import V2Settings, check_v2, registration_v2
+from hub.central.receivers.moments import named_zone
+from hub.central.receivers.service import Service, naming_its_target
 from hub.central.registry import TargetPlace
-from hub.central.service import Service, naming_its_target
 from hub.central.target import Draft, Facts, Item, Outcome, Pace
 from hub.central.web import WebAnswer, secret
 

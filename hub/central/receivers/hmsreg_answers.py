@@ -7,8 +7,8 @@ as it may come: whatever cannot be understood means that nobody can tell, so it 
 import re
 from typing import Any
 
-from hub.central.hmsreg_fields import V2Settings
-from hub.central.replies import kept_words, presentable, usual
+from hub.central.receivers.hmsreg_fields import V2Settings
+from hub.central.receivers.replies import kept_words, presentable, usual
 from hub.central.target import Accepted, Later, Outcome, Queued, Refused, Stopped
 from hub.central.web import WebAnswer
 

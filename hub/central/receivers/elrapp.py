@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from hub.central import elrapp_answers
-from hub.central.elrapp_fields import (
+from hub.central.happening import Happening
+from hub.central.receivers import elrapp_answers
+from hub.central.receivers.elrapp_fields import (
     CardDay,
     ElrappSettings,
     Row,
@@ -24,10 +25,9 @@ from hub.central.elrapp_fields import (
     seen_around,
     told_in,
 )
-from hub.central.happening import Happening
-from hub.central.moments import named_zone
+from hub.central.receivers.moments import named_zone
+from hub.central.receivers.service import Service, naming_its_target
 from hub.central.registry import TargetPlace
-from hub.central.service import Service, naming_its_target
 from hub.central.target import Accepted, Draft, Facts, Item, Later, Outcome, Pace, Refused, Stopped
 from hub.central.web import WebAnswer, secret
 from hub.stays import local_day

@@ -11,9 +11,9 @@ from urllib.parse import quote
 import msgspec
 
 from hub.card_answers import Answer, CardStatus
-from hub.central.asked import asked, json_of
-from hub.central.card_reading import NoAnswer, Reading, read_answer, shown
 from hub.central.oauth import ClientCredentials, OAuthSettings
+from hub.central.registers.asked import asked, json_of
+from hub.central.registers.card_reading import NoAnswer, Reading, read_answer, shown
 from hub.central.web import Web, WebAnswer
 from hub.register_settings import CardRegisterSettings
 from portvakt.errors import SettingsError

@@ -4,7 +4,7 @@ import logging
 
 import msgspec
 
-from hub.central.vigil import Vigil
+from hub.central.registers.vigil import Vigil
 from hub.store import HubStore
 
 log = logging.getLogger(__name__)

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from hub.central.happening import BY_HAND, PASSAGE, REPORTED, Happening
-from hub.central.moments import TimeForm
+from hub.central.receivers.moments import TimeForm
 from hub.records import CrewMember
 from portvakt.settings import Settings
 

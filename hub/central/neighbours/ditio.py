@@ -15,12 +15,12 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from hub.central.answers import asked
+from hub.central.neighbours.answers import asked
+from hub.central.neighbours.written import CardSettings, Unusable, card_of, iso, time_ms_of
 from hub.central.oauth import ClientCredentials, NoToken, OAuthSettings, TokenRefused
 from hub.central.registry import SourcePlace
 from hub.central.source import Aside, Fetched, SourceAway, SourceRefused
 from hub.central.web import Unreachable, Web
-from hub.central.written import CardSettings, Unusable, card_of, iso, time_ms_of
 from hub.presence import ENTRY, EXIT, CardKey, CheckIn
 from portvakt.credentials import named_file
 from portvakt.settings import Settings

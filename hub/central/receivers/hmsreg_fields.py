@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from hub.central.happening import REPORTED, Happening
-from hub.central.moments import midnight, moment
+from hub.central.receivers.moments import midnight, moment
+from hub.central.receivers.telling import Telling, Unit, organisation_number, told_of
 from hub.central.target import Unfit
-from hub.central.telling import Telling, Unit, organisation_number, told_of
 from hub.presence import ENTRY, EXIT, CardKey, Certainty
 from hub.records import CrewMember
 from portvakt.errors import SettingsError

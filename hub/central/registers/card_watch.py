@@ -8,11 +8,11 @@ import random
 from collections.abc import Callable
 from datetime import tzinfo
 
-from hub.central.asked import Away, Closed
-from hub.central.card_register import CardRegister, HttpCardRegister
-from hub.central.card_rounds import CardRounds
-from hub.central.register_state import HELD, HOUR_MS, SILENT, keep_vigil, tell_alarm, vigil_of
-from hub.central.vigil import Vigil, last_hour
+from hub.central.registers.asked import Away, Closed
+from hub.central.registers.card_register import CardRegister, HttpCardRegister
+from hub.central.registers.card_rounds import CardRounds
+from hub.central.registers.register_state import HELD, HOUR_MS, SILENT, keep_vigil, tell_alarm, vigil_of
+from hub.central.registers.vigil import Vigil, last_hour
 from hub.permits import Requirements
 from hub.presence import CardKey
 from hub.register_settings import CardRegisterSettings

@@ -20,10 +20,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
+from hub.central.neighbours.written import BadField, CardSettings, Unusable, card_of, time_ms_by, time_ms_of
 from hub.central.registry import SourcePlace
 from hub.central.source import Aside, Fetched, SourceAway, SourceRefused
 from hub.central.web import Unreachable, Web, checked_address, secret
-from hub.central.written import BadField, CardSettings, Unusable, card_of, time_ms_by, time_ms_of
 from hub.identity_number import masked
 from hub.presence import CONFIRMATION, ENTRY, EXIT, CardKey, CheckIn
 from portvakt.credentials import named_file

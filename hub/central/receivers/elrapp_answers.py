@@ -10,8 +10,8 @@ from typing import Any
 
 import msgspec
 
-from hub.central.elrapp_fields import Row
-from hub.central.replies import kept_words, usual
+from hub.central.receivers.elrapp_fields import Row
+from hub.central.receivers.replies import kept_words, usual
 from hub.central.target import Later, Refused, Stopped
 from hub.central.web import WebAnswer
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from datetime import tzinfo
 
 from hub.card_answers import Answer, Asking, CardAnswer, heard, not_heard, released, too_many
-from hub.central.asked import Away
-from hub.central.card_reading import NoAnswer
-from hub.central.card_register import CardRegister
-from hub.central.vigil import day_of
+from hub.central.registers.asked import Away
+from hub.central.registers.card_reading import NoAnswer
+from hub.central.registers.card_register import CardRegister
+from hub.central.registers.vigil import day_of
 from hub.permits import Requirements
 from hub.presence import CardKey
 from hub.register_settings import CardRegisterSettings

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from hub.central.asked import asked, json_of
+from hub.central.registers.asked import asked, json_of
 from hub.central.web import Web
 from hub.company_answers import CompanyAnswer, NotUnderstood, deleted, of_sub_unit, read_unit, unknown
 from hub.organisation_number import fits

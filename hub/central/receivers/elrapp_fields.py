@@ -15,9 +15,9 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from hub.central.happening import Happening
-from hub.central.moments import midnight, moment
+from hub.central.receivers.moments import midnight, moment
+from hub.central.receivers.telling import Telling, organisation_number, told_of
 from hub.central.target import Item, Unfit
-from hub.central.telling import Telling, organisation_number, told_of
 from hub.presence import OFFICE, CardKey, Certainty, ClosingRule, Sighting
 from hub.records import CrewMember
 from hub.stays import Stay, by_day, day_begins_ms, local_day, stays

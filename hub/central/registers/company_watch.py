@@ -5,10 +5,10 @@ import random
 from collections.abc import Callable, Sequence
 from datetime import tzinfo
 
-from hub.central.asked import Away, Closed
-from hub.central.companies import CompanyRegister
-from hub.central.register_state import HOUR_MS, SILENT, keep_vigil, tell_alarm, vigil_of
-from hub.central.vigil import CLOCKS_DIFFER_MS, Vigil, last_hour
+from hub.central.registers.asked import Away, Closed
+from hub.central.registers.companies import CompanyRegister
+from hub.central.registers.register_state import HOUR_MS, SILENT, keep_vigil, tell_alarm, vigil_of
+from hub.central.registers.vigil import CLOCKS_DIFFER_MS, Vigil, last_hour
 from hub.company_answers import CompanyAnswer, main_unit, register_status
 from hub.permits import Requirements
 from hub.register_settings import CompanySettings

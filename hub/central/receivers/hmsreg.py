@@ -8,12 +8,12 @@ from collections.abc import Sequence
 
 import msgspec
 
-from hub.central import hmsreg_answers
 from hub.central.happening import Happening
-from hub.central.hmsreg_fields import RegistrationSettings, V1Settings, check_v1, concerns, registration_v1
-from hub.central.moments import named_zone
+from hub.central.receivers import hmsreg_answers
+from hub.central.receivers.hmsreg_fields import RegistrationSettings, V1Settings, check_v1, concerns, registration_v1
+from hub.central.receivers.moments import named_zone
+from hub.central.receivers.service import Service, naming_its_target
 from hub.central.registry import TargetPlace
-from hub.central.service import Service, naming_its_target
 from hub.central.target import Draft, Facts, Item, Later, Outcome, Pace
 from hub.central.web import WebAnswer, secret
 

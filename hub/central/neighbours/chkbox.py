@@ -16,11 +16,11 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from hub.central.answers import asked
+from hub.central.neighbours.answers import asked
+from hub.central.neighbours.written import BadField, CardSettings, Unusable, card_of, iso, time_ms_of
 from hub.central.registry import SourcePlace
 from hub.central.source import Aside, Fetched, SourceAway, SourceRefused
 from hub.central.web import Unreachable, Web, secret
-from hub.central.written import BadField, CardSettings, Unusable, card_of, iso, time_ms_of
 from hub.presence import ENTRY, EXIT, CheckIn
 from portvakt.credentials import named_file
 from portvakt.settings import Settings

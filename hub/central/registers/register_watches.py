@@ -7,8 +7,8 @@ from collections.abc import Callable
 from contextlib import closing
 from typing import Protocol
 
-from hub.central.card_watch import CardWatch
-from hub.central.company_watch import CompanyWatch
+from hub.central.registers.card_watch import CardWatch
+from hub.central.registers.company_watch import CompanyWatch
 from hub.config import HubConfig, database, requirements_of, time_zone
 from hub.errors import StoreError
 from hub.store import HubStore

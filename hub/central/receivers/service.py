@@ -6,9 +6,9 @@ The secret is read anew for every request: when somebody has mended the file, `h
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
 
+from hub.central.receivers.telling import Telling
 from hub.central.registry import TargetPlace
 from hub.central.target import Later, Stopped
-from hub.central.telling import Telling
 from hub.central.web import Unreachable, Web, WebAnswer
 from portvakt.errors import SettingsError
 

@@ -1,7 +1,7 @@
 """The feed: what happens at the site, to a central MQTT broker. A target.
 
 Accepted is what the broker has acknowledged (PUBACK), and nothing else: paho's queue is memory, and what stands in it
-when a connection ends is said again, under the same id. The words are `hub.central.feed_messages`.
+when a connection ends is said again, under the same id. The words are `hub.central.receivers.feed_messages`.
 """
 
 import threading
@@ -13,9 +13,9 @@ import msgspec
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from hub.central.feed_messages import Kind, Profile, Typed, Voice, encode, event_id, kind_of, kinds_of
 from hub.central.happening import Happening
-from hub.central.mqtt import (
+from hub.central.receivers.feed_messages import Kind, Profile, Typed, Voice, encode, event_id, kind_of, kinds_of
+from hub.central.receivers.mqtt import (
     TOO_LARGE,
     BrokerSession,
     CentralBroker,
