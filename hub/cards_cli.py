@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from hub.cli_parts import add_verb, config_of, now_ms, opened, print_json, who_is_here
 
 if TYPE_CHECKING:
-    from hub.central.card_rounds import CardRounds
+    from hub.central.registers.card_rounds import CardRounds
     from hub.config import HubConfig
     from hub.store import HubStore
 
@@ -34,8 +34,8 @@ def add_verbs(verbs: Any) -> None:
 
 @contextmanager
 def _rounds(options: argparse.Namespace, store: "HubStore") -> Iterator["CardRounds"]:
-    from hub.central.card_register import HttpCardRegister
-    from hub.central.card_rounds import CardRounds
+    from hub.central.registers.card_register import HttpCardRegister
+    from hub.central.registers.card_rounds import CardRounds
     from hub.config import requirements_of, time_zone
 
     config = config_of(options)
@@ -64,7 +64,7 @@ def _status(options: argparse.Namespace) -> int:
 
 def _ask(options: argparse.Namespace) -> int:
     from hub import register_queries, register_tables
-    from hub.central.asked import Away
+    from hub.central.registers.asked import Away
     from hub.crew.decisions import card_of
     from hub.errors import RegisterError
 
@@ -97,8 +97,8 @@ def _at_once(_: float) -> bool:
 
 def _sweep(options: argparse.Namespace) -> int:
     """Goes on with the last sweep, if that one has not ended or was held back; begins one otherwise."""
-    from hub.central.asked import Away
-    from hub.central.register_state import keep_vigil, vigil_of
+    from hub.central.registers.asked import Away
+    from hub.central.registers.register_state import keep_vigil, vigil_of
     from hub.errors import RegisterError
     from hub.register_queries import CARDS
 
@@ -191,9 +191,9 @@ def _companies(options: argparse.Namespace) -> int:
 
 
 def _refresh(store: "HubStore", config: "HubConfig") -> None:
-    from hub.central.asked import Away
-    from hub.central.companies import CompanyRegister
-    from hub.central.company_watch import ask_companies
+    from hub.central.registers.asked import Away
+    from hub.central.registers.companies import CompanyRegister
+    from hub.central.registers.company_watch import ask_companies
     from hub.config import requirements_of
     from hub.errors import RegisterError
 

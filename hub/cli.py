@@ -21,6 +21,7 @@ from hub import (
     person_cli,
     presence_cli,
     report_cli,
+    sources_cli,
 )
 from hub.cli_parts import add_common, add_verb, config_of, opened, positive, print_json, settings_file
 from portvakt.errors import PortvaktError
@@ -51,11 +52,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"hub: {failure}", file=sys.stderr)
         return 1
     except ModuleNotFoundError as missing:
-        if missing.name not in EXTRA_OF:
+        library = (missing.name or "").partition(".")[0]
+        if library not in EXTRA_OF:
             raise
-        extra = EXTRA_OF[missing.name]
+        extra = EXTRA_OF[library]
         print(
-            f"hub: this needs {missing.name}: pip install 'portvakt[{extra}]', from a clone '.[{extra}]'",
+            f"hub: this needs {library}: pip install 'portvakt[{extra}]', from a clone '.[{extra}]'",
             file=sys.stderr,
         )
         return 1
@@ -87,6 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     person_cli.add_verbs(verbs)
     report_cli.add_verbs(verbs)
     central_cli.add_verbs(verbs)
+    sources_cli.add_verbs(verbs)
     verb = add_verb(verbs, "suspicions", _suspicions, "cards that may exist twice", json=True)
     verb.add_argument("--limit", type=int, default=50, help="the newest so many (50)")
 
@@ -183,16 +186,18 @@ def _suspicions(options: argparse.Namespace) -> int:
 
 
 def _check_config(options: argparse.Namespace) -> int:
-    from hub.config import PostgresAddress, database, find_config, load_config, signing_key_file
+    from hub.central.gathering import asked_of
+    from hub.config import PostgresAddress, database, load_config, signing_key_file, warnings
+    from hub.crew.mailbox import public_key
     from portvakt.link import check_files
 
-    file = options.file or options.config or find_config()
+    file = options.file or settings_file(options)
     config = load_config(file)
     check_files(config.broker)
     crew_cli.naming_of(config, file)
     register = "none is asked"
     if config.card_register.on:
-        from hub.central.card_register import HttpCardRegister
+        from hub.central.registers.card_register import HttpCardRegister
 
         HttpCardRegister(config.card_register).close()
         register = config.card_register.base_url
@@ -201,6 +206,12 @@ def _check_config(options: argparse.Namespace) -> int:
         from hub.central.couriers import target_of
 
         target_of(config, target, file).close()
+    if config.crew.source.public_key_file is not None:
+        public_key(Path(config.crew.source.public_key_file))
+    for one in config.sources:
+        asked_of(config, one, file).source.close()
+    for warning in warnings(config):
+        print(f"{file}: warning: {warning}", file=sys.stderr)
     broker = "the hub's own, for trying out" if config.broker.embedded else "outside"
     print(f"{file} is in order")
     print(f"  site         {config.site}")

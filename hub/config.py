@@ -88,10 +88,16 @@ class PostgresAddress(Settings, frozen=True, kw_only=True):
 
 
 class SourceSettings(Settings, frozen=True, kw_only=True):
-    """Where `hub crew pull` and `hub crew watch` find lists: a folder or an address."""
+    """Where `hub crew pull` and `hub crew watch` find lists: a folder, an address, or a topic at a broker."""
 
     folder: str | None = None
     url: str | None = None
+    topic: str | None = None
+    """Of MQTT: its newest message is the list, in JSON."""
+    broker: BrokerSettings | None = None
+    """Where the topic is; the site's own broker when left out."""
+    public_key_file: str | None = None
+    """Of who signs the lists that come over MQTT: then no other list is taken."""
     kind: Literal["csv", "xlsx", "json"] | None = None
     """What the address gives; told by its answer, or by its ending, when left out."""
     authorization_file: str | None = None
@@ -99,7 +105,7 @@ class SourceSettings(Settings, frozen=True, kw_only=True):
     ca_file: str | None = None
     timeout_s: Annotated[float, msgspec.Meta(gt=0, le=600)] = 60.0
     every_s: Annotated[float, msgspec.Meta(ge=1, le=86_400)] = 60.0
-    """How often `hub crew watch` looks."""
+    """How often `hub crew watch` looks into the folder, or at the address."""
 
 
 class CrewSettings(Settings, frozen=True, kw_only=True):
@@ -235,6 +241,28 @@ class TargetSettings(Settings, frozen=True, kw_only=True):
     """What this kind of target wants to know."""
 
 
+class NeighbourSettings(Settings, frozen=True, kw_only=True):
+    """Another system at the site that knows of people coming and going. `kind` is one of `hub.central.registry`."""
+
+    name: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,38}$")]
+    kind: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
+    every_s: Annotated[float, msgspec.Meta(ge=1, le=86_400)] = 60.0
+    """How often it is asked."""
+    delivers_to_hmsreg: bool = False
+    """It tells HMSREG itself of what it sees: then nothing else may, for the same site."""
+    settings: dict[str, Any] = msgspec.field(default_factory=dict)
+    """What this kind of source wants to know."""
+
+
+class ConfirmationSettings(Settings, frozen=True, kw_only=True):
+    """People who have to confirm again and again where they are, as safety-critical personnel at the railway."""
+
+    group: Word | None = None
+    """Of the crew list; nobody when left out."""
+    within_min: Annotated[float, msgspec.Meta(gt=0, le=24 * 60)] = 60.0
+    """How long after coming, or after the last confirmation, the next one is due."""
+
+
 class HubConfig(Settings, frozen=True, kw_only=True):
     """The whole file."""
 
@@ -253,6 +281,8 @@ class HubConfig(Settings, frozen=True, kw_only=True):
     companies: CompanySettings = CompanySettings()
     reports: ReportSettings = ReportSettings()
     targets: tuple[TargetSettings, ...] = ()
+    sources: tuple[NeighbourSettings, ...] = ()
+    confirmations: ConfirmationSettings = ConfirmationSettings()
     console: ConsoleSettings = ConsoleSettings()
     state_dir: str | None = None
     """Where the database lives; systemd's $STATE_DIRECTORY when left out, otherwise var/hub."""
@@ -300,8 +330,12 @@ def _anchored(settings: S, path: Path, *names: str) -> S:
 
 
 def _anchored_source(source: SourceSettings, path: Path) -> SourceSettings:
-    anchored = _anchored(source, path, "authorization_file", "ca_file")
-    return replace(anchored, folder=str(path.parent / source.folder) if source.folder else None)
+    anchored = _anchored(source, path, "authorization_file", "ca_file", "public_key_file")
+    return replace(
+        anchored,
+        folder=str(path.parent / source.folder) if source.folder else None,
+        broker=anchored_broker(source.broker, path) if source.broker else None,
+    )
 
 
 def _anchored_web(web: ConsoleWebSettings, path: Path) -> ConsoleWebSettings:
@@ -421,19 +455,67 @@ def _problems(config: HubConfig) -> list[str]:
     except SettingsError as wrong:
         found.append(str(wrong))
     found += card_register_problems(config.card_register)
+    found += _crew_source_problems(config.crew.source)
+    found += _neighbour_problems(config)
     if not (
         is_loopback(config.console.web.host) or config.console.web.password_file or config.console.web.behind_proxy
     ):
         found.append(
             "console.web.host: others can reach it; set password_file, or behind_proxy = true if a proxy asks for one"
         )
-    source = config.crew.source
-    if source.folder and source.url:
-        found.append("crew.source.folder: there is a url as well; one of the two")
-    if source.url and not _is_private(source.url):
-        found.append("crew.source.url: must begin with https:// (a list holds people); http:// only to this machine")
     if config.broker.embedded and config.broker.ca_file:
         found.append("broker.embedded: the built-in broker speaks plain TCP; leave ca_file out, or run Mosquitto")
+    return found
+
+
+def _crew_source_problems(source: SourceSettings) -> list[str]:
+    found = []
+    if source.folder and source.url:
+        found.append("crew.source.folder: there is a url as well; one of the two")
+    if source.topic is not None and (source.folder or source.url):
+        found.append("crew.source.topic: there is a folder or a url as well; one of them")
+    if source.url and not _is_private(source.url):
+        found.append("crew.source.url: must begin with https:// (a list holds people); http:// only to this machine")
+    if source.topic is not None and (not 0 < len(source.topic) <= _MAX_TOPIC or set(source.topic) & set("+#\0")):
+        found.append("crew.source.topic: is the name of one topic, without + and #")
+    if source.topic is None and (source.broker is not None or source.public_key_file is not None):
+        key = "broker" if source.broker is not None else "public_key_file"
+        found.append(f"crew.source.{key}: is for lists that come over MQTT; set topic")
+    if source.broker is not None:
+        found += [f"crew.source.{problem}" for problem in broker_problems(source.broker)]
+        if not (source.broker.ca_file or source.public_key_file or source.broker.host in _THIS_MACHINE):
+            found.append(
+                "crew.source.broker.ca_file: on the way to another broker anybody could change the list; "
+                "set it (TLS), or public_key_file, and have the lists signed"
+            )
+    return found
+
+
+_MAX_TOPIC = 200
+
+
+def warnings(config: HubConfig) -> list[str]:
+    """What works, and should not be so."""
+    ours = [one.name for one in config.targets if one.kind.startswith("hmsreg")]
+    deliver = [f"this hub ([[targets]] {', '.join(ours)})"] if ours else []
+    deliver += [f"{one.name} ([[sources]], delivers_to_hmsreg)" for one in config.sources if one.delivers_to_hmsreg]
+    if len(deliver) < 2:
+        return []
+    return [f"HMSREG is told by {' and by '.join(deliver)}: every passage would count twice; exactly one system may"]
+
+
+_OURS = ("office", "hub")
+"""Names of streams that are the hub's own."""
+
+
+def _neighbour_problems(config: HubConfig) -> list[str]:
+    names = [one.name for one in config.sources]
+    found = []
+    for place, name in enumerate(names):
+        if name in _OURS:
+            found.append(f"sources.{place}.name: {name!r} is what this hub calls its own; choose another")
+        if name in names[:place]:
+            found.append(f"sources.{place}.name: there are two of {name!r}")
     return found
 
 

@@ -60,8 +60,8 @@ class ClockTransaction(Protocol):
     def passages_of(self, cards: Collection[CardKey]) -> Sequence[tuple[str, bytes]]:
         """Gate and body of every stored passage of these cards."""
 
-    def by_hand(self, cards: Collection[CardKey]) -> Sequence[Sighting]:
-        """All that the site office said of these cards."""
+    def said_of(self, cards: Collection[CardKey]) -> Sequence[Sighting]:
+        """All that the site office and other systems said of these cards."""
 
     def entries_received(self, after_ms: int, until_ms: int) -> Sequence[tuple[str, bytes, int]]:
         """Gate, body and time of arrival of every stored entry that arrived between these times."""
@@ -129,7 +129,7 @@ def history(
     now. A passage whose record is gone by the site's rules of retention is known as far as presence rests on it."""
     stored = [passage for gate, body in transaction.passages_of(cards) if (passage := _read(body, gate))]
     valid = {**transaction.corrections({_boot(one).key for one in stored}), **arrived}
-    seen = [_corrected(one, valid) for one in stored] + list(transaction.by_hand(cards))
+    seen = [_corrected(one, valid) for one in stored] + list(transaction.said_of(cards))
     places = {one[1:4] for one in seen}
     kept = [one for one in transaction.last_seen(cards).values() if one[1:4] not in places]
     return kept + seen

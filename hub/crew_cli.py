@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 DAY_MS = 86_400_000
 SHOWN_PROBLEMS = 100
+PULL_WAITS_S = 5.0
+"""For a list that a broker keeps."""
 
 
 def add_verbs(verbs: Any) -> None:
@@ -209,13 +211,14 @@ def _print_too_many(outcome: "Outcome", share: float) -> None:
 
 
 def _pull(options: argparse.Namespace) -> int:
+    from hub.crew.mailbox import looking
     from hub.crew.watching import take_newest
     from hub.identity_number import masked
 
     config = config_of(options)
     naming_of(config)
-    with opened(options) as store:
-        taken = take_newest(store, config.crew, _terms(options))
+    with opened(options) as store, looking(config, PULL_WAITS_S) as source:
+        taken = take_newest(store, config.crew, lambda: _terms(options), source)
     if taken is None:
         print_json({"written": False}) if options.json else print("there is no new list")
         return 0
@@ -234,6 +237,7 @@ def _pull(options: argparse.Namespace) -> int:
 
 
 def _watch(options: argparse.Namespace) -> int:
+    from hub.crew.mailbox import looking
     from hub.crew.watching import watch
     from portvakt import logs
     from portvakt.process import stop_on_signals
@@ -242,8 +246,8 @@ def _watch(options: argparse.Namespace) -> int:
     naming_of(config)
     logs.configure("debug" if options.verbose else config.log_level)
     stop = stop_on_signals()
-    with opened(options) as store:
-        watch(store, config.crew, lambda: _terms(options), stop)
+    with opened(options) as store, looking(config) as source:
+        watch(store, config.crew, lambda: _terms(options), stop, source)
     return 0
 
 

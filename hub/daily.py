@@ -1,6 +1,7 @@
 """Read models of a day, for plots: who was inside through it, badges a minute, refusals by reason.
 
 Each function reads one moment, looks at the events of its own time alone, by their index, and may raise StoreError.
+Words of the office and what other systems told, of which there are few, are looked through.
 Times are Unix milliseconds in UTC; an event is when its gate says that it was.
 """
 
@@ -10,17 +11,17 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import msgspec
-from sqlalchemy import Connection, and_, case, func, select
+from sqlalchemy import Connection, and_, case, func, not_, select
 
 from gate.uplink.contract import WireClock
 from hub.corrections import LOOK_BACK, Boot, Correction
 from hub.curves import Badges, Inside, Steps, badges, people_inside
 from hub.intake import UNREADABLE
-from hub.presence import ENTRY, EXIT, PASSAGE_COMPLETED, CardKey, ClosingRule, Sighting, by_hand
+from hub.presence import MOVES, PASSAGE_COMPLETED, CardKey, ClosingRule, Sighting, by_hand, reported
 from hub.records import JournalKey
 from hub.stays import day_begins_ms
 from hub.store import HubStore, schema
-from hub.store.intake import sighting_of
+from hub.store.intake import check_in_of, sighting_of
 from hub.tally import BADGE_GRANTED, BADGE_REFUSED, NONE
 
 DAY_MS = 86_400_000
@@ -55,6 +56,7 @@ def inside_through(store: HubStore, plot: Steps, rule: ClosingRule | None, now_m
             *_last_seen(connection, from_ms if rule is not None else 0, until_ms),
             *_passages(connection, from_ms, until_ms),
             *_by_hand(connection, from_ms, until_ms),
+            *_reported(connection, from_ms, until_ms),
         ]
     return people_inside(seen, rule, plot, now_ms)
 
@@ -122,6 +124,16 @@ def _by_hand(connection: Connection, from_ms: int, until_ms: int) -> Iterator[Si
         yield by_hand(CardKey(row.scheme, row.number), row.direction, row.at_ms, row.id)
 
 
+def _reported(connection: Connection, from_ms: int, until_ms: int) -> Iterator[Sighting]:
+    """What other systems at the site told."""
+    table = schema.check_ins
+    moves = and_(table.c.at_ms.between(from_ms, until_ms), table.c.direction.in_(MOVES), table.c.number.is_not(None))
+    for row in connection.execute(select(table).where(moves, not_(table.c.deleted))):
+        seen = reported(row.source, check_in_of(row), row.seq)
+        if seen is not None:
+            yield seen
+
+
 def _passages(connection: Connection, from_ms: int, until_ms: int) -> Iterator[Sighting]:
     """At their right times. What was seen by a clock that was put right later is found by its boot, as its own time
     may be any; all else by its time."""
@@ -183,5 +195,5 @@ def _put_right(connection: Connection, correction: Correction) -> Iterator[Sight
 def _sighting(row: Any, data: _Data, time_ms: int) -> Iterator[Sighting]:
     """None for a passage that says neither who nor which way, as `hub.corrections.passage_of` has it."""
     _, gate, epoch, seq, _, scheme, number, direction, _ = row
-    if number is not None and direction in (ENTRY, EXIT):
+    if number is not None and direction in MOVES:
         yield Sighting(time_ms, gate, epoch, seq, CardKey(scheme, number), direction, led_to=data.zone)

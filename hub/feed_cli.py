@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from hub.cli_parts import add_verb, config_of, positive, settings_file
 
 if TYPE_CHECKING:
-    from hub.central.feed import FeedSettings
-    from hub.central.mqtt import Received
+    from hub.central.receivers.feed import FeedSettings
+    from hub.central.receivers.mqtt import Received
 
 REMEMBERED = 10_000
 """Ids by which a repetition is known."""
@@ -30,8 +30,8 @@ def add_verbs(verbs: Any) -> None:
 
 
 def _tail(options: argparse.Namespace) -> int:
-    from hub.central.feed import topics
-    from hub.central.mqtt import BrokerSession, Shut, Unreachable
+    from hub.central.receivers.feed import topics
+    from hub.central.receivers.mqtt import BrokerSession, Shut, Unreachable
     from hub.errors import FeedError
     from portvakt.backoff import Backoff
 
@@ -78,7 +78,7 @@ class _Listener:
 
     def done_with(self, message: "Received") -> bool:
         """Whether that was the last one."""
-        from hub.central.feed_messages import FeedEvent, decode
+        from hub.central.receivers.feed_messages import FeedEvent, decode
 
         try:
             event: FeedEvent = decode(message.payload)
@@ -140,7 +140,7 @@ def _whose(data: Any) -> list[str]:
 
 def _feed_of(options: argparse.Namespace) -> "tuple[str, str, FeedSettings]":
     """Name, site and settings of the feed that is meant. Raises SettingsError or FeedError."""
-    from hub.central.feed import feed_settings
+    from hub.central.receivers.feed import feed_settings
     from hub.central.registry import TargetPlace
     from hub.config import time_zone
     from hub.errors import FeedError

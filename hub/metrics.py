@@ -82,7 +82,8 @@ def _people(numbers: Numbers) -> Iterator[Family]:
         inside[place] = inside.get(place, 0) + count
     yield _gauge(
         "portvakt_people_inside",
-        "People inside, each in one zone only. certainty: confirmed by a gate, assumed by a clock nobody set, manual.",
+        "People inside, each in one zone only. certainty: confirmed by a gate, assumed by a clock "
+        "nobody set, manual, reported by another system.",
         ("zone", "certainty"),
         inside,
     )

@@ -299,8 +299,12 @@ def _outcome(
     return Outcome.MISSING if inside.out_ms is None else Outcome.MAY_BE_INSIDE
 
 
+_NO_PROOF = (Certainty.CLOCK_UNTRUSTED, Certainty.REPORTED)
+"""In a roll call: a phone may check out somebody who is still inside. A gate's sensor or a person's word clears."""
+
+
 def _sure_exit(seen: Sighting) -> bool:
-    return not seen.inside and seen.certainty is not Certainty.CLOCK_UNTRUSTED
+    return not seen.inside and seen.certainty not in _NO_PROOF
 
 
 def _since(called: Called) -> int:

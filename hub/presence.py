@@ -3,7 +3,8 @@
 Backlogs come late, twice, and out of order across gates, so the fold must not care: of every card only
 the latest passage counts, by (time, gate, epoch, seq). That is a maximum over a total order, hence
 commutative and idempotent. Nothing but `passage.completed` changes presence: a granted badge whose
-holder turned round changes nothing; nor does anything but a person's word (`by_hand`), which is a sighting too.
+holder turned round changes nothing; nor does anything but a person's word (`by_hand`) and what another system at
+the site reports (`reported`), which are sightings too.
 
 A check-out that somebody forgot is not an event and is stored nowhere as one: it follows from the last
 sighting, the hour that the site has set, and the time of asking. So an exit that is told a day late is
@@ -20,6 +21,9 @@ from gate.zones import OUTSIDE, SITE
 PASSAGE_COMPLETED = "passage.completed"
 ENTRY = "entry"
 EXIT = "exit"
+CONFIRMATION = "confirmed"
+"""Of a check-in: somebody says that they are still there. It moves nobody."""
+MOVES = (ENTRY, EXIT)
 
 
 @unique
@@ -33,6 +37,8 @@ class Certainty(StrEnum):
     """The clock was set later in the same boot, and the time reckoned back from there."""
     MANUAL = "manual"
     """No gate saw it: a person at the site office said so."""
+    REPORTED = "reported"
+    """No gate saw it: another system at the site has told of it."""
 
 
 @unique
@@ -46,6 +52,7 @@ class Sure(StrEnum):
     CLOSED_BY_RULE = "closed_by_rule"
     """Nobody saw them leave; the site's hour came, and the check-out was taken for forgotten."""
     MANUAL = "manual"
+    REPORTED = "reported"
 
 
 OFFICE = "@office"
@@ -160,6 +167,7 @@ SURE_OF = {
     Certainty.CLOCK_CORRECTED: Sure.CONFIRMED,
     Certainty.CLOCK_UNTRUSTED: Sure.ASSUMED,
     Certainty.MANUAL: Sure.MANUAL,
+    Certainty.REPORTED: Sure.REPORTED,
 }
 """What a sighting says of where somebody is, as long as no rule has closed it."""
 
@@ -204,3 +212,37 @@ class HandMark(NamedTuple):
 def by_hand(card: CardKey, direction: str, at_ms: int, number: int) -> Sighting:
     """What a person at the office said, as a sighting. `number` grows with every word that is written down."""
     return Sighting(at_ms, OFFICE, "", number, card, direction, certainty=Certainty.MANUAL)
+
+
+class CheckIn(NamedTuple):
+    """What another system at the site knows of somebody: that they came, left, or confirmed to be there still.
+
+    `theirs` and `direction` together are what it calls this one thing: told again with another card or time, it has
+    changed; told again as `deleted`, it never was, and neither card nor time need be said. `card` is None where that
+    system knows no card number of the person.
+    """
+
+    theirs: str
+    direction: str
+    card: CardKey | None = None
+    at_ms: int = 0
+    deleted: bool = False
+
+    @property
+    def moves(self) -> bool:
+        """Whether it says of a card where its holder is."""
+        return self.card is not None and self.direction in MOVES and not self.deleted
+
+
+def place_of(source: str) -> str:
+    """What stands in place of a gate's name where another system has reported; no gate can be called so."""
+    return f"@{source}"
+
+
+def reported(source: str, check_in: CheckIn, seq: int) -> Sighting | None:
+    """What another system said, as a sighting; None when it moves nobody. `seq` grows with all that this source
+    tells."""
+    if check_in.card is None or not check_in.moves:
+        return None
+    place = place_of(source)
+    return Sighting(check_in.at_ms, place, "", seq, check_in.card, check_in.direction, certainty=Certainty.REPORTED)

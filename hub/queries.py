@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, func, not_, or_, select
 
 from gate.uplink.contract import Status
 from gate.zones import OUTSIDE, SITE
-from hub.presence import PASSAGE_COMPLETED, CardKey, ClosingRule, standing
+from hub.presence import MOVES, PASSAGE_COMPLETED, CardKey, ClosingRule, standing
 from hub.records import JournalKey
 from hub.retention import PURGED
 from hub.store import HubStore, schema
@@ -40,7 +40,7 @@ class RosterEntry:
     listed: bool
     zone: str
     sure: str
-    """`confirmed`, `assumed` or `manual`: see `hub.presence.Sure`."""
+    """`confirmed`, `assumed`, `manual` or `reported`: see `hub.presence.Sure`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,11 +289,14 @@ def suspicions(store: HubStore, limit: int) -> list[SuspicionLine]:
 
 
 def passed_between(connection: Connection, from_ms: int, until_ms: int) -> set[CardKey]:
-    """The cards that went through a gate from the one time until before the other, by the gates' own clocks."""
-    table = schema.events
+    """The cards that went through a gate from the one time until before the other, by the gates' own clocks, or that
+    another system saw come or go then."""
+    table, told = schema.events, schema.check_ins
     within = and_(table.c.time_ms >= from_ms, table.c.time_ms < until_ms, table.c.number.is_not(None))
-    cards = select(table.c.scheme, table.c.number).where(table.c.kind == PASSAGE_COMPLETED, within).distinct()
-    return {CardKey(row.scheme, row.number) for row in connection.execute(cards)}
+    then = and_(told.c.at_ms >= from_ms, told.c.at_ms < until_ms, told.c.number.is_not(None), not_(told.c.deleted))
+    passed = select(table.c.scheme, table.c.number).where(table.c.kind == PASSAGE_COMPLETED, within)
+    checked_in = select(told.c.scheme, told.c.number).where(told.c.direction.in_(MOVES), then)
+    return {CardKey(row.scheme, row.number) for row in connection.execute(passed.union(checked_in))}
 
 
 def company_names(connection: Connection) -> dict[str, str | None]:

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from sqlalchemy import Connection, func, select
 
 from hub.card_answers import CardAnswer
-from hub.central.register_state import HOUR_MS, vigil_of
+from hub.central.registers.register_state import HOUR_MS, vigil_of
 from hub.chain import level_of
 from hub.company_answers import main_unit, register_status
 from hub.config import HubConfig, time_zone
@@ -18,7 +18,7 @@ from hub.store.people import chain
 from hub.store.registers import CardsSoFar, RegisterTransaction
 
 CARDS = "card_register"
-"""Under these names the store remembers how the registers are; see `hub.central.register_state`."""
+"""Under these names the store remembers how the registers are; see `hub.central.registers.register_state`."""
 COMPANIES = "company_register"
 
 

@@ -48,9 +48,10 @@ _DOUBT = {
     Certainty.CERTAIN: Sure.CONFIRMED,
     Certainty.CLOCK_CORRECTED: Sure.CONFIRMED,
     Certainty.MANUAL: Sure.MANUAL,
+    Certainty.REPORTED: Sure.REPORTED,
     Certainty.CLOCK_UNTRUSTED: Sure.ASSUMED,
 }
-_LEAST_SURE = (Sure.CLOSED_BY_RULE, Sure.ASSUMED, Sure.MANUAL, Sure.CONFIRMED)
+_LEAST_SURE = (Sure.CLOSED_BY_RULE, Sure.ASSUMED, Sure.REPORTED, Sure.MANUAL, Sure.CONFIRMED)
 
 
 def stays(sightings: Iterable[Sighting], closing: ClosingRule | None, now_ms: int) -> list[Stay]:

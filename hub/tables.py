@@ -18,12 +18,14 @@ _CERTAIN = {
     "clock_untrusted": "clock of the gate was not set",
     "clock_corrected": "clock of the gate was set later",
     "manual": "checked in by hand",
+    "reported": "reported by another system",
 }
 _SURE = {
     Sure.CONFIRMED: "seen by a gate",
     Sure.ASSUMED: "seen by a gate whose clock was not set",
     Sure.CLOSED_BY_RULE: "check-out forgotten, closed by rule",
     Sure.MANUAL: "by hand",
+    Sure.REPORTED: "reported by another system",
 }
 _OUTCOMES = {
     Outcome.MISSING: "LOOK FOR",
@@ -39,7 +41,7 @@ def roster_text(entries: Sequence[RosterEntry], zone: str = SITE) -> str:
     """Who is in a zone."""
     where = "inside" if zone == SITE else f"in {clean(zone)}"
     if not entries:
-        return f"Nobody is {where}, as far as the gates have told this hub."
+        return f"Nobody is {where}, as far as this hub has been told."
     rows = [
         (
             entry.name or "(not on any crew list)",
@@ -90,7 +92,7 @@ def muster_text(call: RollCall | None) -> str:
     counted = (
         f"As known then {call.then}, as known now {call.now} inside or maybe inside; to look for: {call.unaccounted}."
     )
-    warned = "It holds whom the gates have seen and nobody else: visitors through an open gate are not on it."
+    warned = "It holds whom gates, office and other systems have seen: visitors through an open gate are not on it."
     return "\n".join([*head, "", body, "", counted, warned])
 
 
@@ -103,6 +105,8 @@ def _called_note(one: CalledPerson) -> str:
         notes.append(_SURE[Sure.ASSUMED])
     elif one.sure == Sure.MANUAL:
         notes.append("checked in by hand")
+    elif one.sure == Sure.REPORTED:
+        notes.append(_SURE[Sure.REPORTED])
     if one.known_now and not one.known_then:
         notes.append("known only since")
     if one.left_before_ms is not None:

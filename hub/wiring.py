@@ -19,9 +19,11 @@ from gate.uplink.contract import ContractError, HubStatus, Publish, Topics
 from gate.uplink.signing import Signer
 from hub.broker import EmbeddedBroker
 from hub.central.alarms import AlarmWatch
+from hub.central.bell import Bell
+from hub.central.site_alarms import site_alarms
 from hub.claim import Claim, SiteClaim
 from hub.commands import Commands
-from hub.config import HubConfig, closing_rule, database, limits, signing_key_file, state_dir
+from hub.config import HubConfig, closing_rule, database, limits, signing_key_file, state_dir, warnings
 from hub.errors import AnotherHub, KeyFileError, StoreError
 from hub.housekeeping import Housekeeping
 from hub.identity import check_key, claim_key, installation
@@ -54,12 +56,14 @@ class Beside(Protocol):
 
 
 def run(config: HubConfig, settings_file: Path, stop: threading.Event, ready: Callable[[str], None]) -> None:
-    """Run the hub until `stop` is set. Blocking; `ready` is told once, when the site is ours. Files that targets name
-    stand beside `settings_file`.
+    """Run the hub until `stop` is set. Blocking; `ready` is told once, when the site is ours. Files that targets and
+    sources name stand beside `settings_file`.
 
     Raises AlreadyRunning, AnotherHub, SettingsError, StoreError, KeyFileError, LinkError or EmbeddedBrokerError.
     """
     check_files(config.broker)
+    for warning in warnings(config):
+        log.warning("settings=%r", warning)
     with contextlib.ExitStack() as held:
         held.enter_context(FolderLock(state_dir(config)))
         store = held.enter_context(contextlib.closing(HubStore(database(config))))
@@ -70,22 +74,32 @@ def run(config: HubConfig, settings_file: Path, stop: threading.Event, ready: Ca
         purge = Purge(config.site, store, private, limits(config))
         if config.broker.embedded:
             held.enter_context(EmbeddedBroker(config.broker.host, config.broker.port))
-        beside = _beside(config, store, settings_file)
-        HubLoop(config, store, Signer(config.site, private), purge, ready, beside=beside).run(stop, Supervisor())
+        bell = Bell()
+        beside = _beside(config, store, settings_file, bell)
+        loop = HubLoop(config, store, Signer(config.site, private), purge, ready, beside=beside, taken_in=bell.ring)
+        loop.run(stop, Supervisor())
 
 
-def _beside(config: HubConfig, store: HubStore, settings_file: Path) -> tuple[Beside, ...]:
-    """What the settings ask for besides gates. Raises SettingsError."""
+def _beside(config: HubConfig, store: HubStore, settings_file: Path, bell: Bell) -> tuple[Beside, ...]:
+    """What the settings ask for besides gates; `bell` is rung when something was taken in. Raises SettingsError."""
     found: list[Beside] = []
     if config.targets:
         # Only who tells others needs the library.
         from hub.central.couriers import Couriers
 
-        found.append(Couriers(config, store, settings_file))
+        found.append(Couriers(config, store, settings_file, bell))
     if config.card_register.on or config.companies.on:
-        from hub.central.register_watches import RegisterWatches
+        from hub.central.registers.register_watches import RegisterWatches
 
         found.append(RegisterWatches(config))
+    if config.crew.source.topic is not None:
+        from hub.crew.watching import CrewWatch
+
+        found.append(CrewWatch(config, store))
+    if config.sources:
+        from hub.central.gathering import Gathering
+
+        found.append(Gathering(config, store, settings_file))
     return tuple(found)
 
 
@@ -120,13 +134,16 @@ class HubLoop:
         ready: Callable[[str], None],
         *,
         beside: Sequence[Beside],
+        taken_in: Callable[[], None],
     ) -> None:
+        """`taken_in` is told after each commit of what gates have sent."""
         topics = Topics(config.site)
         instance = installation(config, store)
         self._config = config
         self._topics = topics
         self._ready = ready
         self._beside = beside
+        self._taken_in = taken_in
         self._started = False
         self._store = store
         self._inbox = Inbox()
@@ -146,7 +163,7 @@ class HubLoop:
         )
         self._membership = Membership(config, store, signer)
         self._housekeeping = Housekeeping(store, closing_rule(config.presence), purge)
-        self._alarms = AlarmWatch(store, config.targets)
+        self._alarms = AlarmWatch(store, config.targets, site_alarms(store, config))
         heartbeat_ms = int(config.list.heartbeat_s * 1000)
         self._service = HubService(
             self._own,
@@ -227,6 +244,7 @@ class HubLoop:
         if self._waiting:
             messages, self._waiting = self._waiting, []
             self._publish(self._service.take(of_members(self._store, self._topics, messages, _now_ms()), _now_ms()))
+            self._taken_in()
         if self._wishes:
             wishes, self._wishes = self._wishes, []
             self._publish(self._membership.answers(wishes, _now_ms()))

@@ -6,6 +6,7 @@ everybody: a finding there would stop a change that has nothing to do with it. `
 
 import contextlib
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,9 @@ from hypothesis import settings
 from hub.config import PostgresAddress
 from hub.store import HubStore
 from tests.sim.postgres import BIN, MISSING, Postgres
+
+# Whoever starts the tests in the background has them ignore Ctrl-C, and with them every process that they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile("here", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)

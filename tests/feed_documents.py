@@ -13,8 +13,8 @@ from typing import Any
 
 import msgspec
 
-from hub.central.feed import CONTENT_TYPE, FeedSettings
-from hub.central.feed_messages import CONTENTS, EVENTS, VERSION, FeedEvent, Kind, schema_of, type_of
+from hub.central.receivers.feed import CONTENT_TYPE, FeedSettings
+from hub.central.receivers.feed_messages import CONTENTS, EVENTS, VERSION, FeedEvent, Kind, schema_of, type_of
 
 FOLDER = Path(__file__).parents[1] / "docs" / "feed"
 EXAMPLES = FOLDER / "examples"

@@ -20,7 +20,7 @@ from pathlib import Path
 from gate.reader.checks import ALIASES, DIGIT_CHECKS, SUMS
 from gate.reader.encodings import ENCODINGS
 from gate.turnstile import FREE_WAYS, GRANTED_WAYS, MODE_SIGNALS, TABLE, Mode, Phase, Signal
-from hub.central.feed_messages import CONTENTS, type_of
+from hub.central.receivers.feed_messages import CONTENTS, type_of
 from hub.metrics import families, labels_of
 from tests import feed_documents
 from tests.feed_documents import stored_examples, text_of

@@ -4,7 +4,7 @@ Each beginning and end is a row, and so a happening of its own: a feed may tell 
 """
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from hub.central.overview import TargetLine, standing_alarms, target_lines
@@ -45,11 +45,22 @@ def conditions(lines: Iterable[TargetLine]) -> list[Condition]:
     return found
 
 
+class More(NamedTuple):
+    """What else is looked after: the names of its conditions, and those that hold at a time."""
+
+    names: frozenset[str]
+    at: Callable[[int], Iterable[Condition]]
+
+
+_NO_MORE = More(frozenset(), lambda _: ())
+
+
 class AlarmWatch:
     """Looks every half minute. One thread."""
 
-    def __init__(self, store: HubStore, settings: Sequence[TargetSettings]) -> None:
+    def __init__(self, store: HubStore, settings: Sequence[TargetSettings], more: More = _NO_MORE) -> None:
         self._store = store
+        self._more = more
         self._settings = settings
         self._next_ms = 0
 
@@ -62,9 +73,12 @@ class AlarmWatch:
 
     def look(self, now_ms: int) -> None:
         """Write down what has begun and what has ended. Raises StoreError."""
-        wrong = {one[:2]: one for one in conditions(target_lines(self._store, self._settings, now_ms))}
+        found = [*conditions(target_lines(self._store, self._settings, now_ms)), *self._more.at(now_ms)]
+        wrong = {one[:2]: one for one in found}
         with self._store.reading() as connection:
-            known = {(one.name, one.subject) for one in standing_alarms(connection) if one.name in DELIVERY}
+            standing = standing_alarms(connection)
+        ours = DELIVERY | self._more.names
+        known = {(one.name, one.subject) for one in standing if one.name in ours}
         rows = [
             {"at_ms": now_ms, "name": key[0], "subject": key[1], "raised": True, "words": wrong[key].words}
             for key in wrong.keys() - known

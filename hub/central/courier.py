@@ -1,16 +1,19 @@
 """Brings a target what it is to know: plans, drafts, sends, writes down what came of it. One for each target.
 
 No clock, no thread and no chance inside: a turn takes the time, and says when it wants the next one. Who sends is
-handed in: at once in a simulation, several at a time at a site.
+handed in: in the same thread, several at a time at a site, over a bad wire in the simulation.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import NamedTuple, Protocol
 
 from hub.central.delivery import (
+    Ahead,
     Delivery,
+    Found,
     Receiver,
     Rules,
     Throttle,
@@ -21,9 +24,9 @@ from hub.central.delivery import (
     unfit,
     worn_out,
 )
-from hub.central.happening import Happening
-from hub.central.ledger import Found, Ledger
+from hub.central.happening import Happening, Place, Stream
 from hub.central.target import Accepted, Draft, Facts, Item, Later, Outcome, Target, Unfit
+from hub.corrections import CLOCK_TRUSTED
 from hub.presence import Certainty
 
 log = logging.getLogger(__name__)
@@ -31,8 +34,40 @@ log = logging.getLogger(__name__)
 IDLE_MS = 60_000
 """How long a turn may wait where nothing new happens."""
 REST_MS = 100
-"""How long a turn waits at least that could start nothing: what is due may wait for another one of its card."""
+"""How long a turn waits at least that could start nothing: what is due may be too much for one second."""
 ASK_AT_ONCE = 50
+
+
+class Queue(Protocol):
+    """What one target is to know, on a disk (`hub.central.ledger.Ledger`). Every method may raise StoreError; then
+    nothing was written. One thread."""
+
+    def ahead(self) -> Ahead:
+        """What comes next in every stream, a piece of each."""
+
+    def plan(self, wanted: Sequence[tuple[Happening, Item]], cursors: Mapping[Stream, int], now_ms: int) -> None:
+        """Put items into the queue and move the cursors, both or neither."""
+
+    def due(self, now_ms: int, most: int, under_way: Collection[str]) -> Found:
+        """What may be sent now, of each card the earliest that is open; nothing of what is under way."""
+
+    def to_ask(self, now_ms: int, most: int) -> Sequence[Delivery]:
+        """What the receiver has in its own queue, and may be asked for."""
+
+    def waiting_of(self, streams: Collection[Stream]) -> Found:
+        """All of these streams that waits to be sent."""
+
+    def next_due_ms(self, from_ms: int = 0) -> int | None:
+        """When something may be sent or asked for, from that time on; None when nothing is open."""
+
+    def facts(self, places: Mapping[str, Place]) -> AbstractContextManager[Facts]:
+        """What drafts are made from, all of one moment."""
+
+    def settle(self, deliveries: Sequence[Delivery], receiver: Receiver, now_ms: int) -> None:
+        """Write down what came of these, and how the receiver is."""
+
+    def receiver(self) -> Receiver:
+        """How the target was when it was written down last; a person may have woken it since."""
 
 
 class Sent(NamedTuple):
@@ -88,11 +123,11 @@ class Courier:
     """One target's. One thread."""
 
     def __init__(
-        self, name: str, target: Target, ledger: Ledger, sender: Sender, rules: Rules, *, clock_wait_ms: int
+        self, name: str, target: Target, queue: Queue, sender: Sender, rules: Rules, *, clock_wait_ms: int
     ) -> None:
         self._name = name
         self._target = target
-        self._ledger = ledger
+        self._queue = queue
         self._sender = sender
         self._rules = rules
         self._clock_wait_ms = clock_wait_ms
@@ -100,21 +135,26 @@ class Courier:
         self._under_way: dict[str, Delivery] = {}
         self._first_sent: dict[str, int] = {}
         self._answers: list[Sent] = []
+        self._verdicts: list[tuple[Delivery, Outcome]] = []
+        """What became of queued ones, and is not written down yet."""
 
     def turn(self, now_ms: int) -> int:
         """Do what can be done now; how long the next turn may wait, in ms. Raises StoreError: nothing is lost by it."""
         self._take_back(now_ms, 0)
         planned = self._plan(now_ms)
-        receiver = self._ledger.receiver()
-        if receiver.may_send(now_ms):
-            self._ask(receiver, now_ms)
-            started = self._send(receiver, now_ms)
-        else:
-            started = 0
+        due_ms, receiver = self._queue.next_due_ms(), self._take_verdicts(now_ms)
+        started = 0
+        if due_ms is not None and due_ms <= now_ms and receiver.may_send(now_ms):
+            receiver = self._ask(receiver, now_ms)
+            room = self._room(receiver, now_ms)
+            started = self._send(receiver, room, now_ms) if room else 0
+            if room and not started:
+                # What is due waits for another one of its card.
+                due_ms = self._queue.next_due_ms(now_ms + 1)
         if self._under_way:
             # While something is under way an answer is what is waited for.
             self._take_back(now_ms, 0)
-        return 0 if planned or started else self._idle_ms(receiver, now_ms)
+        return 0 if planned or started else _idle_ms(due_ms, receiver, now_ms)
 
     def wait(self, now_ms: int, wait_ms: int) -> None:
         """Wait for an answer, if one is to come. Raises StoreError."""
@@ -126,11 +166,13 @@ class Courier:
         return bool(self._under_way)
 
     def _plan(self, now_ms: int) -> bool:
-        ahead = self._ledger.ahead()
+        ahead = self._queue.ahead()
         if not ahead.cursors:
             return False
+        if corrected := {one.stream for one in ahead.happenings if one.kind == CLOCK_TRUSTED}:
+            self._set_right(corrected, now_ms)
         wanted = [(one, self._settled_time(item, one)) for one in ahead.happenings for item in self._items(one)]
-        self._ledger.plan(wanted, ahead.cursors, now_ms)
+        self._queue.plan(wanted, ahead.cursors, now_ms)
         return True
 
     def _items(self, happening: Happening) -> Sequence[Item]:
@@ -146,41 +188,58 @@ class Courier:
             return item
         return item._replace(not_before_ms=max(item.not_before_ms, happening.received_ms + self._clock_wait_ms))
 
-    def _send(self, receiver: Receiver, now_ms: int) -> int:
-        pace = self._target.pace
-        free = receiver.at_once(pace) - self._sender.under_way()
-        most = free * receiver.in_one(pace)
-        allowed = self._throttle.allowed(now_ms)
-        if allowed is not None:
-            most = min(most, allowed)
-        if most <= 0:
+    def _set_right(self, streams: Collection[Stream], now_ms: int) -> None:
+        """A gate has said what time it really was: what waits goes in that order, and need not be kept back."""
+        found = self._queue.waiting_of(streams)
+        moved: list[Delivery] = []
+        with self._queue.facts(found.places) as facts:
+            for one in found.deliveries:
+                told = None if one.item.id in self._under_way else facts.happening(one.item.happening)
+                times = {item.id: item.at_ms for item in self._items(told)} if told else {}
+                if (at_ms := times.get(one.item.id, one.item.at_ms)) != one.item.at_ms:
+                    due_ms = one.due_ms if one.attempts else now_ms
+                    moved.append(replace(one, item=one.item._replace(at_ms=at_ms), due_ms=due_ms))
+        if moved:
+            self._queue.settle(moved, self._queue.receiver(), now_ms)
+
+    def _room(self, receiver: Receiver, now_ms: int) -> int:
+        """How many may be sent now."""
+        if not receiver.may_send(now_ms):
             return 0
-        found = self._ledger.due(now_ms, most, self._under_way)
+        free = receiver.at_once(self._target.pace) - self._sender.under_way()
+        room = free * receiver.in_one(self._target.pace)
+        allowed = self._throttle.allowed(now_ms)
+        return max(0, room if allowed is None else min(room, allowed))
+
+    def _send(self, receiver: Receiver, room: int, now_ms: int) -> int:
+        found = self._queue.due(now_ms, room, self._under_way)
         if not found.deliveries:
             return 0
-        drafts = self._drafts(found, receiver, now_ms)
-        size = receiver.in_one(pace)
+        drafts, settled = self._drafts(found, now_ms)
+        if settled:
+            self._queue.settle(settled, receiver, now_ms)
+        # Under way is what nothing can keep from being sent any more.
+        for delivery, draft in drafts:
+            self._under_way[draft.item.id] = delivery
+            self._first_sent[draft.item.id] = found.first_sent_ms.get(draft.item.id, now_ms)
+        size = receiver.in_one(self._target.pace)
         for start in range(0, len(drafts), size):
-            self._sender.start(drafts[start : start + size])
+            self._sender.start([draft for _, draft in drafts[start : start + size]])
         self._throttle.went(len(drafts))
         return len(found.deliveries)
 
-    def _drafts(self, found: Found, receiver: Receiver, now_ms: int) -> list[Draft]:
-        """What is to be sent; what is not goes straight to where it belongs."""
-        drafts: list[Draft] = []
+    def _drafts(self, found: Found, now_ms: int) -> tuple[list[tuple[Delivery, Draft]], list[Delivery]]:
+        """What is to be sent; and what is not, as it is now."""
+        drafts: list[tuple[Delivery, Draft]] = []
         settled: list[Delivery] = []
-        with self._ledger.facts(found.places) as facts:
+        with self._queue.facts(found.places) as facts:
             for delivery in found.deliveries:
                 made = self._draft(delivery, facts, now_ms)
                 if isinstance(made, Draft):
-                    drafts.append(made)
-                    self._under_way[delivery.item.id] = delivery
-                    self._first_sent[delivery.item.id] = found.first_sent_ms.get(delivery.item.id, now_ms)
+                    drafts.append((delivery, made))
                 else:
                     settled.append(made)
-        if settled:
-            self._ledger.settle(settled, receiver, now_ms)
-        return drafts
+        return drafts, settled
 
     def _draft(self, delivery: Delivery, facts: Facts, now_ms: int) -> Draft | Delivery:
         try:
@@ -198,43 +257,58 @@ class Courier:
 
     def _take_back(self, now_ms: int, wait_ms: int) -> None:
         self._answers += self._sender.done(wait_ms)
-        while self._answers:
-            # Written down before it is forgotten: a store that fails is told of it in a later turn.
-            one = self._answers[0]
-            receiver = receiver_after(self._ledger.receiver(), one.outcomes, now_ms, self._rules)
-            settled: list[Delivery] = []
+        if not self._answers:
+            return
+        # Written down before it is forgotten: a store that fails is told of it in a later turn.
+        before = receiver = self._queue.receiver()
+        settled: list[Delivery] = []
+        for one in self._answers:
+            receiver = receiver_after(receiver, one.outcomes, now_ms, self._rules)
             for draft, outcome in zip(one.drafts, one.outcomes, strict=True):
-                before = self._under_way[draft.item.id]
-                after = answered(before, draft, outcome, now_ms, self._rules)
+                after = answered(self._under_way[draft.item.id], draft, outcome, now_ms, self._rules)
                 settled.append(worn_out(after, receiver, self._first_sent[draft.item.id], self._rules))
-            self._ledger.settle(settled, receiver, now_ms)
-            del self._answers[0]
+        self._queue.settle(settled, receiver, now_ms)
+        for one in self._answers:
             for draft in one.drafts:
                 del self._under_way[draft.item.id], self._first_sent[draft.item.id]
-            self._tell(receiver, one)
+        self._answers.clear()
+        self._tell(before, receiver)
 
-    def _ask(self, receiver: Receiver, now_ms: int) -> None:
-        waiting = self._ledger.to_ask(now_ms, ASK_AT_ONCE)
+    def _ask(self, receiver: Receiver, now_ms: int) -> Receiver:
+        """How the receiver is after that."""
+        waiting = self._queue.to_ask(now_ms, ASK_AT_ONCE)
         if not waiting:
-            return
+            return receiver
         try:
             outcomes = list(self._target.ask([one.receiver_id or "" for one in waiting]))
         except Exception as fault:
             log.exception("target=%s failed", self._name)
             outcomes = [Later(f"{type(fault).__name__} in the target; see the log")] * len(waiting)
-        answers = [asked(one, outcome, now_ms) for one, outcome in zip(waiting, outcomes, strict=False)]
+        self._verdicts = list(zip(waiting, outcomes, strict=False))
+        return self._take_verdicts(now_ms)
+
+    def _take_verdicts(self, now_ms: int) -> Receiver:
+        """As answers: written down before they are forgotten, so that nobody is asked twice for a store that fails."""
+        receiver = self._queue.receiver()
+        if not self._verdicts:
+            return receiver
+        outcomes = [outcome for _, outcome in self._verdicts]
         after = receiver_after(receiver, outcomes, now_ms, self._rules)
-        taken = any(isinstance(one, Accepted) for one in outcomes)
-        self._ledger.settle(answers, after if not taken else replace(after, accepted_ms=now_ms), now_ms)
+        if any(isinstance(one, Accepted) for one in outcomes):
+            after = replace(after, accepted_ms=now_ms)
+        self._queue.settle([asked(one, outcome, now_ms) for one, outcome in self._verdicts], after, now_ms)
+        self._verdicts.clear()
+        self._tell(receiver, after)
+        return after
 
-    def _idle_ms(self, receiver: Receiver, now_ms: int) -> int:
-        due_ms = self._ledger.next_due_ms() if receiver.stopped is None else None
-        if due_ms is None:
-            return IDLE_MS
-        return min(IDLE_MS, max(REST_MS, due_ms - now_ms, receiver.pause_until_ms - now_ms))
-
-    def _tell(self, receiver: Receiver, one: Sent) -> None:
-        if receiver.stopped is not None:
+    def _tell(self, before: Receiver, receiver: Receiver) -> None:
+        if receiver.stopped is not None and before.stopped is None:
             log.error("target=%s stopped=%r see='hub central status'", self._name, receiver.stopped)
-        elif receiver.failures == 1:
+        elif receiver.failures and not before.failures:
             log.warning("target=%s failed=%r", self._name, receiver.words)
+
+
+def _idle_ms(due_ms: int | None, receiver: Receiver, now_ms: int) -> int:
+    if due_ms is None or receiver.stopped is not None:
+        return IDLE_MS
+    return min(IDLE_MS, max(REST_MS, due_ms - now_ms, receiver.pause_until_ms - now_ms))

@@ -11,6 +11,7 @@ from datetime import time as clock_time
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from hub.central.bell import Bell
 from hub.central.courier import Courier, Sent, sent
 from hub.central.delivery import Rules
 from hub.central.ledger import Ledger
@@ -26,7 +27,7 @@ from portvakt.errors import SettingsError
 log = logging.getLogger(__name__)
 
 LOOK_MS = 500
-"""How soon something new is looked for."""
+"""How soon something is looked for that nobody rings for: what another process has taken in, a person's word."""
 STORE_RETRY_S = 2.0
 JOIN_S = 10.0
 TARGET_FIRST_MS = 1_000
@@ -80,9 +81,11 @@ class Pool:
 class Couriers:
     """All of a site's. Made without touching anything; `start` and `stop` once each."""
 
-    def __init__(self, config: HubConfig, store: HubStore, settings_file: Path) -> None:
-        """Raises SettingsError: a target that cannot be made is a fault of the settings."""
+    def __init__(self, config: HubConfig, store: HubStore, settings_file: Path, bell: Bell) -> None:
+        """`bell` is rung when something was taken in. Raises SettingsError: a target that cannot be made is a fault of
+        the settings."""
         self._stop = threading.Event()
+        self._bell = bell
         self._store = store
         self._site = config.site
         self._threads: list[threading.Thread] = []
@@ -101,6 +104,7 @@ class Couriers:
     def stop(self) -> None:
         """End; what is under way is sent again at the next start, under the same key."""
         self._stop.set()
+        self._bell.ring()
         deadline = time.monotonic() + JOIN_S
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
@@ -116,6 +120,7 @@ class Couriers:
         )  # fmt: skip
         reconciliation = Reconciliation(settings.name, target, ledger)
         entered = failed = False
+        heard = 0
         while not self._stop.is_set():
             try:
                 if not entered:
@@ -128,7 +133,7 @@ class Couriers:
                 if courier.under_way:
                     courier.wait(_now_ms(), wait_ms)
                 else:
-                    self._stop.wait(wait_ms / 1000)
+                    heard = self._bell.wait(heard, wait_ms / 1000)
             except StoreError as why:
                 failed = _said(failed, settings.name, why)
                 self._stop.wait(STORE_RETRY_S)

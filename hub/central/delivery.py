@@ -13,7 +13,9 @@ receiver fails again and again while it takes others goes aside: nothing may hol
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum, unique
+from typing import NamedTuple
 
+from hub.central.happening import Happening, Place, Stream
 from hub.central.target import Accepted, Draft, Item, Later, Outcome, Pace, Queued, Refused, Stopped
 from portvakt.backoff import Backoff
 
@@ -52,6 +54,21 @@ class Delivery:
     digest: bytes | None = None
     """SHA-256 of what was accepted last."""
     answered_ms: int | None = None
+
+
+class Ahead(NamedTuple):
+    """What a target has not been asked about yet, and its cursors after that."""
+
+    happenings: list[Happening]
+    cursors: dict[Stream, int]
+
+
+class Found(NamedTuple):
+    """Some of a target's deliveries, each with where it came from."""
+
+    deliveries: list[Delivery]
+    places: dict[str, Place]
+    first_sent_ms: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,23 +169,32 @@ def nothing_new(delivery: Delivery, words: str, now_ms: int) -> Delivery:
 
 
 def receiver_after(receiver: Receiver, outcomes: Sequence[Outcome], now_ms: int, rules: Rules) -> Receiver:
-    """What the outcomes of one request tell of the receiver."""
+    """What the outcomes of one request tell of the receiver. A wait that it asked for, and a stop, outlast what went
+    through meanwhile on another connection."""
     for one in outcomes:
         if isinstance(one, Stopped):
             return replace(receiver, stopped=_short(one.words), words=_short(one.words))
     later = [one for one in outcomes if isinstance(one, Later)]
     if not later and outcomes:
-        return Receiver(accepted_ms=_taken_ms(receiver, outcomes, now_ms))
+        return replace(receiver, failures=0, words="", accepted_ms=_taken_ms(receiver, outcomes, now_ms))
     if not later:
         return receiver
     asked_to_wait = max((one.after_ms or 0 for one in later), default=0)
     if len(later) < len(outcomes):
         # It is there: what failed waits by itself.
-        through = Receiver(accepted_ms=_taken_ms(receiver, outcomes, now_ms), words=_short(later[-1].words))
-        return replace(through, pause_until_ms=now_ms + asked_to_wait)
+        return replace(
+            receiver,
+            failures=0,
+            pause_until_ms=max(receiver.pause_until_ms, now_ms + asked_to_wait),
+            words=_short(later[-1].words),
+            accepted_ms=_taken_ms(receiver, outcomes, now_ms),
+        )
     wait_ms = max(asked_to_wait, rules.target.wait_ms(receiver.failures))
     return replace(
-        receiver, failures=receiver.failures + 1, pause_until_ms=now_ms + wait_ms, words=_short(later[-1].words)
+        receiver,
+        failures=receiver.failures + 1,
+        pause_until_ms=max(receiver.pause_until_ms, now_ms + wait_ms),
+        words=_short(later[-1].words),
     )
 
 

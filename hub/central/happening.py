@@ -14,6 +14,10 @@ BY_HAND = "presence.by_hand"
 """A person at the site office checked somebody in or out."""
 REPORTED = "presence.reported"
 """Another system at the site has seen somebody come or go."""
+WITHDRAWN = "presence.withdrawn"
+"""It has taken that back."""
+CONFIRMED = "presence.confirmed"
+"""Somebody has confirmed there that they are still on the site."""
 ALARM_RAISED = "alarm.raised"
 ALARM_CLEARED = "alarm.cleared"
 MOVEMENTS = frozenset({PASSAGE, BY_HAND, REPORTED})
@@ -28,6 +32,13 @@ class Stream(NamedTuple):
 
     name: str
     epoch: str = ""
+
+
+class Place(NamedTuple):
+    """Where a happening is kept."""
+
+    stream: Stream
+    seq: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,3 +67,8 @@ class Happening:
     warnings: tuple[str, ...] = ()
     certainty: Certainty = Certainty.CERTAIN
     detail: dict[str, str | int | bool] = field(default_factory=dict)
+
+    def from_on(self, since_ms: int) -> bool:
+        """Whether it happened since then, as far as can be told: a clock that nobody had set shows any time."""
+        at_ms = self.received_ms if self.certainty is Certainty.CLOCK_UNTRUSTED else self.at_ms
+        return at_ms is None or at_ms >= since_ms

@@ -6,15 +6,15 @@ nothing but its state.
 
 import contextlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
-from sqlalchemy import Connection, and_, func, not_, or_, select, update
+from sqlalchemy import BigInteger, Connection, Update, and_, bindparam, func, not_, or_, select, update
 from sqlalchemy.orm import aliased
 
 from hub.central import streams
-from hub.central.delivery import OPEN, Delivery, Receiver, State
-from hub.central.happening import Happening, Stream
-from hub.central.streams import Piece, Place, Span
+from hub.central.delivery import OPEN, Ahead, Delivery, Found, Receiver, State
+from hub.central.happening import Happening, Place, Stream
+from hub.central.streams import Piece, Span
 from hub.central.target import Item
 from hub.corrections import history
 from hub.errors import OfficeError
@@ -26,21 +26,8 @@ from hub.store.people import read_members
 
 READ_AT_ONCE = 500
 """Happenings that are looked at in one transaction."""
-
-
-class Ahead(NamedTuple):
-    """What a target has not been asked about yet, and its cursors after that."""
-
-    happenings: list[Happening]
-    cursors: dict[Stream, int]
-
-
-class Found(NamedTuple):
-    """What is due, each with where it came from."""
-
-    deliveries: list[Delivery]
-    places: dict[str, Place]
-    first_sent_ms: dict[str, int]
+SETTLED = ("at_ms", "state", "attempts", "due_ms", "words", "field", "receiver_id", "digest", "answered_ms")
+"""What an answer may change."""
 
 
 class Ledger:
@@ -77,7 +64,7 @@ class Ledger:
     def ahead(self) -> Ahead:
         """What comes next in every stream, a piece of each."""
         with self._store.reading() as connection:
-            known, since_ms = self._cursors(connection), self._since_ms(connection)
+            known = self._cursors(connection)
             found: list[Happening] = []
             cursors: dict[Stream, int] = {}
             for stream, end in streams.ends(connection).items():
@@ -85,9 +72,10 @@ class Ledger:
                 if end <= after or len(found) >= READ_AT_ONCE:
                     continue
                 piece = streams.read(connection, self._site, Span(stream, after, end), READ_AT_ONCE - len(found))
-                found += [one for one in piece.happenings if one.at_ms is None or one.at_ms >= since_ms]
+                found += piece.happenings
                 cursors[stream] = piece.through
-        return Ahead(found, cursors)
+            since_ms = self._since_ms(connection) if found else 0
+        return Ahead([one for one in found if one.from_on(since_ms)], cursors)
 
     def plan(self, wanted: Sequence[tuple[Happening, Item]], cursors: Mapping[Stream, int], now_ms: int) -> None:
         """Put items into the queue and move the cursors. An item that is there already is looked at again where
@@ -151,13 +139,23 @@ class Ledger:
         with self._store.reading() as connection:
             return _found(connection.execute(chosen.order_by(table.c.due_ms).limit(most))).deliveries
 
-    def next_due_ms(self) -> int | None:
-        """When something waits to be sent or asked for; None when nothing does."""
+    def waiting_of(self, streams: Collection[Stream]) -> Found:
+        """All of these streams that waits to be sent."""
+        table = schema.deliveries
+        theirs = or_(*(and_(table.c.stream == one.name, table.c.epoch == one.epoch) for one in streams))
+        waiting = and_(table.c.target == self._target, table.c.state == State.WAITING.value)
+        with self._store.reading() as connection:
+            return _found(connection.execute(select(table).where(waiting, theirs)))
+
+    def next_due_ms(self, from_ms: int = 0) -> int | None:
+        """When something may be sent or asked for, from that time on; None when nothing is open."""
         table = schema.deliveries
         open_ones = table.c.state.in_([one.value for one in OPEN])
         with self._store.reading() as connection:
             soonest: int | None = connection.scalar(
-                select(func.min(table.c.due_ms)).where(table.c.target == self._target, open_ones)
+                select(func.min(table.c.due_ms)).where(
+                    table.c.target == self._target, open_ones, table.c.due_ms >= from_ms
+                )
             )
             return soonest
 
@@ -169,21 +167,10 @@ class Ledger:
 
     def settle(self, deliveries: Sequence[Delivery], receiver: Receiver, now_ms: int) -> None:
         """Write down what came of these, and how the receiver is."""
-        table, targets = schema.deliveries, schema.targets
+        targets = schema.targets
         with self._store.taking_in() as connection:
-            for one in deliveries:
-                changed: dict[str, Any] = {
-                    "state": one.state.value, "attempts": one.attempts, "due_ms": one.due_ms, "words": one.words,
-                    "field": one.field, "receiver_id": one.receiver_id, "digest": one.digest,
-                    "answered_ms": one.answered_ms,
-                }  # fmt: skip
-                row = and_(table.c.target == self._target, table.c.id == one.item.id)
-                # Where something else has happened to it meanwhile, it is looked at again.
-                as_it_was = and_(row, table.c.happening == one.item.happening)
-                connection.execute(update(table).where(as_it_was).values(**changed))
-                if one.attempts:
-                    first = and_(row, table.c.first_sent_ms.is_(None))
-                    connection.execute(update(table).where(first).values(first_sent_ms=now_ms))
+            if deliveries:
+                connection.execute(self._settling(), [_changed(one, now_ms) for one in deliveries])
             connection.execute(
                 update(targets)
                 .where(targets.c.name == self._target)
@@ -291,6 +278,19 @@ class Ledger:
             connection.execute(table.insert(), {"target": self._target, "at_ms": now_ms, **counted})
             connection.execute(update(targets).where(targets.c.name == self._target).values(reconciled_ms=now_ms))
 
+    def _settling(self) -> Update:
+        """One statement for any number of rows."""
+        table = schema.deliveries
+        # Where something else has happened to it meanwhile, it is looked at again.
+        as_it_was = and_(
+            table.c.target == self._target,
+            table.c.id == bindparam("its_id", type_=table.c.id.type),
+            table.c.happening == bindparam("its_happening", type_=table.c.happening.type),
+        )
+        first_sent_ms = func.coalesce(table.c.first_sent_ms, bindparam("sent_ms", type_=BigInteger))
+        values: dict[str, Any] = {name: bindparam(name, type_=table.c[name].type) for name in SETTLED}
+        return update(table).where(as_it_was).values(values | {"first_sent_ms": first_sent_ms})
+
     def _states(self, connection: Connection, ids: Sequence[str]) -> dict[str, str]:
         table = schema.deliveries
         found: dict[str, str] = {}
@@ -372,6 +372,23 @@ class SqlFacts:
     def sightings(self, card: CardKey, from_ms: int, until_ms: int) -> Sequence[Sighting]:
         found = history(SqlEventTransaction(self._connection), [card])
         return sorted({one for one in found if from_ms <= one.time_ms <= until_ms})
+
+
+def _changed(one: Delivery, now_ms: int) -> dict[str, Any]:
+    return {
+        "its_id": one.item.id,
+        "its_happening": one.item.happening,
+        "sent_ms": now_ms if one.attempts else None,
+        "at_ms": one.item.at_ms,
+        "state": one.state.value,
+        "attempts": one.attempts,
+        "due_ms": one.due_ms,
+        "words": one.words,
+        "field": one.field,
+        "receiver_id": one.receiver_id,
+        "digest": one.digest,
+        "answered_ms": one.answered_ms,
+    }
 
 
 def _found(rows: Any) -> Found:

@@ -49,7 +49,7 @@ def backfill(ledger: Ledger, target: Target, since_ms: int, now_ms: int) -> Gene
     yield Progress(0, total, 0)
     for span in spans:
         for piece in ledger.pieces(span):
-            told = [one for one in piece.happenings if one.at_ms is None or one.at_ms >= since_ms]
+            told = [one for one in piece.happenings if one.from_on(since_ms)]
             queued += ledger.add(_wanted(target, told), {span.stream: piece.through}, now_ms)
             yield Progress(before + piece.through - span.after, total, queued)
         before += span.through - span.after
@@ -93,7 +93,7 @@ class Reconciliation:
         expected = missing = 0
         for span in self._ledger.told_since(from_ms):
             for piece in self._ledger.pieces(span):
-                told = [one for one in piece.happenings if one.at_ms is None or one.at_ms >= from_ms]
+                told = [one for one in piece.happenings if one.from_on(from_ms)]
                 wanted = _wanted(self._target, told)
                 expected += len({item.id for _, item in wanted})
                 for state, count in self._ledger.states([item.id for _, item in wanted]).items():

@@ -10,7 +10,17 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, func, select
 
 from gate.uplink.contract import ContractError, WireEvent, decode_event, event_id
-from hub.central.happening import ALARM_CLEARED, ALARM_RAISED, ALARM_STREAM, BY_HAND, OFFICE_STREAM, Happening, Stream
+from hub.central import reported
+from hub.central.happening import (
+    ALARM_CLEARED,
+    ALARM_RAISED,
+    ALARM_STREAM,
+    BY_HAND,
+    OFFICE_STREAM,
+    Happening,
+    Place,
+    Stream,
+)
 from hub.corrections import Boot, Correction
 from hub.presence import CardKey, Certainty
 from hub.records import JournalKey
@@ -33,13 +43,6 @@ class Span(NamedTuple):
     through: int
 
 
-class Place(NamedTuple):
-    """Where a happening is kept."""
-
-    stream: Stream
-    seq: int
-
-
 def ends(connection: Connection) -> dict[Stream, int]:
     """How far each stream reaches."""
     journals, marks, alarms = schema.journals, schema.hand_marks, schema.alarms
@@ -47,7 +50,7 @@ def ends(connection: Connection) -> dict[Stream, int]:
     found = {Stream(row.gate, row.epoch): int(row.through) for row in rows}
     found[Stream(OFFICE_STREAM)] = connection.scalar(select(func.max(marks.c.id))) or 0
     found[Stream(ALARM_STREAM)] = connection.scalar(select(func.max(alarms.c.id))) or 0
-    return found
+    return found | reported.ends(connection)
 
 
 def begins(connection: Connection, from_ms: int) -> dict[Stream, int]:
@@ -64,7 +67,7 @@ def begins(connection: Connection, from_ms: int) -> dict[Stream, int]:
     ):
         if (number := connection.scalar(first)) is not None:
             found[stream] = number
-    return found
+    return found | reported.begins(connection, from_ms)
 
 
 def read(connection: Connection, site: str, span: Span, limit: int) -> Piece:
@@ -97,6 +100,8 @@ def _select(stream: Stream) -> tuple[Any, Any]:
     if stream.name == ALARM_STREAM:
         alarms = schema.alarms
         return select(alarms.c.id.label("seq"), alarms), alarms.c.id
+    if reported.is_reported(stream):
+        return reported.chosen(stream)
     events = schema.events
     return select(events).where(events.c.gate == stream.name, events.c.epoch == stream.epoch), events.c.seq
 
@@ -106,11 +111,13 @@ def _told(connection: Connection, site: str, stream: Stream, rows: Sequence[Any]
         return [_of_mark(site, stream, row) for row in rows]
     if stream.name == ALARM_STREAM:
         return [_of_alarm(site, stream, row) for row in rows]
+    if reported.is_reported(stream):
+        return [reported.told(stream, row) for row in rows]
     corrections = SqlEventTransaction(connection).corrections([JournalKey(*stream)]) if rows else {}
-    return [_of_event(stream, row, corrections) for row in rows if row.kind != PURGED]
+    return [happening_of(stream, row, corrections) for row in rows if row.kind != PURGED]
 
 
-def _of_event(stream: Stream, row: Any, corrections: Mapping[Boot, Correction]) -> Happening:
+def happening_of(stream: Stream, row: Any, corrections: Mapping[Boot, Correction]) -> Happening:
     try:
         event = decode_event(row.body)
     except ContractError:

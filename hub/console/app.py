@@ -4,7 +4,8 @@ It decides nothing. What it shows was read in a thread (`reading`) and came over
 another one (`acts`), by the rooms of the hub whose work it is.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar
@@ -12,6 +13,7 @@ from typing import Any, ClassVar
 from textual import events, on
 from textual.app import App, ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.css.query import NoMatches
 from textual.message_pump import MessagePump
 from textual.screen import Screen
 from textual.theme import Theme
@@ -141,17 +143,29 @@ class ConsoleApp(App[None]):
         """A new picture."""
         self._picture = event.picture
         self._trouble = None
-        self.page.show(event.picture)
-        self._say_bars()
+        with self._while_it_is_there():
+            self.page.show(event.picture)
+            self._say_bars()
 
     def on_away(self, event: Away) -> None:
         """The last picture stays, with its age."""
         self._trouble = (Text.AWAY if self._picture else Text.AWAY_AT_ONCE, event.why)
-        self._say_bars()
+        with self._while_it_is_there():
+            self._say_bars()
 
     def on_unreadable(self, event: Unreadable) -> None:
         self._trouble = (Text.FAILED_TO_READ, event.why)
-        self._say_bars()
+        with self._while_it_is_there():
+            self._say_bars()
+
+    @contextmanager
+    def _while_it_is_there(self) -> Iterator[None]:
+        """A thread may hand something over while the page is being taken down, and parts of it are gone already."""
+        try:
+            yield
+        except NoMatches:
+            if self.query("TabBar") and self.query("KeyBar") and all(page.children for page in self._pages.values()):
+                raise
 
     # --- pages -----------------------------------------------------------------------------------------
 
@@ -351,8 +365,9 @@ class ConsoleApp(App[None]):
     # --- bars -----------------------------------------------------------------------------------------------
 
     def _tick(self) -> None:
-        self._say_bars()
-        self.page.tick()
+        with self._while_it_is_there():
+            self._say_bars()
+            self.page.tick()
 
     def _say_bars(self) -> None:
         if not self.query(TabBar):

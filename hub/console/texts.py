@@ -255,6 +255,7 @@ class Text(Enum):
     SURE_CONFIRMED = ("sett av port", "seen by a gate")
     SURE_ASSUMED = ("portens klokke ikke stilt", "gate's clock not set")
     SURE_MANUAL = ("ført for hånd", "by hand")
+    SURE_REPORTED = ("meldt av et annet system", "told by another system")
     OFF_LIST = ("ikke lenger på mannskapslista", "no longer on the crew list")
     NO_COMPANY = ("(uten firma)", "(no company)")
     KEY_CHECK_OUT = ("har gått ut", "has left")

@@ -1,4 +1,5 @@
-"""Where crew lists come from by themselves: a folder that somebody puts them into, or an address with the newest."""
+"""Where crew lists come from by themselves: a folder that somebody puts them into, or an address with the newest.
+Those that a broker brings are in `hub.crew.mailbox`."""
 
 import hashlib
 import os
@@ -29,6 +30,8 @@ class Found(NamedTuple):
     name: str
     data: bytes
     digest: str
+    made_ms: int | None = None
+    """When whoever signed it says that it was made."""
 
 
 def look(settings: SourceSettings) -> Found | None:
@@ -40,7 +43,7 @@ def look(settings: SourceSettings) -> Found | None:
         return _fetched(settings, settings.url)
     if settings.folder is not None:
         return _newest(Path(settings.folder))
-    raise CrewListError("there is no source of crew lists: set crew.source.folder or crew.source.url")
+    raise CrewListError("there is no source of crew lists: set crew.source.folder or crew.source.url, or topic")
 
 
 def _newest(folder: Path) -> Found | None:

@@ -22,6 +22,7 @@ _SURE = {
     Sure.ASSUMED: Word.ASSUMED_CLOCK,
     Sure.CLOSED_BY_RULE: Word.CLOSED_BY_RULE,
     Sure.MANUAL: Word.MANUAL,
+    Sure.REPORTED: Word.REPORTED,
 }
 
 

@@ -209,6 +209,7 @@ class Word(Enum):
     ASSUMED_CLOCK = ("portens klokke var ikke stilt", "the gate's clock had not been set")
     CLOSED_BY_RULE = ("glemt utpassering, lukket av regel", "check-out forgotten, closed by rule")
     MANUAL = ("ført for hånd", "by hand")
+    REPORTED = ("meldt av et annet system", "reported by another system")
     OUT_ASSUMED = ("Antatt ute", "Assumed out")
     LEFT_AT = ("Gikk", "Left")
     SEEN_AT = ("Sett utenfor", "Seen outside")
@@ -219,8 +220,8 @@ class Word(Enum):
     BY_HAND = ("for hånd", "by hand")
     LATER_KNOWN = ("Kjent først siden", "Known only since")
     MUSTER_KNOWS = (
-        "Listen har dem portene har sett, og ingen andre: besøkende gjennom en åpen port står ikke på den.",
-        "The list holds whom the gates have seen and nobody else: visitors through an open gate are not on it.",
+        "Listen har dem porter, kontor og andre systemer har sett: besøkende gjennom en åpen port står ikke på den.",
+        "The list holds whom gates, office and other systems have seen: visitors through an open gate are not on it.",
     )
     MUSTERS = ("Evakueringer", "Musters")
     ID = ("Id", "Id")

@@ -8,16 +8,17 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, or_, select, update
+from sqlalchemy import Connection, and_, func, not_, or_, select, update
 
 from gate.uplink.contract import Status, WirePermit, decode_status, encode_status
 from gate.zones import OUTSIDE
 from hub.health import GateHealth
 from hub.permits import ListHead, PermitList
-from hub.presence import CardKey, Located
+from hub.presence import CardKey, Certainty, Located
 from hub.records import Answer, Asked, GivenCommand, Journal, Rejected
 from hub.store import schema
-from hub.store.commands import put_command, read_answers, read_commands
+from hub.store.check_ins import CheckInTransaction
+from hub.store.commands import put_command, read_answers, read_answers_by_time, read_commands
 from hub.store.crew import CrewTransaction, read_changes, read_head, read_permits, read_revision
 from hub.store.database import Database, WatchedDatabase, put
 from hub.store.enrolment import EnrolmentTransaction
@@ -27,6 +28,7 @@ from hub.store.registers import RegisterTransaction
 from hub.store.retention import ForgettingTransaction
 
 __all__ = [
+    "CheckInTransaction",
     "CrewTransaction",
     "EnrolmentTransaction",
     "ForgettingTransaction",
@@ -82,6 +84,12 @@ class HubStore(Database):
         """The same for reading alone, all of one moment."""
         with self.reading() as connection:
             yield OfficeTransaction(connection)
+
+    @contextlib.contextmanager
+    def reporting(self) -> Iterator[CheckInTransaction]:
+        """What another system at the site has told, and how far it was read."""
+        with self.writing() as connection:
+            yield CheckInTransaction(connection)
 
     @contextlib.contextmanager
     def forgetting(self) -> Iterator[ForgettingTransaction]:
@@ -162,6 +170,11 @@ class HubStore(Database):
         with self.reading() as connection:
             return read_answers(connection, commands)
 
+    def answers_by_time(self, commands: Sequence[GivenCommand]) -> dict[int, Answer]:
+        """The same, without those of gates whose clock is wrong. Cheap: polled."""
+        with self.reading() as connection:
+            return read_answers_by_time(connection, commands)
+
     def permit_list(self) -> PermitList:
         """The current list, all of one moment."""
         with self.reading() as connection:
@@ -176,17 +189,20 @@ class HubStore(Database):
         """Where the cards are whose presence changed after that, without those who left before, oldest first.
 
         Whose check-out was forgotten has left, but no sooner than a moment after the last sighting: so any that
-        comes late counts for more than that guess.
+        comes late counts for more than that guess. Who is inside only by what another system reports is not told.
         """
         seen, permits = schema.presence, schema.permits
         same = and_(permits.c.scheme == seen.c.scheme, permits.c.number == seen.c.number)
         left_lately = or_(seen.c.time_ms >= left_after_ms, seen.c.closed_ms >= left_after_ms)
+        inside = and_(seen.c.zone != OUTSIDE, seen.c.closed_ms.is_(None))
         chosen = (
             select(seen.c.scheme, seen.c.number, seen.c.zone, seen.c.time_ms, seen.c.closed_ms, permits.c.groups)
             .select_from(seen.outerjoin(permits, same))
             .where(
                 seen.c.change > after_change,
-                or_(and_(seen.c.zone != OUTSIDE, seen.c.closed_ms.is_(None)), left_lately),
+                # Somebody whom an app has checked in on the way to the gate has not been through it yet.
+                not_(and_(seen.c.certainty == Certainty.REPORTED.value, inside)),
+                or_(inside, left_lately),
             )
             .order_by(seen.c.time_ms)
         )

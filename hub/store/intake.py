@@ -4,12 +4,22 @@ from collections.abc import Collection, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from sqlalchemy import Connection, String, delete, func, select, tuple_
+from sqlalchemy import Connection, String, Table, delete, func, select, tuple_, update
 
 from hub.clones import Suspicion
 from hub.corrections import Boot, Correction
 from hub.muster import Frozen, Muster
-from hub.presence import ENTRY, PASSAGE_COMPLETED, CardKey, Certainty, Sighting, by_hand
+from hub.presence import (
+    ENTRY,
+    MOVES,
+    PASSAGE_COMPLETED,
+    CardKey,
+    Certainty,
+    CheckIn,
+    Sighting,
+    by_hand,
+    reported,
+)
 from hub.records import ChainBreak, EventRecord, Fork, Journal, JournalKey, Link, Rejected
 from hub.store import schema
 from hub.store.database import put, upsert
@@ -150,15 +160,20 @@ class SqlEventTransaction:
         )
         return [(row.gate, row.body, row.received_ms) for row in self._connection.execute(chosen)]
 
-    def by_hand(self, cards: Collection[CardKey]) -> Sequence[Sighting]:
-        table = schema.hand_marks
-        found: list[Sighting] = []
+    def said_of(self, cards: Collection[CardKey]) -> Sequence[Sighting]:
+        marks = self._rows_of(schema.hand_marks, cards)
+        said = [by_hand(CardKey(row.scheme, row.number), row.direction, row.at_ms, row.id) for row in marks]
+        rows = [row for row in self._rows_of(schema.check_ins, cards) if row.direction in MOVES]
+        told = [reported(row.source, check_in_of(row), row.seq) for row in rows]
+        return said + [one for one in told if one is not None]
+
+    def _rows_of(self, table: Table, cards: Collection[CardKey]) -> list[Any]:
+        found: list[Any] = []
         for scheme in sorted({card.scheme for card in cards}):
             numbers = sorted(card.number for card in cards if card.scheme == scheme)
             for start in range(0, len(numbers), 500):
                 chosen = table.c.number.in_(numbers[start : start + 500])
-                rows = self._connection.execute(select(table).where(table.c.scheme == scheme, chosen))
-                found += [by_hand(CardKey(row.scheme, row.number), row.direction, row.at_ms, row.id) for row in rows]
+                found += self._connection.execute(select(table).where(table.c.scheme == scheme, chosen))
         return found
 
     def musters(self) -> Sequence[Muster]:
@@ -302,6 +317,19 @@ def sighting_of(row: Any) -> Sighting:
         row.uid,
         row.zone,
     )
+
+
+def check_in_of(row: Any) -> CheckIn:
+    """A row of `check_ins` as a value."""
+    card = None if row.number is None else CardKey(row.scheme, row.number)
+    return CheckIn(row.theirs, row.direction, card, row.at_ms, row.deleted)
+
+
+def keep_counting(connection: Connection, change: int) -> None:
+    """After rows of presence have gone: the numbers of changes go on growing, though the greatest one may be gone."""
+    table = schema.presence
+    newest = select(func.max(table.c.change)).scalar_subquery()
+    connection.execute(update(table).where(table.c.change == newest).values(change=change))
 
 
 def _muster_row(muster: Muster) -> dict[str, object]:

@@ -7,10 +7,10 @@ from operator import attrgetter
 from sqlalchemy import Connection, select
 
 from hub.corrections import seen_in
-from hub.presence import PASSAGE_COMPLETED, CardKey, Sighting, by_hand
+from hub.presence import PASSAGE_COMPLETED, CardKey, Sighting, by_hand, reported
 from hub.records import JournalKey
 from hub.store import schema
-from hub.store.intake import SqlEventTransaction
+from hub.store.intake import SqlEventTransaction, check_in_of
 
 ROWS_AT_ONCE = 2_000
 
@@ -18,8 +18,8 @@ ROWS_AT_ONCE = 2_000
 def read_sightings(connection: Connection, received_after_ms: int | None = None) -> Iterator[list[Sighting]]:
     """Of one card after the other all that is known, each sighting at its right time.
 
-    That is passages, words of the office, and what presence rests on where the record itself has been deleted. Of
-    passages only those that arrived later than this, if it is said.
+    That is passages, words of the office, what other systems reported, and what presence rests on where the record
+    itself has been deleted. Of passages only those that arrived later than this, if it is said.
     """
     rest = _words(connection)
     for one in SqlEventTransaction(connection).everybody():
@@ -49,9 +49,11 @@ def _passages(connection: Connection, received_after_ms: int | None) -> Iterator
 
 
 def _words(connection: Connection) -> dict[CardKey, list[Sighting]]:
-    table = schema.hand_marks
     found: dict[CardKey, list[Sighting]] = {}
-    for row in connection.execute(select(table)):
+    for row in connection.execute(select(schema.hand_marks)):
         card = CardKey(row.scheme, row.number)
         found.setdefault(card, []).append(by_hand(card, row.direction, row.at_ms, row.id))
+    for row in connection.execute(select(schema.check_ins)):
+        if (one := reported(row.source, check_in_of(row), row.seq)) is not None:
+            found.setdefault(one.card, []).append(one)
     return found

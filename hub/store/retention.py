@@ -10,12 +10,14 @@ from hub.presence import CardKey
 from hub.retention import BELIEVED_MS, NOTHING, PURGED, SETTLING_MS, Gone, together
 from hub.store import kept, schema
 from hub.store.crew import CrewTransaction
+from hub.store.intake import keep_counting
 from hub.store.people import among
 
 PERSONAL = frozenset(
     {
         "people", "cards", "assignments", "companies", "permits", "events", "presence", "suspicions", "quarantine",
-        "hand_marks", "commands", "deliveries", "musters", "muster_people", "muster_checks", "person_requests",
+        "hand_marks", "check_ins", "commands", "deliveries", "musters", "muster_people", "muster_checks",
+        "person_requests",
         "qualifications", "blocks", "crew_lists", "crew_list_parts", "audit", "card_answers", "company_answers",
         "list_checks",
     }
@@ -58,19 +60,22 @@ class ForgettingTransaction:
         self.connection.execute(schema.purges.insert(), kept._asdict())
 
     def purge_passages(self, before_ms: int, now_ms: int, most: int) -> Gone:
-        """Contents of records, words and commands of the office, suspicions, what was kept aside, and where people were
-        who have left. A person who is inside stays known."""
+        """Contents of records, words and commands of the office, what other systems reported, suspicions, what was kept
+        aside, and where people were who have left. A person who is inside stays known."""
         events, seen = schema.events, schema.presence
         old = and_(events.c.time_ms < before_ms, events.c.time_ms > events.c.received_ms - BELIEVED_MS)
         gone = self._blank(
             or_(events.c.received_ms < before_ms, and_(old, events.c.received_ms < now_ms - SETTLING_MS)), most
         )
+        told = schema.check_ins
+        late = and_(told.c.at_ms < before_ms, told.c.received_ms < now_ms - SETTLING_MS)
         left = or_(seen.c.zone == OUTSIDE, seen.c.closed_ms.is_not(None))
         return _all_of(
             gone,
             self._forget_presence(and_(seen.c.time_ms < before_ms, left)),
             self._delete(schema.suspicions, schema.suspicions.c.time_ms < before_ms, "time_ms"),
             self._delete(schema.hand_marks, schema.hand_marks.c.made_ms < before_ms, "at_ms"),
+            self._delete(told, or_(told.c.received_ms < before_ms, late), "at_ms"),
             self._delete(schema.commands, schema.commands.c.issued_ms < before_ms, "issued_ms"),
             self._delete(
                 schema.deliveries,
@@ -112,7 +117,7 @@ class ForgettingTransaction:
 
     def purge_person(self, cards: Collection[CardKey]) -> Gone:
         """All that tells when the holder of these cards was where. Musters stay: they are the site's proof."""
-        tables = (schema.suspicions, schema.hand_marks, schema.deliveries)
+        tables = (schema.suspicions, schema.hand_marks, schema.check_ins, schema.deliveries)
         return _all_of(
             self._blank(self._cards(schema.events, cards), 1 << 31),
             self._forget_presence(self._cards(schema.presence, cards)),
@@ -162,8 +167,7 @@ class ForgettingTransaction:
         change = self.connection.scalar(select(func.max(table.c.change))) or 0
         gone = self._delete(table, where, "time_ms")
         if gone.total:
-            newest = select(func.max(table.c.change)).scalar_subquery()
-            self.connection.execute(update(table).where(table.c.change == newest).values(change=change + 1))
+            keep_counting(self.connection, change + 1)
         return gone
 
     def _delete(self, table: Table, where: ColumnElement[bool], timed_by: str | None) -> Gone:

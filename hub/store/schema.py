@@ -21,7 +21,7 @@ from sqlalchemy import (
     Uuid,
 )
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012")
 """Of this file's tables: those of `hub.store.migrations`, the newest last. Another one in a database means that a
 newer hub has written it."""
 
@@ -588,4 +588,47 @@ company_answers = Table(
     Column("answered_ms", BigInteger),
     Column("asked_ms", BigInteger, nullable=False),
     Column("failure", Text),
+)
+
+# --- other systems at the site -------------------------------------------------------------------
+
+# `settings.sources`: how far each was read, and how that went.
+sources = Table(
+    "sources",
+    metadata,
+    Column("name", String(40), primary_key=True),
+    # In the words of its adapter.
+    Column("cursor", Text, nullable=False),
+    # The last number given to one of its check-ins; none is given twice, whatever was deleted.
+    Column("seq", BigInteger, nullable=False),
+    Column("asked_ms", BigInteger),
+    Column("succeeded_ms", BigInteger),
+    # What is wrong, and since when; NULL while nothing is.
+    Column("wrong", Text),
+    Column("wrong_since_ms", BigInteger),
+    Column("taken", BigInteger, nullable=False),
+    Column("changed", BigInteger, nullable=False),
+    Column("withdrawn", BigInteger, nullable=False),
+    Column("set_aside", BigInteger, nullable=False),
+)
+
+# One row for each thing that a source knows; what changes there gets a new id and number here.
+check_ins = Table(
+    "check_ins",
+    metadata,
+    Column("id", Uuid(as_uuid=False), primary_key=True),
+    Column("source", String(40), nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("theirs", String(120), nullable=False),
+    Column("direction", String(10), nullable=False),
+    Column("version", Integer, nullable=False),
+    # NULL where the source knows no card of the person.
+    Column("scheme", String(16)),
+    Column("number", String(40)),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("received_ms", BigInteger, nullable=False),
+    Column("deleted", Boolean, nullable=False),
+    UniqueConstraint("source", "theirs", "direction"),
+    UniqueConstraint("source", "seq"),
+    Index("check_ins_by_card", "scheme", "number"),
 )

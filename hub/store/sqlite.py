@@ -1,5 +1,6 @@
 """SQLite as the hub's database: one file, durable, patient, with transactions where we say."""
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +43,12 @@ class Sqlite:
             connection.connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def size_bytes(self, connection: Connection) -> int:
-        """The file, and its write-ahead log."""
-        return sum(one.stat().st_size for one in self._file.parent.glob(f"{self._file.name}*"))
+        """The file, and its write-ahead log, which comes and goes."""
+        size = 0
+        for ending in ("", "-wal", "-shm"):
+            with contextlib.suppress(OSError):
+                size += self._file.with_name(self._file.name + ending).stat().st_size
+        return size
 
     def sentence(self, failed: BaseException) -> str:
         """The driver's own words: they hold no values."""

@@ -12,6 +12,8 @@ from portvakt.doubles.serving import Serving
 DOUBLES = {
     "card-register": "portvakt.doubles.card_register:CardRegisterDouble",
     "companies": "portvakt.doubles.companies:CompaniesDouble",
+    "chkbox": "portvakt.doubles.chkbox:chkbox",
+    "ditio": "portvakt.doubles.ditio:ditio",
     "elrapp": "portvakt.doubles.elrapp:ElrappDouble",
     "hmsreg": "portvakt.doubles.hmsreg:HmsregDouble",
 }

@@ -12,7 +12,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.benchmarks import badge, card, drain, feed, footprint, lists, numbers, scale, whereabouts
+from tests.benchmarks import badge, card, console, delivery, drain, feed, footprint, lists, numbers, scale, whereabouts
 from tests.benchmarks.figures import Figure, ratio
 
 PARTS: tuple[Callable[[bool], Iterator[Figure]], ...] = (
@@ -20,8 +20,10 @@ PARTS: tuple[Callable[[bool], Iterator[Figure]], ...] = (
     card.measure,
     drain.measure,
     feed.measure,
+    delivery.measure,
     lists.measure,
     whereabouts.measure,
+    console.measure,
     numbers.measure,
     scale.measure,
     footprint.measure,
@@ -32,17 +34,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="smaller sizes, for a look")
     quick = parser.parse_args().quick
-    console = Console(width=None if sys.stdout.isatty() else 120)
+    screen = Console(width=None if sys.stdout.isatty() else 120)
     figures: list[Figure] = []
     for part in PARTS:
         for figure in part(quick):
-            console.print(f"measured: {figure.name}", style="dim", highlight=False)
+            screen.print(f"measured: {figure.name}", style="dim", highlight=False)
             figures.append(figure)
-    console.print(_table(figures))
+    screen.print(_table(figures))
     Path("bench.json").write_text(
         json.dumps(_report(figures, quick), indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
     )
-    console.print("written: bench.json", style="dim")
+    screen.print("written: bench.json", style="dim")
     return 0
 
 

@@ -19,10 +19,10 @@ from paho.mqtt.enums import CallbackAPIVersion
 from gate.uplink.signing import Signer
 from hub.central.courier import AtOnce, Courier
 from hub.central.delivery import Rules
-from hub.central.feed import Feed, feed
-from hub.central.feed_messages import Kind, Profile, Voice, encode
 from hub.central.happening import PASSAGE, Happening, Stream
 from hub.central.ledger import Ledger
+from hub.central.receivers.feed import Feed, feed
+from hub.central.receivers.feed_messages import Kind, Profile, Voice, encode
 from hub.central.registry import TargetPlace
 from hub.central.target import Accepted, Draft, Item
 from hub.ingest import Ingest

@@ -7,6 +7,7 @@ from typing import Any
 from msgspec.structs import replace
 from pypdf import PdfReader
 from pytest_mock import MockerFixture
+from textual.widgets import Input
 
 from hub import live
 from hub.asking import given_lately
@@ -19,6 +20,7 @@ from hub.console.site import site_of
 from hub.console.widgets.dialogs import AskDialog
 from hub.console.widgets.sheet import Sheet
 from hub.console.words import Words
+from hub.crew.decisions import Approval, Decider, approve
 from hub.explanation import why
 from hub.permits import USUAL
 from hub.presence import CardKey
@@ -81,7 +83,7 @@ async def test_nothing_happens_when_it_is_taken_back(living: Invented) -> None:
     async with sitting(app_of(living), USUAL_SIZE) as desk:
         await desk.shows("north/in-1")
         await desk.press("E")
-        await desk.shows("EVACUATE THE WHOLE SITE?", "begins with those inside now")
+        await desk.shows("EVACUATE THE WHOLE SITE?", "Goes into the audit: kari")
         await desk.press("escape")
         assert len(desk.app.screen_stack) == 1
     assert given_lately(living.store, 5, living.clock()) == []
@@ -215,6 +217,49 @@ async def test_a_card_is_blocked_everywhere_and_extended_where_it_may_be(living:
         await desk.press("enter")
         await desk.shows("✗ card is blocked")
     assert why(living.store, CardKey(line.scheme, line.number), USUAL, "2026-01-01").block is not None
+
+
+async def test_who_was_approved_here_is_extended_from_the_refusal(living: Invented) -> None:
+    """Approved until a day that has passed; the page says what mends it, and the new day is typed over the old one."""
+    card = CardKey("hms", "70988101")
+    words = Words("en", site_of(living.store, living.config).zone)
+    day_ms = 86_400_000
+    before = Decider("ola", living.clock() - day_ms, USUAL)
+    yesterday = words.today(living.clock() - day_ms)
+    approve(living.store, card, Approval("100000008", yesterday, "Ylva", "Prøve"), before)
+    async with sitting(app_of(living), WIDE) as desk:
+        await desk.press("5", "slash")
+        await desk.type(card.number)
+        await desk.press("enter")
+        await desk.shows("Ylva Prøve", "✗ outside the period")
+        await desk.press("enter")
+        await desk.shows("What mends it: m extend")
+        await desk.press("m")
+        await desk.shows("Extend Ylva Prøve?")
+        await desk.press("ctrl+a", "ctrl+k")
+        desk.app.screen.query_one("#field-until", Input).value = words.today(living.clock() + 5 * day_ms)
+        await desk.press("enter")
+        assert "The gates now answer: let in" in await answered(desk)
+    found = why(living.store, card, USUAL, words.today(living.clock()))
+    assert (found.answer, found.name) == ("granted", "Ylva Prøve")
+
+
+async def test_who_is_down_as_inside_already_is_checked_out_and_may_come_in(living: Invented) -> None:
+    assert living.stage is not None
+    one = roster(living.store)[0]
+    living.stage.gates[0].badge("in-1", "entry", one.number, "already_inside", living.clock())
+    async with sitting(app_of(living, Role.GUARD), WIDE) as desk:
+        await desk.press("2", "f")
+        await desk.shows(f"hms:{one.number}", "down as inside already")
+        while chosen(desk).number != one.number:
+            await desk.press("down")
+        await desk.press("enter")
+        await desk.shows("✓ Today: let in", "What mends it: m has left")
+        await desk.press("m")
+        await desk.type("forgot to badge out")
+        await desk.press("enter")
+        assert "is now down as out" in await answered(desk)
+    assert one.number not in {entry.number for entry in roster(living.store)}
 
 
 async def test_the_alarm_goes_and_the_roll_is_called(living: Invented) -> None:

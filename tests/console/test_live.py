@@ -21,6 +21,7 @@ from hub.ingest import Ingest
 from hub.live import Place, happenings, pulse
 from hub.office import check_out, was_let_in
 from hub.presence import ENTRY, EXIT, CardKey, HandMark
+from hub.records import Asked
 from hub.store import HubStore, schema
 from tests.console.conftest import MORNING_MS, WIDE, Invented, StillClock, app_of, sitting
 from tests.sim.records import START_MS, RecordBook
@@ -104,6 +105,16 @@ def test_the_crew_is_listed_with_what_a_gate_says_today(store: HubStore) -> None
     assert lines["5310027"].name == "Torbjørg Åsnes"
     assert {line.answer for line in lines.values()} > {"granted"}
     assert len(live.crew(store, "2026-05-05", 2)) == 2
+
+
+def test_the_answer_of_a_gate_whose_clock_is_wrong_is_found_by_looking_at_everything(store: HubStore) -> None:
+    given = [store.give(Asked("north", "open", "main", "entry", "ada"), START_MS, 10_000) for _ in range(2)]
+    book = RecordBook()
+    for one, at_ms in zip(given, (START_MS, 1_000), strict=True):
+        book.add("command.done", at_ms=at_ms, lane="main", command=one.number, detail={"command": "open", "by": "ada"})
+    ingest_of(store).take([book.message()], START_MS + 500)
+    assert set(store.answers_by_time(given)) == {given[0].number}
+    assert set(store.answers(given)) == {one.number for one in given}
 
 
 async def test_a_badge_is_on_the_screen_within_half_a_second(empty: Invented) -> None:

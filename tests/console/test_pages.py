@@ -107,7 +107,7 @@ async def test_a_store_that_cannot_be_opened_is_told_and_tried_again(empty: Inve
     app = app_of(empty)
     async with app.run_test(size=WIDE) as pilot:
         desk = Desk(app, pilot)
-        await desk.shows("THE DATABASE IS AWAY", "no picture yet", "not a database")
+        await desk.shows("THE DATABASE IS AWAY", "no picture yet", "file is not a")
         file.write_bytes(whole)
         await desk.shows("No gate has spoken")
         await desk.hides("THE DATABASE IS AWAY")

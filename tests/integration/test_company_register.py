@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 import msgspec
 import pytest
 
-from hub.central.company_watch import CompanyWatch
-from hub.central.register_state import vigil_of
+from hub.central.registers.company_watch import CompanyWatch
+from hub.central.registers.register_state import vigil_of
 from hub.company_answers import CompanyAnswer
 from hub.crew.importing import Terms, import_list
 from hub.crew.rows import ReadList

@@ -8,7 +8,19 @@ from gate.uplink.signing import Signer
 from hub.central.delivery import State
 from hub.central.ledger import Ledger
 from hub.central.looking_back import Reconciliation, backfill
-from hub.central.target import Accepted, Draft, Later, Outcome, Pace, Queued, Refused, Stopped
+from hub.central.target import (
+    Accepted,
+    Draft,
+    Facts,
+    Item,
+    Later,
+    Outcome,
+    Pace,
+    Queued,
+    Refused,
+    Stopped,
+    Unfit,
+)
 from hub.errors import OfficeError, StoreError
 from hub.ingest import Ingest
 from hub.office import check_out
@@ -289,3 +301,50 @@ def test_no_more_than_so_many_a_second(site: Site) -> None:
     site.tell(a_day(*(str(2000 + number) for number in range(20))))
     site.run(5_000)
     assert 8 <= len(site.target.got) <= 13
+
+
+def test_what_an_unset_clock_has_seen_goes_in_its_right_order_once_the_gate_has_said_the_time(site: Site) -> None:
+    site.target.script.append(Later("503", after_ms=600_000))
+    south = RecordBook("south", epoch="00000000000000bb")
+    south.passage("1001", ENTRY, START_MS)
+    site.tell(south)
+    site.run(1_000)
+    book = RecordBook()
+    book.passage("1001", EXIT, START_MS - 30 * DAY_MS, trusted=False)
+    site.tell(book)
+    site.run(5_000)
+    book.add("clock.trusted", at_ms=START_MS + 10_000, detail={"boot": "boot", "offset_ms": START_MS + 31 * DAY_MS})
+    site.tell(book, 2)
+    site.run(700_000)
+    assert [body.split()[1] for body in site.target.bodies.values()] == [b"entry", b"exit"]
+
+
+def test_p2_what_an_unset_clock_has_seen_is_told_whatever_day_it_shows(site: Site) -> None:
+    with site.store.taking_in() as connection:
+        connection.execute(update(schema.targets).values(since_ms=START_MS - DAY_MS))
+    book = RecordBook()
+    book.passage("1001", ENTRY, START_MS - 9_000 * DAY_MS, trusted=False)
+    site.tell(book)
+    site.run(120_000)
+    assert set(site.states().values()) == {State.ACCEPTED}
+
+
+def test_a_store_that_fails_while_something_is_set_aside_keeps_nothing_from_being_sent(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.target.pace = Pace(batch=10)
+    draft = ScriptedTarget.draft
+
+    def unfit(self: ScriptedTarget, item: Item, facts: Facts) -> bytes | None:
+        if item.card == CardKey("hms", "1002"):
+            raise Unfit("no organisation number", "orgnr")
+        return draft(self, item, facts)
+
+    monkeypatch.setattr(ScriptedTarget, "draft", unfit)
+    site.tell(a_day("1001", "1002"), 1, 2)
+    with monkeypatch.context() as patched:
+        patched.setattr(Ledger, "settle", lambda *_: (_ for _ in ()).throw(StoreError("locked")))
+        with pytest.raises(StoreError):
+            site.run(1_000)
+    site.run(5_000)
+    assert sorted(site.states().values()) == [State.ACCEPTED, State.ASIDE]

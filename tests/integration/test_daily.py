@@ -12,11 +12,12 @@ from hub.curves import Inside, Steps, steps
 from hub.daily import badges_through, day_of, inside_through, refusals
 from hub.ingest import Ingest
 from hub.office import check_in, check_out
-from hub.presence import ENTRY, EXIT, CardKey, ClosingRule, HandMark
+from hub.presence import ENTRY, EXIT, CardKey, CheckIn, ClosingRule, HandMark
 from hub.purging import Purge
 from hub.queries import roster
 from hub.retention import Limits
 from hub.store import HubStore, schema
+from hub.store.check_ins import CheckInTransaction
 from tests.sim.plans import plans
 from tests.sim.records import RecordBook
 from tests.unit.test_hub_presence import HOUR_MS, OSLO, RULE, oslo
@@ -112,6 +113,21 @@ def test_the_words_of_the_office_count(store: HubStore, ingest: Ingest) -> None:
     check_out(store, HandMark(one, EXIT, MORNING_MS + 3 * HOUR_MS, "office", "by the side gate", NOW_MS), RULE)
     check_in(store, HandMark(two, ENTRY, MORNING_MS + 2 * HOUR_MS, "office", "lost the card", NOW_MS), RULE)
     assert through(store) == [0, 1, 2, 1, 1, 1, 1]
+
+
+def test_what_another_system_told_counts_until_it_is_taken_back(store: HubStore, ingest: Ingest) -> None:
+    north = RecordBook()
+    north.passage("1", ENTRY, MORNING_MS + HOUR_MS)
+    ingest.take([north.message()], NOW_MS)
+    one, two = CardKey("hms", "1"), CardKey("hms", "2")
+    came = CheckIn("a", ENTRY, two, MORNING_MS + 2 * HOUR_MS)
+    told = [came, CheckIn("b", EXIT, one, MORNING_MS + 3 * HOUR_MS), CheckIn("c", "confirmed", one, NOW_MS - 1)]
+    with store.taking_in() as connection:
+        CheckInTransaction(connection).take("app", told, NOW_MS)
+    assert through(store) == [0, 1, 2, 1, 1, 1, 1]
+    with store.taking_in() as connection:
+        CheckInTransaction(connection).take("app", [came._replace(deleted=True)], NOW_MS)
+    assert through(store) == [0, 1, 1, 0, 0, 0, 0]
 
 
 def test_p12_who_is_inside_stays_on_the_plot_when_the_record_of_it_is_deleted(store: HubStore, ingest: Ingest) -> None:

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from hub.authority import Authority, authority_at, new_key, pem_of, private_pem, server_pair
-from hub.central.feed import Feed
+from hub.central.receivers.feed import Feed
 from hub.central.registry import TargetPlace, make_target
 from hub.central.target import Accepted, Draft, Item, Later, Outcome, Refused, Stopped
 from portvakt.errors import SettingsError

@@ -20,10 +20,10 @@ from hub.central.courier import Courier
 from hub.central.couriers import Pool
 from hub.central.delivery import State
 from hub.central.happening import Happening
-from hub.central.hmsreg import HmsregV1
-from hub.central.hmsreg_v2 import HmsregV2
 from hub.central.ledger import Ledger
 from hub.central.overview import target_lines
+from hub.central.receivers.hmsreg import HmsregV1
+from hub.central.receivers.hmsreg_v2 import HmsregV2
 from hub.central.registry import TargetPlace, make_target
 from hub.central.target import Accepted, Draft, Item, Later, Outcome, Queued, Refused, Stopped
 from hub.central.web import Web

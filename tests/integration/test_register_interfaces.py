@@ -11,11 +11,11 @@ import msgspec
 import pytest
 
 from hub.card_answers import Answer, CardStatus
-from hub.central import register_watches
-from hub.central.asked import Away, Closed
-from hub.central.card_reading import NoAnswer
-from hub.central.card_register import HttpCardRegister
-from hub.central.register_watches import RegisterWatches
+from hub.central.registers import register_watches
+from hub.central.registers.asked import Away, Closed
+from hub.central.registers.card_reading import NoAnswer
+from hub.central.registers.card_register import HttpCardRegister
+from hub.central.registers.register_watches import RegisterWatches
 from hub.config import HubConfig
 from hub.errors import StoreError
 from hub.register_settings import CardRegisterSettings

@@ -79,7 +79,7 @@ class MemoryTransaction:
     def last_seen(self, cards: Collection[CardKey]) -> Mapping[CardKey, Sighting]:
         return {card: self._before.presence[card] for card in cards if card in self._before.presence}
 
-    def by_hand(self, cards: Collection[CardKey]) -> Sequence[Sighting]:
+    def said_of(self, cards: Collection[CardKey]) -> Sequence[Sighting]:
         return []
 
     def entries_received(self, after_ms: int, until_ms: int) -> Sequence[tuple[str, bytes, int]]:

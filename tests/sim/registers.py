@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gate.uplink.signing import Signer
 from hub.card_answers import CardAnswer
-from hub.central.card_watch import CardWatch
-from hub.central.vigil import Vigil
+from hub.central.registers.card_watch import CardWatch
+from hub.central.registers.vigil import Vigil
 from hub.crew import decisions
 from hub.crew.decisions import Decider
 from hub.crew.importing import Outcome, Terms, import_list

@@ -31,6 +31,7 @@ from gate.uplink.contract import (
 from gate.uplink.signing import Signer
 from hub.permits import GRANTED
 from hub.records import Asked
+from tests.simulation.central import Central, Mood
 from tests.simulation.invariants import Witness
 from tests.simulation.sim_clock import jump_ms
 from tests.simulation.sim_gate import SimGate
@@ -159,6 +160,7 @@ class Faults:
     gates: Sequence[SimGate]
     hub: SimHub
     broker: Broker
+    central: Central
     attacker: Attacker
     witness: Witness
     over: bool = False
@@ -184,6 +186,11 @@ class Faults:
         self._some(start_ms, "hub/power", 1, lambda: self._arm(self.hub, power=True))
         self._some(start_ms, "hub/cut", 2, lambda: self._cut(self.hub))
         self._some(start_ms, "hub/disk", 2, self._hub_disk)
+        self._some(start_ms, "hub/planning", 4, self._dies_planning)
+        self._some(start_ms, "hub/telling", 4, self._ails_telling)
+        self._some(start_ms, "central/outage", 3, self._central_outage)
+        self._some(start_ms, "central/ill", 3, self._central_ill)
+        self._some(start_ms, "central/password", 1, self._password)
         self._some(start_ms, "broker", 2, self._restart)
         self._some(start_ms, "silence", 2, self._silence)
         self._some(start_ms, "blackout", 1, self._blackout)
@@ -197,6 +204,9 @@ class Faults:
         """Nothing goes wrong from now on, and what is broken is mended."""
         self.over = True
         self.broker.weather = CALM
+        self.broker.unplugged_ms.clear()
+        self.hub.at_news = self.hub.at_request = None
+        self.central.heal()
         machines: list[SimGate | SimHub] = [*self.gates, self.hub]
         for machine in machines:
             machine.disarm()
@@ -304,6 +314,54 @@ class Faults:
     def _hub_disk(self) -> None:
         self.world.trace("hub", "disk is full for 3 min")
         self.hub.disk.be_late(3 * MINUTE_MS)
+
+    def _central_outage(self) -> None:
+        """Nobody there, or a proxy that says so; for minutes or for hours."""
+        chance = self.world.chance(f"central/{self.world.now_ms}")
+        for_ms = chance.choice((3 * MINUTE_MS, 20 * MINUTE_MS, 2 * HOUR_MS, 6 * HOUR_MS))
+        self._central_for(chance.choice((Mood.AWAY, Mood.BROKEN)), for_ms)
+        if chance.random() < 0.6:
+            # The same excavator: what this gate has seen is told after what others saw later.
+            gate = chance.choice(self.gates)
+            self.world.counts["cables dug through"] += 1
+            self.broker.unplugged_ms[gate.client.name] = self.world.now_ms + for_ms * 9 // 10
+            self._cut(gate)
+
+    def _central_ill(self) -> None:
+        chance = self.world.chance(f"central ill/{self.world.now_ms}")
+        self._central_for(chance.choice((Mood.LOSING, Mood.BUSY)), chance.randint(5, 40) * MINUTE_MS)
+
+    def _central_for(self, mood: Mood, for_ms: int) -> None:
+        if self.central.mood is not Mood.WELL:
+            return
+        self.central.be(mood)
+        self.world.after(for_ms, lambda: None if self.over else self.central.be(Mood.WELL))
+
+    def _dies_planning(self) -> None:
+        chance = self.world.chance(f"planning/{self.world.now_ms}")
+        self.hub.at_news = lambda: self.hub.arm(chance.randint(1, 6), power=False)
+
+    def _ails_telling(self) -> None:
+        """With a request on its way the hub dies, or its disk is full."""
+        chance = self.world.chance(f"telling/{self.world.now_ms}")
+        crash = partial(self.hub.arm, chance.randint(1, 5), power=False)
+        self.hub.at_request = chance.choice((crash, self._hub_disk))
+
+    def _password(self) -> None:
+        """It is changed there, and for a while nobody here knows; somebody tries now and then."""
+        chance = self.world.chance(f"password/{self.world.now_ms}")
+        self._central_for(Mood.LOCKED, chance.randint(5, 180) * MINUTE_MS)
+        self._try_until_taken()
+
+    def _try_until_taken(self) -> None:
+        def tries() -> None:
+            if self.hub.target_stopped:
+                self.world.counts["targets woken"] += 1
+                self.hub.wake_target()
+            if self.hub.target_stopped or self.central.mood is Mood.LOCKED:
+                self._try_until_taken()
+
+        self.world.after(self.world.chance(f"wake/{self.world.now_ms}").randint(10, 40) * MINUTE_MS, tries)
 
     def _restart(self) -> None:
         chance = self.world.chance(f"broker/{self.world.now_ms}")

@@ -20,6 +20,7 @@ from hub.permits import GRANTED, PermitList
 from hub.presence import CardKey, Certainty, ClosingRule, Sighting, standing
 from hub.records import ChainBreak, EventRecord, GivenCommand, JournalKey
 from hub.stays import stays
+from tests.simulation.tellings import Tellings
 from tests.simulation.whereabouts import Watch
 from tests.simulation.world import World
 
@@ -79,6 +80,7 @@ class Witness:
         self.hub: HubFile | None = None
         self.commands: dict[int, GivenCommand] = {}
         """All that were ever given, whatever became of the hub's disk."""
+        self.tellings = Tellings(world, self.made)
         self._gates: dict[str, GateView] = {}
 
     def view(self, gate: str) -> GateView:
@@ -324,6 +326,7 @@ class Witness:
                 held = view.held.revision if view.held else 0
                 raise self.world.broken("P5", f"{gate}: still holds list {held}; the hub's is {self.newest.revision}")
         self._true_times()
+        self.tellings.finish(hub)
         self.watch.finish(hub.presence, hub_forgot=bool(self.lost_with_hub))
 
     def _stays(self, passages: Sequence[Sighting], latest: Mapping[CardKey, Sighting]) -> None:

@@ -4,6 +4,7 @@ A mutant is a context manager that patches a class or module for the length of a
 seed shows a hole in the invariants, or a fault that is never played.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -15,6 +16,8 @@ import msgspec
 import gate.controller
 import gate.turnstile
 import gate.uplink.mqtt
+import hub.central.courier
+import hub.central.delivery
 import hub.corrections
 import hub.intake
 import hub.muster
@@ -36,7 +39,12 @@ from gate.uplink.lists import ListFollower
 from gate.uplink.mqtt import Uplink
 from gate.uplink.session import Session, UplinkEffect
 from gate.uplink.signing import Sealed, Verifier
+from hub.central.courier import Courier
+from hub.central.delivery import Delivery, Receiver
+from hub.central.happening import Happening
+from hub.central.target import Accepted, Draft, Item, Later, Outcome, Queued, Refused, Stopped, Target
 from hub.corrections import Passage
+from hub.errors import StoreError
 from hub.ingest import EventTransaction, Ingest
 from hub.intake import Gathered, Taken, gather
 from hub.presence import CardKey, Certainty, Sighting
@@ -353,6 +361,124 @@ def garbage_ends_the_intake() -> AbstractContextManager[Any]:
     return _patched((hub.ingest, "gather", strict))
 
 
+# --- who must know ---------------------------------------------------------------------------------------
+
+
+def cursor_before_the_items() -> AbstractContextManager[Any]:
+    """How far a target was asked is written down first, what it is to know after that."""
+
+    def plan(self: Courier, now_ms: int) -> bool:
+        ahead = self._queue.ahead()
+        if ahead.cursors:
+            self._queue.plan([], ahead.cursors, now_ms)
+            wanted = [(one, self._settled_time(item, one)) for one in ahead.happenings for item in self._items(one)]
+            self._queue.plan(wanted, {}, now_ms)
+        return bool(ahead.cursors)
+
+    return _patched((Courier, "_plan", plan))
+
+
+def no_answer_taken_for_yes() -> AbstractContextManager[Any]:
+    """Whoever does not say no has it."""
+    answered = hub.central.delivery.answered
+
+    def hopeful(delivery: Delivery, draft: Draft, outcome: Outcome, now_ms: int, rules: Any) -> Delivery:
+        heard = Accepted() if isinstance(outcome, Later) else outcome
+        return answered(delivery, draft, heard, now_ms, rules)
+
+    return _patched((hub.central.courier, "answered", hopeful))
+
+
+def queued_taken_for_done() -> AbstractContextManager[Any]:
+    """What the receiver has put into its queue, it will take."""
+    answered = hub.central.delivery.answered
+
+    def hasty(delivery: Delivery, draft: Draft, outcome: Outcome, now_ms: int, rules: Any) -> Delivery:
+        heard = Accepted() if isinstance(outcome, Queued) else outcome
+        return answered(delivery, draft, heard, now_ms, rules)
+
+    return _patched((hub.central.courier, "answered", hasty))
+
+
+def key_of_each_attempt() -> AbstractContextManager[Any]:
+    """What is sent again has another key."""
+    attempts: Counter[str] = Counter()
+
+    def fresh(draft: Draft) -> Draft:
+        attempts[draft.item.id] += 1
+        again = attempts[draft.item.id] > 1
+        return draft._replace(item=draft.item._replace(id=f"{draft.item.id}/{attempts.total()}")) if again else draft
+
+    def sent(target: Target, drafts: Sequence[Draft]) -> Sequence[Outcome]:
+        return _SENT(target, [fresh(one) for one in drafts])
+
+    return _patched((hub.central.courier, "sent", sent))
+
+
+def refused_is_tried_again() -> AbstractContextManager[Any]:
+    """What the receiver will never take stays in front of its card."""
+    answered = hub.central.delivery.answered
+
+    def stubborn(delivery: Delivery, draft: Draft, outcome: Outcome, now_ms: int, rules: Any) -> Delivery:
+        heard = Later(outcome.words) if isinstance(outcome, Refused) else outcome
+        return answered(delivery, draft, heard, now_ms, rules)
+
+    return _patched((hub.central.courier, "answered", stubborn))
+
+
+def refusal_stops_the_target() -> AbstractContextManager[Any]:
+    """One bad record is a bad receiver."""
+    after = hub.central.delivery.receiver_after
+
+    def strict(receiver: Receiver, outcomes: Sequence[Outcome], now_ms: int, rules: Any) -> Receiver:
+        refused = [one.words for one in outcomes if isinstance(one, Refused)]
+        return after(receiver, [Stopped(refused[0])] if refused else outcomes, now_ms, rules)
+
+    return _patched((hub.central.courier, "receiver_after", strict))
+
+
+def told_as_it_arrives() -> AbstractContextManager[Any]:
+    """What comes first goes first."""
+
+    def settled_time(_: Courier, item: Item, happening: Happening) -> Item:
+        return item._replace(at_ms=happening.received_ms)
+
+    return _patched((Courier, "_settled_time", settled_time))
+
+
+def pause_ignored() -> AbstractContextManager[Any]:
+    """A receiver that is down is asked again at once, with everything."""
+    return _patched((Receiver, "may_send", lambda self, _: self.stopped is None))
+
+
+def stop_ignored() -> AbstractContextManager[Any]:
+    """A wrong password is tried for ever."""
+    return _patched((Receiver, "may_send", lambda self, now_ms: now_ms >= self.pause_until_ms))
+
+
+def answer_lost_with_the_store() -> AbstractContextManager[Any]:
+    """What could not be written down counts as under way for ever."""
+    take_back = Courier._take_back
+
+    def careless(self: Courier, now_ms: int, wait_ms: int) -> None:
+        try:
+            take_back(self, now_ms, wait_ms)
+        except StoreError:
+            self._answers.clear()
+            raise
+
+    return _patched((Courier, "_take_back", careless))
+
+
+def old_days_not_told() -> AbstractContextManager[Any]:
+    """What an unset clock shows counts as its day."""
+
+    def from_on(self: Happening, since_ms: int) -> bool:
+        return self.at_ms is None or self.at_ms >= since_ms
+
+    return _patched((Happening, "from_on", from_on))
+
+
 MUTANTS: Mapping[str, Mutant] = {
     mutant.__name__: mutant
     for mutant in (
@@ -365,9 +491,13 @@ MUTANTS: Mapping[str, Mutant] = {
         never_full, news_and_parts_forgotten, ack_before_commit, dedupe_skipped,
         ack_of_the_highest, presence_by_grant, times_taken_as_they_come,
         garbage_ends_the_intake,
+        cursor_before_the_items, no_answer_taken_for_yes, queued_taken_for_done, key_of_each_attempt,
+        refused_is_tried_again, refusal_stops_the_target, told_as_it_arrives,
+        pause_ignored, stop_ignored, answer_lost_with_the_store, old_days_not_told,
     )
 }  # fmt: skip
 
+_SENT = hub.central.courier.sent
 _HEAD = SimJournal._stored_head
 _MESSAGE = Session.message
 _TAKE = CommandFollower.take

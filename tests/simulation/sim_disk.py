@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from random import Random
 
+from gate.cache.journal import FIRST_SENSIBLE_MS
 from gate.cache.memory import BADGES, Remembered
 from gate.errors import ListRefused, StoreError, StoreFull
 from gate.model import CardHistory, CardId, Event, EventKind, JournalHead, ListState, OutgoingRecord, Permit
@@ -202,9 +203,11 @@ class SimJournal:
         self._witness.settled(self._machine.name, self._file, before, self._settled)
 
     def prune(self, now_ms: int, keep_days: int) -> int:
-        """As gate.cache.journal: settled records that are old enough, never the newest."""
-        last = min(self._settled, self._head.seq - 1)
-        old = [seq for seq, row in self._file.rows.items() if seq <= last and row.wall_ms < now_ms - keep_days * DAY_MS]
+        """As gate.cache.journal: settled records up to the newest that is old enough, never the newest of all."""
+        last, before_ms = min(self._settled, self._head.seq - 1), now_ms - keep_days * DAY_MS
+        rows = self._file.rows
+        aged = [seq for seq, row in rows.items() if seq <= last and FIRST_SENSIBLE_MS <= row.wall_ms <= before_ms]
+        old = [seq for seq in rows if seq <= max(aged, default=0)]
 
         def apply() -> None:
             for seq in old:

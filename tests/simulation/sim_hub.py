@@ -11,6 +11,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from gate.uplink import contract
 from gate.uplink.contract import HubStatus, Publish, Topics
 from gate.uplink.signing import Signer
+from hub.central.courier import Courier
+from hub.central.delivery import Rules
 from hub.commands import VALID_MS, Commands
 from hub.config import ListSettings
 from hub.errors import StoreError
@@ -21,17 +23,24 @@ from hub.records import Asked
 from hub.service import HubService
 from hub.sync import ListSync
 from hub.whereabouts import Whereabouts
+from portvakt.backoff import Backoff
 from portvakt.link import Connected, LastWill, LinkInput, Message
+from tests.simulation.central import Central, Wire
 from tests.simulation.invariants import Witness
 from tests.simulation.sim_disk import Disk
+from tests.simulation.sim_ledger import SimLedger
 from tests.simulation.sim_net import Broker, Client
 from tests.simulation.sim_store import HubFile, SimHubStore
 from tests.simulation.whereabouts import HEARTBEAT_MS
-from tests.simulation.world import Machine, World
+from tests.simulation.world import DAY_MS, MINUTE_MS, START_MS, Machine, World
 
 HEARTBEAT_S = HEARTBEAT_MS // 1_000
 INBOX_MESSAGES = 512
 STORE_RETRY_MS = 1_000
+ATTEMPTS = 8
+CLOCK_WAIT_MS = 30 * MINUTE_MS
+NOTICED_MS = 300
+"""How soon the courier looks what has come in."""
 LOST = 0.15
 """How often a power cut of the hub costs its disk."""
 
@@ -39,17 +48,32 @@ LOST = 0.15
 class SimHub(Machine):
     """The site's hub: its disk, which lasts, and the process of the moment."""
 
-    def __init__(self, world: World, site: str, broker: Broker, key: Ed25519PrivateKey, witness: Witness) -> None:
+    def __init__(
+        self,
+        *,
+        world: World,
+        site: str,
+        broker: Broker,
+        central: Central,
+        key: Ed25519PrivateKey,
+        witness: Witness,
+    ) -> None:
         super().__init__(world, "hub")
         self._site = site
         self._topics = Topics(site)
         self._broker = broker
         self._key = key
         self._witness = witness
+        self._central = central
         self._chance = world.chance("hub")
         self.disk = Disk(self, world.chance("disk/hub"))
         self.file = HubFile()
-        witness.hub = self.file
+        witness.hub = witness.tellings.file = self.file
+        self._carrying = world.chance("courier")
+        self.at_news: Callable[[], None] | None = None
+        """What goes wrong when a target is about to be asked about something new."""
+        self.at_request: Callable[[], None] | None = None
+        """What goes wrong when the next request is on its way."""
         self._runs = 0
         self._tick = 0
         self._disks = 1
@@ -63,6 +87,7 @@ class SimHub(Machine):
 
     def died(self) -> None:
         self._runs += 1
+        self._witness.tellings.hub_troubled()
         self.client.vanish(silently=self.power_goes)
         if self.power_goes:
             self.disk.power_cut()
@@ -78,7 +103,7 @@ class SimHub(Machine):
         self.world.counts["hub disks lost"] += 1
         self._witness.hub_disk_lost(self.file)
         self._disks += 1
-        self.file = self._witness.hub = HubFile()
+        self.file = self._witness.hub = self._witness.tellings.file = HubFile()
         self.disk_replaced()
 
     def change_crew(self, facts: Mapping[CardKey, CardFacts]) -> None:
@@ -140,7 +165,12 @@ class SimHub(Machine):
             commands=Commands(self._site, self.store, signer),
             heartbeat_ms=HEARTBEAT_S * 1_000,
         )
+        self.ledger = SimLedger(self.disk, self.file, self._witness.tellings, START_MS - DAY_MS)
+        self._courier = self._make_courier()
+        self._carry_ms: int | None = None
+        self._entered = False
         self.client.start()
+        self._carry(0)
         self._ask(HEARTBEAT_S * 1_000)
 
     def _heard(self, run: int, given: LinkInput) -> None:
@@ -178,6 +208,7 @@ class SimHub(Machine):
                         pass
             if messages:
                 self._say(self.service.take(messages, now_ms))
+                self._carry(NOTICED_MS)
             self._say(self.service.tick(now_ms))
         except StoreError:
             # Nothing was acknowledged; the senders ask again.
@@ -187,6 +218,61 @@ class SimHub(Machine):
         self._tick += 1
         tick, run = self._tick, self._runs
         self.world.after(HEARTBEAT_S * 1_000, lambda: self._serve(run) if tick == self._tick else None)
+
+    # --- the courier -----------------------------------------------------------------------------------
+
+    def wake_target(self) -> None:
+        """Somebody at the site office has seen the alarm."""
+
+        def wake() -> None:
+            with contextlib.suppress(StoreError):
+                self.ledger.wake()
+            self._carry(0)
+
+        self.turn("office", wake)
+
+    @property
+    def target_stopped(self) -> bool:
+        return self.file.queue.receiver.stopped is not None
+
+    def _make_courier(self) -> Courier:
+        run = self._runs
+        wire = Wire(self, self._central, self._request_starts, lambda: self._carry(0) if run == self._runs else None)
+        uniform = self._carrying.random
+        rules = Rules(ATTEMPTS, Backoff(uniform, 1_000, 900_000), Backoff(uniform, 1_000, 300_000))
+        return Courier("client", self._central, self.ledger, wire, rules, clock_wait_ms=CLOCK_WAIT_MS)
+
+    def _carry(self, in_ms: int) -> None:
+        """The courier's next turn, at the latest."""
+        at_ms = self.world.now_ms + in_ms + self._carrying.randint(1, 20)
+        if self._carry_ms is not None and self._carry_ms <= at_ms:
+            return
+        self._carry_ms, run = at_ms, self._runs
+        self.world.after(at_ms - self.world.now_ms, lambda: self._carry_now(run, at_ms))
+
+    def _carry_now(self, run: int, at_ms: int) -> None:
+        if run == self._runs and at_ms == self._carry_ms:
+            self._carry_ms = None
+            self.turn("courier", self._courier_turn)
+
+    def _request_starts(self) -> None:
+        goes_wrong, self.at_request = self.at_request, None
+        if goes_wrong is not None:
+            goes_wrong()
+
+    def _courier_turn(self) -> None:
+        if self.at_news is not None and self.ledger.ahead().cursors:
+            goes_wrong, self.at_news = self.at_news, None
+            goes_wrong()
+        try:
+            if not self._entered:
+                self.ledger.enter()
+                self._entered = True
+            self._carry(self._courier.turn(self.world.now_ms))
+        except StoreError:
+            self.world.counts["courier store failures"] += 1
+            self._witness.tellings.hub_troubled()
+            self._carry(STORE_RETRY_MS)
 
     def _say(self, messages: Sequence[Publish]) -> None:
         for message in messages:

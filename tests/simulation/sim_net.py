@@ -45,6 +45,8 @@ class Broker:
         self.up = True
         self.chance = world.chance("network")
         self.retained: dict[str, bytes] = {}
+        self.unplugged_ms: dict[str, int] = {}
+        """Until when there is no way from that client to here."""
         self.connections: list[Connection] = []
         self.overheard: list[Callable[[str, bytes], None]] = []
 
@@ -190,7 +192,7 @@ class Client:
     def _connect(self) -> None:
         if self.gone or self.connection is not None:
             return
-        if not self.broker.up:
+        if not self.broker.up or self.broker.world.now_ms < self.broker.unplugged_ms.get(self.name, 0):
             self.broker.world.after(self.broker.chance.randint(1_000, 30_000), self._connect)
             return
         connection = self.connection = Connection(self)

@@ -17,6 +17,7 @@ from hub.presence import ENTRY, PASSAGE_COMPLETED, CardKey, Located, Sighting, l
 from hub.records import Answer, Asked, ChainBreak, EventRecord, GivenCommand, Journal, JournalKey, Link, Rejected
 from tests.simulation.invariants import Witness
 from tests.simulation.sim_disk import Disk
+from tests.simulation.sim_ledger import QueueFile
 from tests.simulation.world import Machine
 
 MAX_QUARANTINED = 1000
@@ -44,6 +45,8 @@ class HubFile:
     commands: deque[GivenCommand] = field(default_factory=lambda: deque(maxlen=100))
     changes: dict[CardKey, int] = field(default_factory=dict)
     """Of presence: the number of the transaction that wrote a card's last."""
+    queue: QueueFile = field(default_factory=QueueFile)
+    """What the central system is told."""
 
 
 class SimTransaction:
@@ -123,7 +126,7 @@ class SimTransaction:
     def last_seen(self, cards: Collection[CardKey]) -> Mapping[CardKey, Sighting]:
         return {card: self._file.presence[card] for card in cards if card in self._file.presence}
 
-    def by_hand(self, cards: Collection[CardKey]) -> Sequence[Sighting]:
+    def said_of(self, cards: Collection[CardKey]) -> Sequence[Sighting]:
         return []
 
     def entries_received(self, after_ms: int, until_ms: int) -> Sequence[tuple[str, bytes, int]]:

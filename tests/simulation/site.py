@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gate.decide import Rules
 from gate.uplink.signing import Verifier
+from tests.simulation.central import Central
 from tests.simulation.faults import Attacker, Faults
 from tests.simulation.invariants import Witness
 from tests.simulation.people import People
@@ -66,7 +67,8 @@ def live(
         witness = Witness(world, zone, Watch(world, occupancy))
         broker = Broker(world, Weather())
         key, other_key = _key(plan.seed, "site"), _key(plan.seed, "another site")
-        hub = SimHub(world, SITE, broker, key, witness)
+        central = Central(world, witness.tellings)
+        hub = SimHub(world=world, site=SITE, broker=broker, central=central, key=key, witness=witness)
         verifier = Verifier(SITE, key.public_key())
         gates = [
             SimGate(
@@ -84,12 +86,14 @@ def live(
         people = People(world, gates, hub, witness, workers_a_gate=plan.workers_a_gate)
         attacker = Attacker(world, broker, SITE, witness, other_key, gates)
         broker.overheard.append(attacker.overhear)
-        faults = Faults(world, gates, hub, broker, attacker, witness)
+        faults = Faults(world, gates, hub, broker, central, attacker, witness)
         for day in range(plan.days):
             people.plan_day(day)
             faults.plan_day(day, people.rush_ms)
             for hour in (7, 10):
                 world.after(hour * HOUR_MS, lambda: witness.compare_presence(hub.file))
+            for hour in range(24):
+                world.after(hour * HOUR_MS, witness.tellings.look)
             world.run_until(START_MS + (day + 1) * DAY_MS)
             if day_over is not None:
                 day_over(day, world)

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from hub.central.couriers import target_of
-from hub.central.elrapp_fields import ElrappSettings
-from hub.central.hmsreg_fields import V1Settings, V2Settings
+from hub.central.receivers.elrapp_fields import ElrappSettings
+from hub.central.receivers.hmsreg_fields import V1Settings, V2Settings
 from hub.cli import main
 from hub.config import load_config
 from portvakt.doubles import elrapp, hmsreg

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.central.elrapp_answers import field_in, outcome
-from hub.central.elrapp_fields import (
+from hub.central.happening import BY_HAND, PASSAGE, REPORTED, Happening, Stream
+from hub.central.receivers.elrapp_answers import field_in, outcome
+from hub.central.receivers.elrapp_fields import (
     CardDay,
     ElrappSettings,
     Row,
@@ -25,7 +26,6 @@ from hub.central.elrapp_fields import (
     seen_around,
     told_in,
 )
-from hub.central.happening import BY_HAND, PASSAGE, REPORTED, Happening, Stream
 from hub.central.target import Later, Refused, Stopped, Unfit
 from hub.presence import CardKey, Certainty, ClosingRule, Sighting, by_hand
 from hub.records import CrewMember

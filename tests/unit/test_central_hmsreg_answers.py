@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.central import hmsreg_answers
-from hub.central.replies import presentable
+from hub.central.receivers import hmsreg_answers
+from hub.central.receivers.replies import presentable
 from hub.central.target import Accepted, Later, Outcome, Queued, Refused, Stopped
 from hub.central.web import WebAnswer
 from tests.unit.test_central_hmsreg_fields import ID, v2

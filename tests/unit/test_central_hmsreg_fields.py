@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.central.happening import ALARM_RAISED, BY_HAND, PASSAGE, REPORTED, Happening, Stream
-from hub.central.hmsreg_fields import (
+from hub.central.receivers.hmsreg_fields import (
     V1Settings,
     V2Settings,
     card_number,

@@ -48,6 +48,7 @@ def test_without_any_of_them_a_crew_list_is_taken_in_and_asked_about(tmp_path: P
         (["report", "oversiktsliste", "-o", "{folder}/list.pdf"], "fontTools"),
         (["report", "oversiktsliste", "-o", "{folder}/list.xlsx"], "openpyxl"),
         (["crew", "import", "{folder}/crew.xlsx"], "openpyxl"),
+        (["metrics"], "prometheus_client"),
     ],
 )
 def test_what_needs_one_says_how_to_get_it(tmp_path: Path, words: list[str], library: str) -> None:

@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft7Validator, Draft202012Validator, FormatChecker, ValidationError
 
-from hub.central.feed import FeedSettings, feed_settings
-from hub.central.feed_messages import Kind, Profile, Voice, decode, encode, kinds_of, schema_of, type_of
 from hub.central.happening import ALARM_CLEARED, ALARM_RAISED, BY_HAND, PASSAGE, Happening, Stream
+from hub.central.receivers.feed import FeedSettings, feed_settings
+from hub.central.receivers.feed_messages import Kind, Profile, Voice, decode, encode, kinds_of, schema_of, type_of
 from hub.central.registry import TargetPlace
 from hub.config import HubConfig
 from hub.presence import CardKey, Certainty

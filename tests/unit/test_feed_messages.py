@@ -10,7 +10,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.central.feed_messages import (
+from hub.central.happening import (
+    ALARM_CLEARED,
+    ALARM_RAISED,
+    ALARM_STREAM,
+    BY_HAND,
+    OFFICE_STREAM,
+    PASSAGE,
+    REPORTED,
+    Happening,
+    Stream,
+)
+from hub.central.receivers.feed_messages import (
     MAX_MESSAGE_BYTES,
     Kind,
     PassageEvent,
@@ -23,17 +34,6 @@ from hub.central.feed_messages import (
     kinds_of,
     pseudonym,
     type_of,
-)
-from hub.central.happening import (
-    ALARM_CLEARED,
-    ALARM_RAISED,
-    ALARM_STREAM,
-    BY_HAND,
-    OFFICE_STREAM,
-    PASSAGE,
-    REPORTED,
-    Happening,
-    Stream,
 )
 from hub.central.target import Unfit
 from hub.feed_cli import _KINDS

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from hub.central.feed import FeedSettings
+from hub.central.receivers.feed import FeedSettings
 from hub.config import (
     HubConfig,
+    NeighbourSettings,
     PostgresAddress,
     QualificationSettings,
     TargetSettings,
@@ -62,6 +63,8 @@ def test_the_example_names_every_setting() -> None:
         QualificationSettings,
         TargetSettings,
         FeedSettings,
+        NeighbourSettings,
+        config.confirmations,
     )
     known = {name for table in tables for name in table.__struct_fields__}
     assert named == known

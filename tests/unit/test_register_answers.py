@@ -18,8 +18,8 @@ from hub.card_answers import (
     too_many,
     verdict,
 )
-from hub.central.card_reading import NoAnswer, Reading, meaning, read_answer
-from hub.central.vigil import CLOSED_MS, PATIENCE_MS, Vigil, last_hour
+from hub.central.registers.card_reading import NoAnswer, Reading, meaning, read_answer
+from hub.central.registers.vigil import CLOSED_MS, PATIENCE_MS, Vigil, last_hour
 from hub.company_answers import (
     CompanyAnswer,
     NotUnderstood,

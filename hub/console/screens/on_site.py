@@ -16,14 +16,19 @@ from hub.console.screens.page import SearchedPage, fits
 from hub.console.site import Picture, Site, View
 from hub.console.texts import Text
 from hub.console.widgets.sheet import Cell, Column, Heading, Sheet
-from hub.presence import CardKey
+from hub.presence import OFFICE, CardKey
 from hub.queries import RosterEntry, roster, roster_changes
 
-SURE = {"confirmed": Text.SURE_CONFIRMED, "assumed": Text.SURE_ASSUMED, "manual": Text.SURE_MANUAL}
+SURE = {
+    "confirmed": Text.SURE_CONFIRMED,
+    "assumed": Text.SURE_ASSUMED,
+    "manual": Text.SURE_MANUAL,
+    "reported": Text.SURE_REPORTED,
+}
 
 
-WHOLE_MS = 60_000
-"""So often all of it is read: whose check-out is closed by the hour was not seen to change."""
+WHOLE_MS = 30_000
+"""So often all of it is read: whose check-out is closed by the hour, and who was deleted, was not seen to change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +194,7 @@ class OnSitePage(SearchedPage):
             how = Cell(f"✓ {sure}", "good")
         else:
             how = Cell(f"▲ {sure}", "warn")
-        gate = "" if entry.gate.startswith("@") else entry.gate
+        gate = "" if entry.gate == OFFICE else entry.gate
         return [
             Cell(entry.name) if entry.name else Cell(words.say(Text.NOBODY), "dim"),
             Cell(words.moment(entry.since_ms, self.desk.now_ms)),

@@ -1,0 +1,1 @@
+"""Registers that are asked: whether cards are valid, whether companies are sound."""

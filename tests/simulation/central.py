@@ -1,0 +1,195 @@
+"""The central system far away, and the wire to it.
+
+It takes each record once, by its key. It is down for hours, fails, takes a record and loses its answer, asks to wait,
+refuses, forgets the password, and puts some into a queue of its own, to say later what became of them.
+"""
+
+import zlib
+from collections.abc import Callable, Sequence
+from enum import StrEnum, unique
+
+import msgspec
+
+import hub.central.courier
+from hub.central.courier import Sent
+from hub.central.happening import PASSAGE, Happening
+from hub.central.target import Accepted, Draft, Facts, Item, Later, Outcome, Pace, Queued, Refused, Stopped, Unfit
+from tests.simulation.tellings import Tellings, Told
+from tests.simulation.world import MINUTE_MS, Machine, World
+
+TIMEOUT_MS = 10_000
+REFUSES = "card is not on the project"
+UNFIT = "no organisation number"
+
+
+@unique
+class Mood(StrEnum):
+    """How the receiver is today."""
+
+    WELL = "well"
+    AWAY = "away"
+    BROKEN = "broken"
+    LOSING = "losing its answers"
+    BUSY = "busy"
+    LOCKED = "locked"
+
+
+class Central:
+    """The receiver. Outlives every hub."""
+
+    pace = Pace(connections=2, batch=3)
+
+    def __init__(self, world: World, tellings: Tellings) -> None:
+        self.world = world
+        self.tellings = tellings
+        self._chance = world.chance("central")
+        self._mood = Mood.WELL
+        self._healed = False
+        self._verdict_ms: dict[str, int] = {}
+        """By key, when what became of a queued record is known."""
+
+    @property
+    def mood(self) -> Mood:
+        return self._mood
+
+    def be(self, mood: Mood) -> None:
+        self.world.trace("central", f"is {mood}")
+        self.world.counts[f"central {mood}"] += 1
+        self._mood = mood
+        self.tellings.mood_changed(well=mood is Mood.WELL, down=mood in (Mood.AWAY, Mood.BROKEN, Mood.LOCKED))
+
+    def heal(self) -> None:
+        """From now on it takes whatever it does not refuse."""
+        self._healed = True
+        self.be(Mood.WELL)
+
+    # --- the target that the hub has of it -------------------------------------------------------------
+
+    def items(self, happening: Happening) -> Sequence[Item]:
+        if happening.kind != PASSAGE or happening.at_ms is None:
+            return []
+        return [Item(happening.id, happening.id, happening.card, happening.at_ms)]
+
+    def draft(self, item: Item, facts: Facts) -> bytes | None:
+        told = facts.happening(item.happening)
+        if told is None or told.at_ms is None:
+            return None
+        if _lot(item.id, 53) == 3:
+            self.tellings.said(item.id, UNFIT)
+            raise Unfit(UNFIT, "orgnr")
+        number = told.card.number if told.card else None
+        return msgspec.json.encode(Told(told.stream.name, told.stream.epoch, told.seq, number, told.at_ms))
+
+    def send(self, drafts: Sequence[Draft]) -> Sequence[Outcome]:
+        """A request has come."""
+        self.tellings.requested()
+        match self._mood:
+            case Mood.AWAY:
+                return [Later("no answer")] * len(drafts)
+            case Mood.BROKEN:
+                return [Later("502 <html>Bad Gateway</html>")] * len(drafts)
+            case Mood.BUSY if self._chance.random() < 0.6:
+                self.world.counts["asked to wait"] += 1
+                return [Later("429", self._chance.randint(5, 120) * 1_000)] * len(drafts)
+            case Mood.LOCKED:
+                return [Stopped("401 Login failed")] * len(drafts)
+            case _:
+                return [self._record(draft) for draft in drafts]
+
+    def ask(self, queued: Sequence[str]) -> Sequence[Outcome]:
+        self.tellings.requested()
+        if self._mood is Mood.LOCKED:
+            return [Stopped("401 Login failed")] * len(queued)
+        if self._mood is not Mood.WELL:
+            return [Later("no answer")] * len(queued)
+        return [self._verdict(one) for one in queued]
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    # --- one record ------------------------------------------------------------------------------------
+
+    def _record(self, draft: Draft) -> Outcome:
+        key = draft.item.id
+        self.tellings.arrived(key, draft.body)
+        if _lot(key, 31) == 0:
+            self.world.counts["refused by central"] += 1
+            self.tellings.said(key, REFUSES)
+            return Refused(REFUSES, "cardNumber")
+        if _lot(key, 97) == 1 and not self._healed:
+            self.world.counts["central fails at one record"] += 1
+            return Later("500 oops")
+        if self._chance.random() < 0.02:
+            return Later("503")
+        answer: Outcome = Accepted()
+        if _lot(key, 5) == 2:
+            self.world.counts["queued by central"] += 1
+            self._verdict_ms.setdefault(key, self.world.now_ms + self._chance.randint(1_000, 20 * MINUTE_MS))
+            answer = Queued(key)
+        else:
+            self.tellings.took(key)
+        lost = 0.9 if self._mood is Mood.LOSING else 0.03
+        if self._chance.random() < lost:
+            self.world.counts["answers of central lost"] += 1
+            return Later("timeout")
+        return answer
+
+    def _verdict(self, key: str) -> Outcome:
+        if self.world.now_ms < self._verdict_ms[key]:
+            return Queued(key)
+        if _lot(key, 7) == 4:
+            self.world.counts["refused in central's queue"] += 1
+            self.tellings.said(key, REFUSES)
+            return Refused(REFUSES)
+        self.world.counts["taken from central's queue"] += 1
+        self.tellings.took(key)
+        return Accepted()
+
+
+class Wire:
+    """Carries requests of one hub process; they are on their way for a while, also when that process is dead."""
+
+    def __init__(
+        self, hub: Machine, central: Central, started: Callable[[], None], answered: Callable[[], None]
+    ) -> None:
+        """`started` is told of each request, `answered` when there is something to take back."""
+        self._hub = hub
+        self._central = central
+        self._started = started
+        self._answered = answered
+        self._chance = hub.world.chance(f"wire/{hub.world.now_ms}")
+        self._open = 0
+        self._sent: list[Sent] = []
+
+    def start(self, drafts: Sequence[Draft]) -> None:
+        self._central.tellings.starts(drafts)
+        self._started()
+        self._hub.point("request")
+        self._open += 1
+        self._hub.world.after(self._chance.randint(5, 300), lambda: self._arrive(drafts))
+
+    def done(self, wait_ms: int) -> Sequence[Sent]:
+        found, self._sent = self._sent, []
+        self._open -= len(found)
+        waits = [one.after_ms for sent in found for one in sent.outcomes if isinstance(one, Later) and one.after_ms]
+        if waits:
+            self._central.tellings.wait_was_asked(max(waits))
+        return found
+
+    def under_way(self) -> int:
+        return self._open
+
+    def _arrive(self, drafts: Sequence[Draft]) -> None:
+        outcomes = hub.central.courier.sent(self._central, drafts)
+        silent = any(isinstance(one, Later) and one.words in ("no answer", "timeout") for one in outcomes)
+        back_ms = TIMEOUT_MS if silent else self._chance.randint(5, 300)
+        self._hub.world.after(back_ms, lambda: self._come_back(Sent(drafts, outcomes)))
+
+    def _come_back(self, answer: Sent) -> None:
+        self._sent.append(answer)
+        self._answered()
+
+
+def _lot(key: str, sides: int) -> int:
+    """The same for the same key."""
+    return zlib.crc32(f"{sides}/{key}".encode()) % sides
