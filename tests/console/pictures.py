@@ -26,11 +26,13 @@ from hub.queries import roster
 from hub.records import Asked
 from hub.roll_call import latest_muster
 from tests.console.conftest import SMALL, USUAL, WIDE, Desk, Invented, StillClock, app_of, invented_site, sitting
+from tests.console.targets import four_targets
 
 FOLDER = Path(__file__).parents[2] / "docs" / "pictures"
 RENDERER = "rsvg-convert"
 FONT = "DejaVu Sans Mono"
 PIXELS_A_CELL = 9
+SVG_CELL = 12.2
 COLOURS = 200
 
 
@@ -95,9 +97,16 @@ SHOTS = (
     Shot("evacuate", ["E"], "EVACUATE THE WHOLE SITE?"),
     Shot("audit", ["7"], "opened for one", before=a_busy_morning),
     Shot("legal", ["8"], "✓ valid", role=Role.INSPECTOR),
+    Shot("deliveries", ["9", "down"], "says: 503", before=four_targets),
+    Shot("aside", ["9", "end", "enter"], "set aside · 3", before=four_targets),
+    Shot("reports", ["0"], "not checked today"),
+    Shot("report", ["0", "enter"], "SHA-256"),
+    Shot("day", ["+"], "Refused because"),
     Shot("help", ["question_mark"], "Everywhere"),
     Shot("now-light", ["2"], "● direkte", USUAL, "nb", light=True),
     Shot("gates-small", [], "normal", SMALL),
+    Shot("deliveries-small", ["9"], "vaktbok", SMALL, "nb", before=four_targets),
+    Shot("day-small", ["+"], "busiest", SMALL),
     Shot("muster-small", ["6"], "LOOK FOR", SMALL, before=the_alarm),
 )
 
@@ -119,8 +128,19 @@ async def pressed(desk: Desk, shot: Shot) -> None:
     await desk.pilot.pause()
 
 
+_INDENTED = re.compile(r'x="([0-9.]+)"( y="[0-9.]+") textLength="([0-9.]+)"([^>]*)>((?:&#160;)+)')
+
+
+def _indented(text: re.Match[str]) -> str:
+    """librsvg leaves out what is blank at the beginning, and stretches the rest: begin where there is ink."""
+    x, y, length, rest, blanks = text.groups()
+    room = blanks.count("&") * SVG_CELL
+    return f'x="{float(x) + room:g}"{y} textLength="{float(length) - room:g}"{rest}>'
+
+
 def rendered(svg: str, columns: int) -> bytes:
     """PNG, with few colours, so that it is small."""
+    svg = _INDENTED.sub(_indented, svg)
     svg = re.sub(r"@font-face\s*\{.*?\}", "", svg, flags=re.DOTALL).replace("Fira Code", FONT)
     done = subprocess.run(
         [RENDERER, "--width", str(columns * PIXELS_A_CELL), "--format", "png"],

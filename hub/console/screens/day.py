@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from typing import ClassVar
 
 from textual.app import ComposeResult
+from textual.color import Color
 from textual.widgets import Static
 from textual_plotext import PlotextPlot
 
@@ -188,11 +189,16 @@ class DayPage(Page):
         plot.clear_figure()
         if points:
             times, values = [float(one[0]) for one in points], [one[1] for one in points]
-            plot.plot(times, values, marker="hd", fillx=True)
-            step = max(1, -(-len(times) // MARKS))
-            marked = times[::step]
+            ink = Color.parse(self.app.current_theme.primary).rgb
+            plot.plot(times, values, marker="hd", fillx=True, color=ink)
+            marked = times[:: max(1, -(-len(times) // MARKS))]
             plot.xticks(marked, [self._clock(round(one)) for one in marked])
-            plot.ylim(0, max(1, *values) if len(values) > 1 else max(1, values[0]))
+            most = max(1.0, *values)
+            plot.ylim(0, most)
+            heights = [0.0, most / 2, most]
+            labels = [f"{one:.1f}".removesuffix(".0") for one in heights]
+            wide = max(map(len, labels))
+            plot.yticks(heights, [label.rjust(wide) for label in labels])
         widget.refresh()
 
     def _reasons(self, reasons: Sequence[tuple[str, int]], room: int) -> list[str]:

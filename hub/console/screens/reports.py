@@ -174,7 +174,7 @@ class ReportDialog(ModalScreen[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "leave", show=False)]
     DEFAULT_CSS = """
-    ReportDialog .dialog { height: 100%; max-width: 100%; }
+    ReportDialog .dialog { height: 100%; }
     ReportDialog Log { height: 1fr; background: $surface; padding: 0 1; scrollbar-size: 1 1; }
     """
 
@@ -192,6 +192,7 @@ class ReportDialog(ModalScreen[None]):
             yield KeyBar()
 
     def on_mount(self) -> None:
+        self.query_one(".dialog").styles.max_width = "100%"
         words, choice = self._desk.words, self._choice
         self.query_one(Log).write_line(words.say(Text.READING))
         self.query_one(Log).focus()
@@ -205,7 +206,7 @@ class ReportDialog(ModalScreen[None]):
         event.stop()
         log = self.query_one(Log)
         log.clear()
-        log.write_lines(str(event.value).split("\n"))
+        log.write(str(event.value))
 
     def on_key(self, event: events.Key) -> None:
         if event.key == "enter":

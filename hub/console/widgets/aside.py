@@ -25,6 +25,7 @@ from hub.tables import clean
 
 ASIDE = "aside"
 AT_MOST = 500
+WIDEST = 140
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class AsideDialog(ModalScreen[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", show=False)]
     DEFAULT_CSS = """
-    AsideDialog .dialog { height: 100%; max-width: 108; }
+    AsideDialog .dialog { height: 100%; }
     AsideDialog Sheet { height: 1fr; background: $surface; }
     AsideDialog #said { height: auto; max-height: 7; padding: 0 1; border-top: solid $panel; }
     """
@@ -69,6 +70,7 @@ class AsideDialog(ModalScreen[None]):
             yield KeyBar()
 
     def on_mount(self) -> None:
+        self.query_one(".dialog").styles.max_width = WIDEST
         self._sheet.focus()
         self._say()
         self.read()

@@ -115,7 +115,8 @@ class TabBar(Widget):
             f" {key} {title} " if name == self._on else f" {key} "
             for name, key, title in self._tabs
         ]  # fmt: skip
-        texts = full if sum(map(cell_len, full)) <= width else short
+        tight = [f" {key} {title} " if name == self._on else f" {key}" for name, key, title in self._tabs]
+        texts = next((texts for texts in (full, short) if sum(map(cell_len, texts)) <= width), tight)
         self._places, at = [], 0
         segments = []
         for (name, _, _), text in zip(self._tabs, texts, strict=True):
