@@ -1,9 +1,13 @@
 """A person's period and a card of the site's own, given at the console: audited, and in the gates' list."""
 
+from datetime import date, timedelta
+
 from sqlalchemy import select
 
 from hub import live
+from hub.console.site import site_of
 from hub.console.widgets.dialogs import AskDialog
+from hub.console.words import Words
 from hub.store import schema
 from tests.console.conftest import WIDE, Desk, Invented, app_of, sitting
 
@@ -16,28 +20,36 @@ async def answered(desk: Desk) -> str:
 
 
 async def test_somebody_outside_the_period_is_extended_and_the_gates_let_them_in(living: Invented) -> None:
-    today = next(one for one in live.crew(living.store, "2030-01-01", 1000) if one.answer == "outside_period")
+    today = Words("en", site_of(living.store, living.config).zone).today(living.clock())
+    last = next(one.valid_until for one in live.crew(living.store, today, 1000) if one.answer == "granted")
+    assert last is not None
+    after = (date.fromisoformat(last) + timedelta(days=1)).isoformat()
+    later = (date.fromisoformat(last) + timedelta(days=300)).isoformat()
+    # Who is let in on the last day of the list's period, and not the day after.
+    good = {one.number for one in live.crew(living.store, last, 1000) if one.answer == "granted"}
+    outside = [one for one in live.crew(living.store, after, 1000) if one.answer == "outside_period"]
+    person = next(one for one in outside if one.number in good)
     before = living.store.revision()
     async with sitting(app_of(living), WIDE) as desk:
         await desk.press("5")
         await desk.shows("people")
         await desk.press("slash")
-        await desk.type(today.number)
+        await desk.type(person.number)
         await desk.press("enter", "e")
-        await desk.shows(f"Extend {today.name}?", "The next crew list decides again")
-        await desk.type("2031-05-31")
+        await desk.shows(f"Extend {person.name}?", "decides again")
+        await desk.type(later)
         await desk.press("tab")
         await desk.type("stays for the roof")
         await desk.press("enter")
         said = await answered(desk)
-        assert "is valid until 2031-05-31" in said
-    line = next(one for one in live.crew(living.store, "2030-01-01", 1000) if one.number == today.number)
-    assert (line.answer, line.valid_until, line.approved_by) == ("granted", "2031-05-31", None)
+        assert f"is valid until {later}" in said
+    line = next(one for one in live.crew(living.store, after, 1000) if one.number == person.number)
+    assert (line.answer, line.valid_until, line.approved_by) == ("granted", later, None)
     assert living.store.revision() == before + 1
     with living.store.reading() as connection:
         note = connection.execute(select(schema.audit).order_by(schema.audit.c.id.desc()).limit(1)).one()
     assert (note.who, note.action) == ("kari", "extend")
-    assert note.detail.startswith("until 2031-05-31, was ")
+    assert note.detail.startswith(f"until {later}, was ")
     assert note.detail.endswith(": stays for the roof")
 
 

@@ -25,8 +25,8 @@ BAR = 24
 BLOCKS = " ▏▎▍▌▋▊▉"
 ROOM_FOR_BOTH = 28
 ROOM_FOR_REASONS = 18
-MARKS = 6
-"""So many times of day below a plot."""
+MARKS, MARK_CELLS = 6, 13
+"""So many times of day below a plot, where each has so much room."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +191,8 @@ class DayPage(Page):
             times, values = [float(one[0]) for one in points], [one[1] for one in points]
             ink = Color.parse(self.app.current_theme.primary).rgb
             plot.plot(times, values, marker="hd", fillx=True, color=ink)
-            marked = times[:: max(1, -(-len(times) // MARKS))]
+            marks = max(2, min(MARKS, self.app.size.width // MARK_CELLS))
+            marked = times[:: max(1, -(-len(times) // marks))]
             plot.xticks(marked, [self._clock(round(one)) for one in marked])
             most = max(1.0, *values)
             plot.ylim(0, most)
