@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.central.happening import ALARM_RAISED, BY_HAND, PASSAGE, REPORTED, Happening, Stream
+from hub.central.happening import ALARM_RAISED, BY_HAND, PASSAGE, REPORTED, WITHDRAWN, Happening, Stream
 from hub.central.receivers.hmsreg_fields import (
     V1Settings,
     V2Settings,
@@ -205,7 +205,7 @@ def test_which_happenings_are_its_business() -> None:
     assert not concerns(v1(reported_from=["ditio"]), reported)
     assert concerns(v1(reported_from=["ditio"]), replace(reported, detail={"source": "ditio"}))
     ditio = v1(reported_from=["ditio"])
-    assert not concerns(ditio, replace(reported, detail={"source": "ditio", "deleted": True}))
+    assert not concerns(ditio, replace(reported, kind=WITHDRAWN))
     assert not concerns(ditio, replace(reported, detail={"source": "ditio"}, direction="confirmed"))
     assert not concerns(usual, replace(ENTERED, card=None))
     assert not concerns(usual, replace(ENTERED, card=CardKey("site", "V-12")))

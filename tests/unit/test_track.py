@@ -65,7 +65,13 @@ def test_every_body_comes_back_from_bits_and_from_text(track: tuple[int, str], b
     number, body = track
     bits = encode_bits(body, number)
     packed = bytes_of_bits(bits[::-1] if backwards else bits)
-    assert find_in_bits(bits_of(packed), number) == body
+    found = find_in_bits(bits_of(packed), number)
+    if isinstance(found, Unreadable):
+        # A few characters may be as good a track backwards; then nobody can tell, and it has to say so.
+        assert "two ways" in found.what
+        assert len(body) < 6
+    else:
+        assert found == body
     for lrc in (False, True):
         if body == "E":
             continue  # in a text, what readers say of a track that they could not read
