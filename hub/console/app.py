@@ -351,7 +351,7 @@ class ConsoleApp(App[None]):
 
     def _general(self) -> Sequence[KeyHint]:
         say = self.words.say
-        pages = f"{self._kinds[0].key}–{self._kinds[-1].key} ← →"
+        pages = f"{''.join(kind.key for kind in self._kinds)} ← →"
         return (
             KeyHint("1", pages, say(Text.GO_TO, page="…")),
             KeyHint("up", "↑ ↓ PgUp PgDn", say(Text.MOVE)),
