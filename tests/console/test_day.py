@@ -34,7 +34,7 @@ def test_the_curve_ends_where_the_roster_is_and_badges_add_up(busy: Invented) ->
 async def test_the_numbers_stand_there_in_words(busy: Invented, size: tuple[int, int]) -> None:
     async with sitting(app_of(busy), size) as desk:
         await desk.press("+")
-        await desk.shows("2026-05-05 · 184 let through, 25", "150 on site at 06:55", "busiest at", "06:30")
+        await desk.shows("2026-05-05 · 184 let through, 25", "150 on site at 06:55", "busiest at", "06:20")
         assert len(desk.text.split("\n")) == size[1]
         if size != SMALL:
             await desk.shows("Refused because", "company not approved", "█")
