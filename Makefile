@@ -19,7 +19,7 @@ demo: $(VENV)/.demo ## play a morning at a gate, with nothing but Python
 
 test: $(VENV)/.test lint ## install what the tests need, and run them all
 	$(BIN)/python -m tests.simulation --seed 1 --days 2 --gates 3
-	$(BIN)/pytest -n auto --dist worksteal
+	$(BIN)/pytest -n 3 --dist worksteal
 
 lint: $(VENV)/.test ## format, lint, types, arrows
 	$(BIN)/ruff format --check .

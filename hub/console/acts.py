@@ -23,9 +23,11 @@ from hub.errors import CrewListError
 from hub.letting_in import LetIn, Walked, Wanted, let_in_once
 from hub.presence import EXIT, CardKey, HandMark
 from hub.records import Asked, Block
+from hub.roll_call import latest_muster
 from hub.tables import clean
 from portvakt.errors import PortvaktError
 
+HMS = "hms"
 REACH_S = 6.0
 LOOK_S = 0.1
 
@@ -389,6 +391,46 @@ class Acts:
     def seen(self, card: CardKey) -> Callable[[Site], None]:
         """Ticked off: one key, no question, as it can be taken back."""
         return lambda site: office.seen_outside(site.store, card, self._user, site.clock())
+
+    def badged(self, typed: str) -> Callable[[Site], Outcome]:
+        """A card was held to a reader at the assembly point, which has typed its number."""
+
+        def tick(site: Site) -> Outcome:
+            scheme, colon, number = typed.strip().rpartition(":")
+            card = CardKey(scheme if colon else HMS, number)
+            try:
+                office.seen_outside(site.store, card, self._user, site.clock())
+            except PortvaktError as failed:
+                return Outcome(done=False, lines=(clean(str(failed)),))
+            call = latest_muster(site.store, site.closing)
+            people = call.people if call is not None else ()
+            who = next((one for one in people if (one.scheme, one.number) == card), None)
+            name = (who.name if who else None) or f"{card.scheme}:{card.number}"
+            company = (who.employer if who else None) or self._words.say(Text.NO_COMPANY)
+            left = self._words.say(Text.STILL_TO_FIND, n=call.unaccounted if call is not None else 0)
+            said = self._words.say(Text.BADGED, name=name, company=company)
+            return Outcome(done=True, lines=(f"{said} · {left}",))
+
+        return tick
+
+    def company_seen(self, company: str, people: Sequence[tuple[CardKey, str]]) -> Act:
+        """Everybody of a company who is looked for was counted outside."""
+        say = self._words.say
+
+        def do(site: Site, said: Said, tell: Tell) -> Outcome:
+            for done, (card, _) in enumerate(people, start=1):
+                office.seen_outside(site.store, card, self._user, site.clock())
+                tell(f"{done}/{len(people)}")
+            return Outcome(done=True, lines=(say(Text.COMPANY_TICKED, n=len(people), company=company),))
+
+        names = ", ".join(name for _, name in people)
+        return Act(
+            say(Text.TICK_COMPANY, company=company),
+            (say(Text.WILL_TICK_COMPANY, n=len(people), names=names),),
+            Right.CALL_ROLL,
+            do,
+            waits=say(Text.WORKING),
+        )
 
     def not_seen(self, card: CardKey) -> Callable[[Site], None]:
         return lambda site: office.not_seen(site.store, card, self._user, site.clock())

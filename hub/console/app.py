@@ -386,6 +386,7 @@ class ConsoleApp(App[None]):
             left.append((say(Text.INSIDE, n=picture.pulse.inside), "strong"))
             found = picture.values.get("gates")
             alarms = sum(len(gate.alarms) for gate in found.gates) if found else 0
+            alarms += len(picture.values.get("alarms", ()))
             if alarms:
                 left.append((f"▲ {say(Text.ONE_ALARM) if alarms == 1 else say(Text.ALARMS, n=alarms)}", "bad"))
         self.query_one(TopBar).say(left, [f"{self._seat.user} ({role})", words.clock(self._clock())])

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from hub.central.overview import alarm_lines
 from hub.console.desk import Desk
 from hub.console.roles import Right, Role, may
 from hub.console.screens.audit import AuditPage
@@ -20,7 +21,9 @@ from hub.console.screens.waiting import QUEUE, WaitingPage
 from hub.console.site import View
 from hub.console.texts import Text
 
-ALWAYS: Sequence[View] = (GATES, QUEUE)
+ALARMS = View("alarms", lambda site: alarm_lines(site.store), ("revision",))
+"""What the hub itself finds wrong."""
+ALWAYS: Sequence[View] = (GATES, QUEUE, ALARMS)
 """Read whatever page is shown: what stands above it is made of these."""
 
 

@@ -449,6 +449,21 @@ class Text(Enum):
     KEY_BY_COMPANY = ("etter firma", "by company")
     KEY_BY_OUTCOME = ("manglende først", "missing first")
     KEY_PRINT = ("skriv ut", "print")
+    KEY_BADGES = ("kryss av med kort", "tick off by card")
+    KEY_TICK_COMPANY = ("hele firmaet", "whole company")
+    BADGES_TITLE = ("Kort ved møteplassen", "Cards at the assembly point")
+    BADGES_BODY = (
+        "En leser som skriver det den leser, som et tastatur, krysser av kort etter kort. Eller skriv nummeret, og trykk Enter.",
+        "A reader that types what it reads, as a keyboard does, ticks off card after card. Or type the number, and press Enter.",
+    )
+    BADGED = ("{name}, {company}: sett ute", "{name}, {company}: seen outside")
+    STILL_TO_FIND = ("{n} å lete etter", "{n} to look for")
+    TICK_COMPANY = ("Krysse av alle fra {company}?", "Tick off everybody of {company}?")
+    WILL_TICK_COMPANY = (
+        "{n} meldes sett ute, i ditt navn: {names}. Gjør dette bare når noen har talt dem.",
+        "{n} are put down as seen outside, in your name: {names}. Only do this when somebody has counted them.",
+    )
+    COMPANY_TICKED = ("{n} fra {company} er sett ute.", "{n} of {company} are seen outside.")
     KEY_CLOSE_MUSTER = ("avslutt mønstring", "close muster")
     CLOSE_MUSTER = ("Avslutte mønstringen?", "Close the muster?")
     WILL_CLOSE = (

@@ -15,6 +15,7 @@ from hub.console.roles import Right
 from hub.console.screens.page import SearchedPage, fits
 from hub.console.site import Picture, Site, View
 from hub.console.texts import Text
+from hub.console.widgets.badges import BadgesDialog
 from hub.console.widgets.sheet import Cell, Column, Heading, Sheet
 from hub.console.words import Words
 from hub.errors import PaperError
@@ -93,6 +94,8 @@ class MusterPage(SearchedPage):
         return (
             PageKey("space", "␣", say(Text.KEY_TICK), self._tick, roll),
             PageKey("u", "u", say(Text.KEY_UNTICK), self._untick, roll),
+            PageKey("b", "b", say(Text.KEY_BADGES), self._badges, roll),
+            PageKey("a", "a", say(Text.KEY_TICK_COMPANY), self._tick_company, roll),
             self.search_key(),
             PageKey("s", "s", say(order), self._turn),
             PageKey("p", "p", say(Text.KEY_PRINT), self._print),
@@ -177,6 +180,24 @@ class MusterPage(SearchedPage):
         one = self._sheet.chosen
         if one is not None and self._goes_on():
             self.desk.do(self.desk.acts.not_seen(CardKey(one.scheme, one.number)), Right.CALL_ROLL)
+
+    def _badges(self) -> None:
+        if self._goes_on():
+            self.app.push_screen(BadgesDialog(self.desk))
+
+    def _tick_company(self) -> None:
+        """All of the company whose line is chosen who are still looked for."""
+        chosen = self._sheet.chosen
+        if chosen is None or self._call is None or not self._goes_on():
+            return
+        missing = [
+            (CardKey(one.scheme, one.number), one.name or f"{one.scheme}:{one.number}")
+            for one in self._call.people
+            if one.employer == chosen.employer and one.outcome in UNACCOUNTED
+        ]
+        if missing:
+            company = chosen.employer or self.desk.words.say(Text.NO_COMPANY)
+            self.desk.ask(self.desk.acts.company_seen(company, missing))
 
     def _turn(self) -> None:
         self._by_company = not self._by_company
