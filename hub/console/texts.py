@@ -444,13 +444,13 @@ class Text(Enum):
     OUTCOME_LEFT = ("hadde gått før", "had left before")
     OUTCOME_SEEN = ("sett ute", "seen outside")
     SEEN_BY = ("{by} {at}", "{by} {at}")
-    KEY_TICK = ("sett ute", "seen outside")
+    KEY_TICK = ("sett ute", "seen")
     KEY_UNTICK = ("ikke sett", "not seen")
     KEY_BY_COMPANY = ("etter firma", "by company")
     KEY_BY_OUTCOME = ("manglende først", "missing first")
     KEY_PRINT = ("skriv ut", "print")
-    KEY_BADGES = ("kryss av med kort", "tick off by card")
-    KEY_TICK_COMPANY = ("hele firmaet", "whole company")
+    KEY_BADGES = ("kort", "by card")
+    KEY_TICK_COMPANY = ("firma", "company")
     BADGES_TITLE = ("Kort ved møteplassen", "Cards at the assembly point")
     BADGES_BODY = (
         "En leser som skriver det den leser, som et tastatur, krysser av kort etter kort. Eller skriv nummeret, og trykk Enter.",
@@ -464,7 +464,7 @@ class Text(Enum):
         "{n} are put down as seen outside, in your name: {names}. Only do this when somebody has counted them.",
     )
     COMPANY_TICKED = ("{n} fra {company} er sett ute.", "{n} of {company} are seen outside.")
-    KEY_CLOSE_MUSTER = ("avslutt mønstring", "close muster")
+    KEY_CLOSE_MUSTER = ("avslutt", "close")
     CLOSE_MUSTER = ("Avslutte mønstringen?", "Close the muster?")
     WILL_CLOSE = (
         "Alle er gjort rede for. Lista beholdes som den er.",
