@@ -49,12 +49,12 @@ def positive(text: str) -> int:
 
 def card(text: str) -> "CardKey":
     """`hms:5310027`, or the number of an HMS card alone."""
-    from hub.presence import CardKey
+    from hub.presence import card_named
 
-    scheme, colon, number = text.strip().rpartition(":")
-    if not number or (colon and not scheme):
+    named = card_named(text)
+    if named is None:
         raise argparse.ArgumentTypeError("a card's number, or SCHEME:NUMBER")
-    return CardKey(scheme or "hms", number)
+    return named
 
 
 def who_is_here() -> str:

@@ -483,7 +483,7 @@ def _crew_source_problems(source: SourceSettings) -> list[str]:
         found.append(f"crew.source.{key}: is for lists that come over MQTT; set topic")
     if source.broker is not None:
         found += [f"crew.source.{problem}" for problem in broker_problems(source.broker)]
-        if not (source.broker.ca_file or source.public_key_file or source.broker.host in _THIS_MACHINE):
+        if not (source.broker.ca_file or source.public_key_file or is_loopback(source.broker.host)):
             found.append(
                 "crew.source.broker.ca_file: on the way to another broker anybody could change the list; "
                 "set it (TLS), or public_key_file, and have the lists signed"
@@ -543,7 +543,7 @@ def _is_private(url: str) -> bool:
         host = parts.hostname
     except ValueError:
         return False
-    return bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and host in _THIS_MACHINE))
+    return bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host or "")))
 
 
 def is_loopback(host: str) -> bool:

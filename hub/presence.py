@@ -66,6 +66,14 @@ class CardKey(NamedTuple):
     number: str
 
 
+def card_named(text: str) -> CardKey | None:
+    """`hms:5310027`, or the number of an HMS card alone, as people and readers write it; None when it is neither."""
+    scheme, colon, number = text.strip().rpartition(":")
+    if not number or (colon and not scheme):
+        return None
+    return CardKey(scheme or "hms", number)
+
+
 class Sighting(NamedTuple):
     """One completed passage of one card. The first four fields are the order, `time_ms` is Unix time in UTC."""
 

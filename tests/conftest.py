@@ -48,3 +48,15 @@ def store(database: Path | PostgresAddress) -> Iterator[HubStore]:
     """A hub's store on a new database."""
     with contextlib.closing(HubStore(database)) as opened:
         yield opened
+
+
+@pytest.fixture
+def hub_toml(tmp_path: Path, database: Path | PostgresAddress, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Settings of a hub on that database, which its command line finds by itself."""
+    text = f'site = "yard"\nstate_dir = "{tmp_path / "state"}"\n'
+    if isinstance(database, PostgresAddress):
+        text += f'database = "{database.url}"\n'
+    file = tmp_path / "hub.toml"
+    file.write_text(text, encoding="utf-8")
+    monkeypatch.setenv("PORTVAKT_HUB_CONFIG", str(file))
+    return file

@@ -17,6 +17,7 @@ from hub.central.delivery import Rules
 from hub.central.ledger import Ledger
 from hub.central.looking_back import Reconciliation
 from hub.central.registry import TargetPlace, make_target
+from hub.central.store_away import StoreAway
 from hub.central.target import Draft, Target
 from hub.config import HubConfig, TargetSettings, closing_rule, time_zone
 from hub.errors import StoreError
@@ -119,7 +120,8 @@ class Couriers:
             clock_wait_ms=int(settings.wait_for_clock_min * 60_000),
         )  # fmt: skip
         reconciliation = Reconciliation(settings.name, target, ledger)
-        entered = failed = False
+        entered = False
+        away = StoreAway(f"target={settings.name}")
         heard = 0
         while not self._stop.is_set():
             try:
@@ -129,13 +131,13 @@ class Couriers:
                 wait_ms = min(LOOK_MS, courier.turn(_now_ms()))
                 if not courier.under_way and wait_ms:
                     reconciliation.turn(_now_ms())
-                failed = _said(failed, settings.name, None)
+                away.over()
                 if courier.under_way:
                     courier.wait(_now_ms(), wait_ms)
                 else:
                     heard = self._bell.wait(heard, wait_ms / 1000)
             except StoreError as why:
-                failed = _said(failed, settings.name, why)
+                away.met(why)
                 self._stop.wait(STORE_RETRY_S)
             except Exception:
                 # A fault of ours in one target must not end it for good, nor touch the others.
@@ -178,15 +180,6 @@ def day_ms(said: str, zone: ZoneInfo, what: str) -> int:
     except ValueError as wrong:
         raise SettingsError(f"{what}: {said!r} is not a date; write it as 2026-11-01") from wrong
     return round(datetime.combine(day, clock_time(), zone).timestamp() * 1000)
-
-
-def _said(failed: bool, name: str, why: StoreError | None) -> bool:  # noqa: FBT001 - what was said before
-    """Tell of the database once when it goes, once when it is back."""
-    if why is not None and not failed:
-        log.error("target=%s store=failed why=%r", name, str(why))
-    if why is None and failed:
-        log.warning("target=%s store=back", name)
-    return why is not None
 
 
 def _now_ms() -> int:

@@ -18,13 +18,13 @@ from urllib.parse import urlsplit
 import httpx
 import msgspec
 
+from hub.config import is_loopback
 from portvakt.credentials import named_file, secret_line
 from portvakt.errors import SettingsError
 
 MAX_ANSWER_BYTES = 4_000_000
 MAX_WORDS = 300
 """Of what a receiver says, as it is kept."""
-_THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 
 
 class Unreachable(Exception):
@@ -134,7 +134,7 @@ def checked_address(url: str) -> str:
         host = None
     if not host:
         raise SettingsError(f"{url!r} is no address such as https://host/path")
-    if parts.scheme != "https" and not (parts.scheme == "http" and host in _THIS_MACHINE):
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
         raise SettingsError(f"{url!r} must begin with https://; http:// only to this machine")
     return f"{host}{parts.path}"
 

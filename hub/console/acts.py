@@ -21,13 +21,12 @@ from hub.crew.decisions import Approval, Decided, Decider, decider_named
 from hub.crew.rows import SITE_SCHEME
 from hub.errors import CrewListError
 from hub.letting_in import LetIn, Walked, Wanted, let_in_once
-from hub.presence import EXIT, CardKey, HandMark
+from hub.presence import EXIT, CardKey, HandMark, card_named
 from hub.records import Asked, Block
 from hub.roll_call import latest_muster
 from hub.tables import clean
 from portvakt.errors import PortvaktError
 
-HMS = "hms"
 REACH_S = 6.0
 LOOK_S = 0.1
 
@@ -396,8 +395,9 @@ class Acts:
         """A card was held to a reader at the assembly point, which has typed its number."""
 
         def tick(site: Site) -> Outcome:
-            scheme, colon, number = typed.strip().rpartition(":")
-            card = CardKey(scheme if colon else HMS, number)
+            card = card_named(typed)
+            if card is None:
+                return Outcome(done=False, lines=(self._words.say(Text.NOBODY_FOUND, sought=typed),))
             try:
                 office.seen_outside(site.store, card, self._user, site.clock())
             except PortvaktError as failed:

@@ -1,11 +1,10 @@
 """The list of § 15: everybody, with what the law asks for, and what is missing told."""
 
-import contextlib
 import csv
 import io
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -17,7 +16,6 @@ from pypdf import PdfReader
 
 from gate.uplink.signing import Signer
 from hub.cli import main
-from hub.config import PostgresAddress
 from hub.ingest import Ingest
 from hub.presence import CardKey
 from hub.records import CrewMember
@@ -79,21 +77,7 @@ def test_who_was_seen_and_is_on_no_list_is_told() -> None:
 
 
 @pytest.fixture
-def store(database: Path | PostgresAddress) -> Iterator[HubStore]:
-    with contextlib.closing(HubStore(database)) as opened:
-        yield opened
-
-
-@pytest.fixture
-def settings(
-    tmp_path: Path, store: HubStore, database: Path | PostgresAddress, monkeypatch: pytest.MonkeyPatch
-) -> Path:
-    text = f'site = "yard"\nstate_dir = "{tmp_path / "state"}"\n'
-    if isinstance(database, PostgresAddress):
-        text += f'database = "{database.url}"\n'
-    file = tmp_path / "hub.toml"
-    file.write_text(text, encoding="utf-8")
-    monkeypatch.setenv("PORTVAKT_HUB_CONFIG", str(file))
+def settings(store: HubStore, hub_toml: Path) -> Path:
     assert main(["crew", "import", str(EXAMPLE)]) == 0
     book = RecordBook()
     book.passage("5310118", "entry", START_MS)
@@ -101,7 +85,7 @@ def settings(
     book.passage("9999999", "entry", oslo("2026-05-05T00:00") - 1)
     book.passage("8888888", "entry", oslo("2026-05-05T00:00"))
     Ingest("yard", store, Signer("yard", Ed25519PrivateKey.generate())).take([book.message()], START_MS + 9 * HOUR_MS)
-    return file
+    return hub_toml
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import os
 import pty
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,7 +19,6 @@ from pypdf import PdfReader
 from gate.uplink.signing import Signer
 from hub import report_cli
 from hub.cli import main
-from hub.config import PostgresAddress
 from hub.ingest import Ingest
 from hub.office import check_in, check_out
 from hub.presence import CardKey, HandMark
@@ -43,24 +42,10 @@ Ask = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def store(database: Path | PostgresAddress) -> Iterator[HubStore]:
-    with contextlib.closing(HubStore(database)) as opened:
-        yield opened
-
-
-@pytest.fixture
-def settings(
-    tmp_path: Path, store: HubStore, database: Path | PostgresAddress, monkeypatch: pytest.MonkeyPatch
-) -> Path:
-    text = f'site = "yard"\nstate_dir = "{tmp_path / "state"}"\n'
-    if isinstance(database, PostgresAddress):
-        text += f'database = "{database.url}"\n'
-    file = tmp_path / "hub.toml"
-    file.write_text(text, encoding="utf-8")
-    monkeypatch.setenv("PORTVAKT_HUB_CONFIG", str(file))
+def settings(store: HubStore, hub_toml: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(report_cli, "now_ms", lambda: NOW_MS)
     assert main(["crew", "import", str(EXAMPLE)]) == 0
-    return file
+    return hub_toml
 
 
 @pytest.fixture

@@ -184,10 +184,7 @@ class Stage:
         file, log = self.folder / f"{name}.json", self.folder / f"{name}.log"
         file.write_text(json.dumps(data), encoding="utf-8")
         command = [sys.executable, "-m", "portvakt.doubles", name, "--data", str(file)]
-        with log.open("wb") as opened:
-            self._processes.append(
-                subprocess.Popen(command, stdout=opened, stderr=opened, stdin=subprocess.DEVNULL)  # noqa: S603
-            )
+        self._spawn(command, log)
         self.wait(lambda: bool(_address_in(log)), f"the double of {name}")
         return _address_in(log)
 
@@ -203,12 +200,15 @@ class Stage:
         (self.folder / f"{program}.toml").write_text(text, encoding="utf-8")
 
     def _start(self, program: str) -> None:
-        log = (self.folder / f"{program}.log").open("wb")
-        with log:
-            command = [*_program(program), "run", "--config", str(self.folder / f"{program}.toml")]
-            self._processes.append(subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL))  # noqa: S603
+        log = self.folder / f"{program}.log"
+        self._spawn([*_program(program), "run", "--config", str(self.folder / f"{program}.toml")], log)
         ready = f"{program} ready".encode()
-        self.wait(lambda: ready in (self.folder / f"{program}.log").read_bytes(), f"the {program} to be ready")
+        self.wait(lambda: ready in log.read_bytes(), f"the {program} to be ready")
+
+    def _spawn(self, command: Sequence[str], log: Path) -> None:
+        with log.open("wb") as opened:
+            process = subprocess.Popen(command, stdout=opened, stderr=opened, stdin=subprocess.DEVNULL)  # noqa: S603
+        self._processes.append(process)
 
     def _ask(self, program: str, *words: str) -> str:
         return self._command(program, *words, "--json")

@@ -24,11 +24,11 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from hub.config import is_loopback
 from portvakt.credentials import secret_line
 from portvakt.errors import SettingsError
 from portvakt.link import BrokerSettings, broker_problems
 
-_THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 _ENVELOPE_BYTES = 128
 """More than the headers and our few properties come to."""
 
@@ -333,7 +333,7 @@ class BrokerSession:
 def central_problems(broker: CentralBroker) -> list[str]:
     """What the types cannot say; each entry begins with the key."""
     found = [problem.removeprefix("broker.") for problem in broker_problems(broker)]
-    if not _encrypted(broker) and broker.host not in _THIS_MACHINE:
+    if not _encrypted(broker) and not is_loopback(broker.host):
         found.append("tls: people's data would go in clear; set tls = true, or ca_file. In clear only to this machine")
     if (broker.cert_file or broker.key_file) and not _encrypted(broker):
         found.append("cert_file: needs tls = true, or ca_file: in clear it protects nothing")

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from hub.central.registers.card_watch import CardWatch
 from hub.central.registers.company_watch import CompanyWatch
+from hub.central.store_away import StoreAway
 from hub.config import HubConfig, database, requirements_of, time_zone
 from hub.errors import StoreError
 from hub.store import HubStore
@@ -71,21 +72,16 @@ class RegisterWatches:
         return found
 
     def _run(self, name: str, make: Callable[[HubStore], Watching]) -> None:
-        away = False
+        away = StoreAway(f"register={name}")
         while not self._stop.is_set():
             try:
                 with closing(HubStore(database(self._config))) as store, closing(make(store)) as watching:
                     while not self._stop.is_set():
                         idle_s = watching.turn(self._stop.wait)
-                        if away:
-                            away = False
-                            log.warning("register=%s store=back", name)
+                        away.over()
                         self._stop.wait(idle_s)
             except StoreError as failed:
-                # Told once: the hub's loop goes on telling.
-                if not away:
-                    away = True
-                    log.error("register=%s store=failed why=%r", name, str(failed))
+                away.met(failed)
                 self._stop.wait(STORE_RETRY_S)
             except Exception:
                 # A fault of ours here must not end the asking for good.
