@@ -6,25 +6,24 @@ to be asked what became of a record. The names of headers, the address of the qu
 """
 
 from collections.abc import Sequence
+from typing import Any
 from urllib.parse import quote
-
-import msgspec
 
 from hub.central.happening import Happening
 from hub.central.receivers import hmsreg_answers
-from hub.central.receivers.hmsreg import items_of
 from hub.central.receivers.hmsreg_fields import V2Settings, check_v2, registration_v2
-from hub.central.receivers.moments import named_zone
-from hub.central.receivers.service import Service, naming_its_target
+from hub.central.receivers.hmsreg_records import HmsregRecords
+from hub.central.receivers.service import naming_its_target
 from hub.central.registry import TargetPlace
-from hub.central.target import Draft, Facts, Item, Outcome, Pace
+from hub.central.target import Draft, Outcome
 from hub.central.web import WebAnswer, secret
+from hub.records import CrewMember
 
-PATH = "/api/v2/registration"
 
-
-class HmsregV2:
+class HmsregV2(HmsregRecords):
     """`hub.central.target.Target` for the interface of `POST /api/v2/registration`: unverified."""
+
+    path = "/api/v2/registration"
 
     def __init__(self, place: TargetPlace) -> None:
         """Raises SettingsError."""
@@ -32,28 +31,10 @@ class HmsregV2:
         self._file = place.settings_file
         with naming_its_target(place):
             check_v2(self._settings)
-            self._zone = named_zone(self._settings.time_zone, place.zone, "time_zone")
-            self._service = Service(self._settings, self._headers)
-        self.pace = Pace(self._settings.connections, 1, self._settings.per_second)
-
-    def items(self, happening: Happening) -> Sequence[Item]:
-        return items_of(self._settings, happening)
-
-    def draft(self, item: Item, facts: Facts) -> bytes | None:
-        happening = facts.happening(item.happening)
-        if happening is None or happening.card is None:
-            return None
-        holder = facts.holder(happening.card)
-        return msgspec.json.encode(registration_v2(happening, holder, self._settings, self._zone))
-
-    def send(self, drafts: Sequence[Draft]) -> Sequence[Outcome]:
-        return [self._send(draft) for draft in drafts]
+            super().__init__(place, self._settings)
 
     def ask(self, queued: Sequence[str]) -> Sequence[Outcome]:
         return [self._ask(receiver_id) for receiver_id in queued]
-
-    def close(self) -> None:
-        self._service.close()
 
     def _headers(self) -> dict[str, str]:
         key = secret(self._file, self._settings.secret_file, "secret_file")
@@ -62,10 +43,10 @@ class HmsregV2:
             for name, text in self._settings.headers.items()
         }
 
-    def _send(self, draft: Draft) -> Outcome:
-        answer = self._service.ask("POST", PATH, draft.body)
-        if not isinstance(answer, WebAnswer):
-            return answer
+    def _record(self, happening: Happening, holder: CrewMember | None) -> dict[str, Any]:
+        return registration_v2(happening, holder, self._settings, self._zone)
+
+    def _outcome(self, answer: WebAnswer, draft: Draft) -> Outcome:
         return hmsreg_answers.outcome_v2(answer, draft.item.id, self._settings)
 
     def _ask(self, receiver_id: str) -> Outcome:
