@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-DEBIAN := pcscd libpcsclite-dev vsmartcard-vpcd libnfc-bin mosquitto mosquitto-clients postgresql gcc python3-dev pkg-config fonts-dejavu-core librsvg2-bin
+DEBIAN := pcscd libpcsclite-dev vsmartcard-vpcd libnfc-bin mosquitto mosquitto-clients postgresql gcc python3-dev pkg-config fonts-dejavu-core librsvg2-bin chromium
 QUICK ?= 0
 COUNT ?= 1000000
 DESTDIR ?=

@@ -46,6 +46,25 @@ LOOKS_UNTIL_GONE = 2
 logging.getLogger("nfc").setLevel(logging.WARNING)
 
 
+class _Line(nfc.clf.transport.TTY):  # type: ignore[misc]
+    """nfcpy's line, closed as a line should be.
+
+    nfcpy throws away what is not out yet. Before it changes the speed that is the acknowledgement
+    without which the chip stays at the speed before, deaf to all that comes.
+    """
+
+    tty: serial.Serial | None
+
+    def close(self) -> None:
+        line, self.tty = self.tty, None
+        if line is None:
+            return
+        try:
+            line.flush()
+        finally:
+            line.close()
+
+
 class Pn532Reader:
     """Keeps the contract of `gate.ports.Reader` with the chip at `settings.device`."""
 
@@ -159,14 +178,15 @@ def _opened(device: str) -> Any:
 
 def _initialised(device: str) -> Any:
     try:
-        transport = nfc.clf.transport.TTY(device)
+        transport = _Line(device)
     except (OSError, termios.error, ValueError) as refused:
         raise refusal(device, refused) from refused
     try:
-        transport.tty.exclusive = True
+        if transport.tty is not None:
+            transport.tty.exclusive = True
         return nfc.clf.pn532.init(transport)
     except (OSError, termios.error, IndexError, TypeError, ReaderError) as silent:
-        transport.close()
+        _close_line(transport)
         if not Path(device).exists():
             raise ReaderLost(f"{device} is not there; is it plugged in?") from silent
         raise ReaderHung(f"no PN532 answers at {device}; check wiring and the module's switches (HSU)") from silent
@@ -193,12 +213,15 @@ def _let_go(device: Any) -> None:
         device.close()
     except (OSError, termios.error, IndexError, TypeError, nfc.clf.pn532.Chipset.Error) as broken:
         log.debug("chip=unclosed why=%r", str(broken))
-        transport = device.chipset.transport if device.chipset is not None else None
-        if transport is not None and transport.tty is not None:
-            try:
-                transport.tty.close()
-            except (OSError, termios.error) as gone:
-                log.debug("line=unclosed why=%r", str(gone))
+        if device.chipset is not None and device.chipset.transport is not None:
+            _close_line(device.chipset.transport)
+
+
+def _close_line(line: _Line) -> None:
+    try:
+        line.close()
+    except (OSError, termios.error) as gone:
+        log.debug("line=undrained why=%r", str(gone))
 
 
 def _nothing() -> None:

@@ -131,6 +131,19 @@ def test_a_chip_that_a_killed_gate_left_at_another_speed_is_called_down(chip: Pn
     assert isinstance(bench.show(card_of()).result, CardContents)
 
 
+def test_a_chip_that_hears_the_last_acknowledgement_late_follows_to_the_new_speed(
+    chip: Pn532, start: Start, mocker: MockerFixture
+) -> None:
+    """nfcpy throws away what is not out yet when it opens the line anew. Whether the kernel still has it
+    then depends on how busy the machine is, so that it is not asked to is what can be tested."""
+    thrown_away = mocker.spy(serial.Serial, "reset_output_buffer")
+    chip.hears_late = True
+    bench = start()
+    assert bench.states == ["ok"]
+    assert chip.baud > 115_200
+    assert thrown_away.call_count == 0
+
+
 def test_a_chip_that_hangs_is_a_state_and_is_opened_anew(chip: Pn532, start: Start) -> None:
     bench = start()
     chip.hangs = True

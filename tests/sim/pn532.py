@@ -32,6 +32,8 @@ class Pn532:
         """So many answers go out with a wrong checksum."""
         self.noise_next = b""
         """Goes out before the next answer."""
+        self.hears_late = False
+        """The acknowledgement before a change of speed is heard when the gate has already changed its own."""
         self.commands: list[int] = []
         self._cards: list[VirtualCard] = []
         self._turn = threading.Lock()
@@ -113,6 +115,8 @@ class Pn532:
         ours = self.line.ours
         stopping = self._stopping
         while not stopping.is_set():
+            while self.hears_late and self._coming_baud not in (0, self.line.baud) and not stopping.is_set():
+                stopping.wait(0.001)
             data = self.line.wait(self._wake[0])
             if data is None:
                 return
