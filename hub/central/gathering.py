@@ -20,11 +20,11 @@ from typing import Protocol
 from hub import identity_number
 from hub.central.registry import SourcePlace, make_source
 from hub.central.source import Aside, Fetched, Source, SourceAway, SourceRefused
+from hub.check_ins import Taken
 from hub.config import HubConfig, NeighbourSettings, time_zone
 from hub.errors import StoreError
 from hub.presence import CONFIRMATION, MOVES, CheckIn, place_of
 from hub.records import Rejected
-from hub.store.check_ins import Taken
 from portvakt.backoff import Backoff
 from portvakt.errors import SettingsError
 
@@ -42,6 +42,10 @@ MAX_SCHEME = 16
 MAX_NUMBER = 40
 MAX_BACKOFF_MS = 10 * 60_000
 JOIN_S = 2.0
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 class Reporting(Protocol):
@@ -99,7 +103,13 @@ def _objection(one: CheckIn, now_ms: int) -> Aside | None:
     return None
 
 
-def read_once(store: ReportingStore, asked: Asked, stop: threading.Event, now_ms: Callable[[], int]) -> Fetched | None:
+def read_once(
+    store: ReportingStore,
+    asked: Asked,
+    stop: threading.Event,
+    now_ms: Callable[[], int],
+    at_once: int = AT_ONCE,
+) -> Fetched | None:
     """Ask a source once and keep what it says; None when it is to stop meanwhile.
 
     Raises SourceAway, SourceRefused, StoreError, and whatever else an adapter lets through.
@@ -114,7 +124,7 @@ def read_once(store: ReportingStore, asked: Asked, stop: threading.Event, now_ms
     at_ms = now_ms()
     kept, aside = sound(fetched.check_ins, at_ms)
     aside = [*fetched.aside, *aside]
-    pieces = [kept[start : start + AT_ONCE] for start in range(0, len(kept), AT_ONCE)] or [[]]
+    pieces = [kept[start : start + at_once] for start in range(0, len(kept), at_once)] or [[]]
     total = Taken()
     for place, piece in enumerate(pieces, start=1):
         with store.reporting() as reporting:
@@ -143,6 +153,60 @@ def asked_of(config: HubConfig, one: NeighbourSettings, settings_file: Path) -> 
         raise SettingsError(said if said.startswith("sources.") else f"sources.{one.name}: {said}") from wrong
 
 
+class SourceReader:
+    """One source, asked again and again, by whoever has the time. No thread inside."""
+
+    def __init__(
+        self,
+        store: ReportingStore,
+        asked: Asked,
+        stop: threading.Event,
+        *,
+        now_ms: Callable[[], int] = _now_ms,
+        uniform: Callable[[], float] = random.random,
+        at_once: int = AT_ONCE,
+    ) -> None:
+        self._store = store
+        self._asked = asked
+        self._stop = stop
+        self._now_ms = now_ms
+        self._at_once = at_once
+        self._backoff = Backoff(uniform, first_ms=1000, cap_ms=MAX_BACKOFF_MS)
+        self._attempt = 0
+        self._said = ""
+
+    def turn(self) -> float:
+        """Ask once; how many seconds to wait then."""
+        wait_s, wrong = self._ask()
+        self._attempt = 0 if wrong is None else self._attempt + 1
+        if wrong is not None and wrong != self._said and not self._stop.is_set():
+            log.warning("source=%s failed=%r", self._asked.name, wrong)
+        if wrong is None and self._said:
+            log.info("source=%s well=again", self._asked.name)
+        self._said = wrong or ""
+        return wait_s
+
+    def _ask(self) -> tuple[float, str | None]:
+        asked = self._asked
+        try:
+            fetched = read_once(self._store, asked, self._stop, self._now_ms, self._at_once)
+        except SourceRefused as refused:
+            return REFUSED_RETRY_S, self._failed(refused.words)
+        except SourceAway as away:
+            wait_ms = max(self._backoff.wait_ms(self._attempt), away.after_ms or 0)
+            return wait_ms / 1000, self._failed(away.words)
+        except StoreError as failed:
+            return self._backoff.wait_ms(self._attempt) / 1000, str(failed)
+        except Exception as broken:
+            # Adapters are other people's, too; their words may hold what they have read.
+            log.debug("source=%s broken", asked.name, exc_info=True)
+            return REFUSED_RETRY_S, self._failed(f"its adapter fails: {type(broken).__name__}")
+        return (0.0 if fetched is not None and fetched.more else asked.every_s), None
+
+    def _failed(self, words: str) -> str:
+        return _keep_failure(self._store, self._asked.name, words, self._stop, self._now_ms())
+
+
 class Gathering:
     """All sources of a site, each in a thread of its own. `start` and `stop` once each.
 
@@ -168,7 +232,7 @@ class Gathering:
         """From now on they are asked. Returns at once."""
         for name, wrong in self._unmade.items():
             log.error("source=%s failed=%r", name, wrong)
-            self._failed(name, wrong)
+            _keep_failure(self._store, name, wrong, self._stop, _now_ms())
         for thread in self._threads:
             thread.start()
 
@@ -186,53 +250,24 @@ class Gathering:
                 thread.join(max(0.0, deadline - time.monotonic()))
 
     def _gather(self, asked: Asked) -> None:
-        backoff = Backoff(random.random, first_ms=1000, cap_ms=MAX_BACKOFF_MS)
-        said = ""
-        attempt = 0
+        reader = SourceReader(self._store, asked, self._stop)
         while not self._stop.is_set():
-            wait_s, wrong = self._turn(asked, backoff, attempt)
-            attempt = 0 if wrong is None else attempt + 1
-            if wrong is not None and wrong != said and not self._stop.is_set():
-                log.warning("source=%s failed=%r", asked.name, wrong)
-            if wrong is None and said:
-                log.info("source=%s well=again", asked.name)
-            said = wrong or ""
-            self._stop.wait(wait_s)
+            self._stop.wait(reader.turn())
 
-    def _turn(self, asked: Asked, backoff: Backoff, attempt: int) -> tuple[float, str | None]:
-        """Ask once; how long to wait then, and what went wrong."""
+
+def _keep_failure(store: ReportingStore, name: str, words: str, stop: threading.Event, now_ms: int) -> str:
+    """Keep what is wrong with a source; returns it as it may be shown."""
+    shown = identity_number.masked(words)[:MAX_WORDS]
+    if not stop.is_set():
         try:
-            fetched = read_once(self._store, asked, self._stop, _now_ms)
-        except SourceRefused as refused:
-            return REFUSED_RETRY_S, self._failed(asked.name, refused.words)
-        except SourceAway as away:
-            wait_ms = max(backoff.wait_ms(attempt), away.after_ms or 0)
-            return wait_ms / 1000, self._failed(asked.name, away.words)
+            with store.reporting() as reporting:
+                reporting.failed(name, shown, now_ms)
         except StoreError as failed:
-            return backoff.wait_ms(attempt) / 1000, str(failed)
-        except Exception as broken:
-            # Adapters are other people's, too; their words may hold what they have read.
-            log.debug("source=%s broken", asked.name, exc_info=True)
-            return REFUSED_RETRY_S, self._failed(asked.name, f"its adapter fails: {type(broken).__name__}")
-        return (0.0 if fetched is not None and fetched.more else asked.every_s), None
-
-    def _failed(self, name: str, words: str) -> str:
-        """Keep what is wrong; returns it as it may be shown."""
-        shown = identity_number.masked(words)[:MAX_WORDS]
-        if not self._stop.is_set():
-            try:
-                with self._store.reporting() as reporting:
-                    reporting.failed(name, shown, _now_ms())
-            except StoreError as failed:
-                return str(failed)
-        return shown
+            return str(failed)
+    return shown
 
 
 def _storable(theirs: str) -> str:
     """Their own id; a hash of it where it cannot be kept as it is."""
     plain = theirs.isprintable() and len(theirs) <= MAX_THEIRS and identity_number.objection(theirs) is None
     return theirs if plain else hashlib.sha256(theirs.encode("utf-8", "replace")).hexdigest()
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -17,7 +17,7 @@ import msgspec
 from authlib.oauth2.auth import ClientAuth
 from authlib.oauth2.rfc6749.parameters import prepare_token_request
 
-from hub.central.web import MAX_WORDS, Unreachable, Web, WebAnswer, checked_address, secret
+from hub.central.web import MAX_WORDS, THE_NETWORK, Line, Unreachable, Web, WebAnswer, checked_address, secret
 from portvakt.credentials import named_file
 from portvakt.errors import SettingsError
 from portvakt.settings import Settings
@@ -78,12 +78,16 @@ class ClientCredentials(httpx.Auth):
     """
 
     def __init__(
-        self, settings: OAuthSettings, settings_file: Path, monotonic_s: Callable[[], float] = time.monotonic
+        self,
+        settings: OAuthSettings,
+        settings_file: Path,
+        monotonic_s: Callable[[], float] | None = None,
+        line: Line = THE_NETWORK,
     ) -> None:
         """Raises SettingsError: no such secret, no such certificate, an address without https."""
         self._settings = settings
         self._settings_file = settings_file
-        self._now_s = monotonic_s
+        self._now_s = monotonic_s or line.monotonic_s
         self._lock = threading.Lock()
         self._token: _Token | None = None
         self._failed: tuple[NoToken, float] | None = None
@@ -92,7 +96,7 @@ class ClientCredentials(httpx.Auth):
         self._path = parts.path + (f"?{parts.query}" if parts.query else "")
         ca_file = named_file(settings_file, settings.ca_file) if settings.ca_file else None
         self._signed_form(self._secret())
-        self._web = Web(f"{parts.scheme}://{parts.netloc}", ca_file=ca_file, timeout_s=settings.timeout_s)
+        self._web = Web(f"{parts.scheme}://{parts.netloc}", ca_file=ca_file, timeout_s=settings.timeout_s, line=line)
 
     def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         token = self._get(stale=None)

@@ -15,6 +15,7 @@ import msgspec
 
 from hub.central.source import Source
 from hub.central.target import Target
+from hub.central.web import THE_NETWORK, Line
 from hub.presence import ClosingRule
 from portvakt.errors import SettingsError
 
@@ -65,6 +66,7 @@ class SourcePlace(NamedTuple):
     settings: Mapping[str, Any]
     settings_file: Path
     zone: ZoneInfo
+    line: Line = THE_NETWORK
 
     def read(self, kind: type[T]) -> T:
         """The settings as a typed value. Raises SettingsError, which names source and key."""

@@ -7,7 +7,7 @@ without the body of the request.
 import contextlib
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
@@ -60,6 +60,19 @@ class WebAnswer:
         return f"{self.status} {shown}"[:MAX_WORDS].strip()
 
 
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What requests go over, and the clocks that they are reckoned by. A site that is simulated has its own."""
+
+    transport: httpx.BaseTransport | None = None
+    """None: the network of this machine."""
+    now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
+    monotonic_s: Callable[[], float] = time.monotonic
+
+
+THE_NETWORK = Line()
+
+
 class Web:
     """Requests to one base address, from any thread."""
 
@@ -72,8 +85,10 @@ class Web:
         ca_file: str | None = None,
         timeout_s: float = 30.0,
         connections: int = 1,
+        line: Line = THE_NETWORK,
     ) -> None:
         """Raises SettingsError."""
+        self._line = line
         self._timeout_s = timeout_s
         self._where = checked_address(base_url)
         try:
@@ -87,6 +102,7 @@ class Web:
             verify=verify,
             timeout=timeout_s,
             trust_env=False,
+            transport=line.transport,
             limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
         )
 
@@ -100,7 +116,7 @@ class Web:
         headers: Mapping[str, str] | None = None,
     ) -> WebAnswer:
         """One request. Raises Unreachable."""
-        deadline = time.monotonic() + self._timeout_s
+        deadline = self._line.monotonic_s() + self._timeout_s
         data = bytearray()
         try:
             with self._client.stream(method, path, content=body, params=params, headers=headers) as answer:
@@ -108,7 +124,7 @@ class Web:
                     data += piece
                     if len(data) > MAX_ANSWER_BYTES:
                         raise Unreachable(f"{self._where}: the answer is longer than {MAX_ANSWER_BYTES} bytes")
-                    if time.monotonic() > deadline:
+                    if self._line.monotonic_s() > deadline:
                         raise Unreachable(f"{self._where}: the answer was not whole after {self._timeout_s:g} s")
         except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError, OSError) as failed:
             raise Unreachable(f"{self._where}: {_sentence(failed)}") from failed
@@ -117,7 +133,7 @@ class Web:
             answer.status_code,
             bytes(data),
             said.get("content-type", "").partition(";")[0].strip().lower(),
-            retry_after_ms(said.get("retry-after"), time.time_ns() // 1_000_000),
+            retry_after_ms(said.get("retry-after"), self._line.now_ms()),
             _http_date_ms(said.get("date")),
         )
 

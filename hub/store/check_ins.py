@@ -1,14 +1,13 @@
 """What other systems at the site report, in SQL: kept once, put right when they put it right, counted in presence."""
 
 import uuid
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from collections.abc import Collection, Sequence
+from typing import Any
 
 from sqlalchemy import and_, delete, select, update
 
-from hub.corrections import history
-from hub.presence import CardKey, CheckIn, fold, place_of, reported
+from hub.check_ins import Change, Kept, Name, Taken, changes, follow, taken
+from hub.presence import CardKey, CheckIn, place_of
 from hub.records import Rejected
 from hub.store import schema
 from hub.store.database import put
@@ -25,23 +24,6 @@ def check_in_id(source: str, theirs: str, direction: str, version: int) -> str:
     return str(uuid.uuid5(_NAMESPACE, f"{source}\n{theirs}\n{direction}\n{version}"))
 
 
-class Taken(NamedTuple):
-    """What came of some check-ins: how many were new, had changed, were taken back; the rest was known."""
-
-    new: int = 0
-    changed: int = 0
-    withdrawn: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    """A check-in as it is kept under a number of its source."""
-
-    seq: int
-    version: int
-    check_in: CheckIn
-
-
 class CheckInTransaction(SqlEventTransaction):
     """All that one source told in one answer, in one transaction. It holds alone, so numbers grow as is committed."""
 
@@ -51,29 +33,14 @@ class CheckInTransaction(SqlEventTransaction):
 
     def take(self, source: str, told: Sequence[CheckIn], now_ms: int) -> Taken:
         """Keep what is new or has changed, and let presence follow."""
-        known = self._known(source, {one.theirs for one in told})
-        after = dict(known)
-        for one in told:
-            key = (one.theirs, one.direction)
-            if (kept := _after(after.get(key), one)) is not None:
-                after[key] = kept
-        changed = {
-            key: kept
-            for key, kept in after.items()
-            # What was taken back before it was known never was.
-            if kept != known.get(key) and (key in known or not kept.check_in.deleted)
-        }
+        seq = int(self._source(source).seq)
+        changed = changes(self._known(source, {one.theirs for one in told}), told, seq)
         if not changed:
             return Taken()
-        seq = int(self._source(source).seq)
-        numbered = [replace(kept, seq=seq + place) for place, kept in enumerate(changed.values(), start=1)]
-        before = [known[key] for key in changed if key in known]
-        self._write(source, before, numbered, now_ms)
-        self._follow(source, before, numbered)
-        withdrawn = sum(kept.check_in.deleted for kept in numbered)
-        taken = Taken(len(numbered) - len(before), len(before) - withdrawn, withdrawn)
-        self._count(source, taken, seq + len(numbered))
-        return taken
+        self._write(source, changed, now_ms)
+        follow(self, source, changed)
+        self._count(source, counted := taken(changed), seq + len(changed))
+        return counted
 
     def set_aside(self, source: str, rejected: Sequence[Rejected]) -> None:
         """Keep why something of the source could not be used. What was kept already, because the source tells it again
@@ -123,57 +90,32 @@ class CheckInTransaction(SqlEventTransaction):
         }
         self._connection.execute(update(table).where(table.c.name == source).values(**more))
 
-    def _known(self, source: str, theirs: Collection[str]) -> dict[tuple[str, str], _Kept]:
+    def forget_presence(self, cards: Collection[CardKey]) -> None:
+        """Of these nothing is known any more."""
+        change = self.next_change()
+        self._connection.execute(delete(schema.presence).where(among(schema.presence, cards)))
+        keep_counting(self._connection, change)
+
+    def _known(self, source: str, theirs: Collection[str]) -> dict[Name, Kept]:
         table = schema.check_ins
         asked = sorted(theirs)
-        found: dict[tuple[str, str], _Kept] = {}
+        found: dict[Name, Kept] = {}
         for start in range(0, len(asked), 500):
             chosen = and_(table.c.source == source, table.c.theirs.in_(asked[start : start + 500]))
             for row in self._connection.execute(select(table).where(chosen)):
-                found[row.theirs, row.direction] = _Kept(row.seq, row.version, check_in_of(row))
+                found[Name(row.theirs, row.direction)] = Kept(row.seq, row.version, check_in_of(row))
         return found
 
-    def _write(self, source: str, before: Iterable[_Kept], after: Iterable[_Kept], now_ms: int) -> None:
+    def _write(self, source: str, changed: Sequence[Change], now_ms: int) -> None:
         table = schema.check_ins
+        before = [one.before for one in changed if one.before is not None]
         gone = [check_in_id(source, kept.check_in.theirs, kept.check_in.direction, kept.version) for kept in before]
         for start in range(0, len(gone), 500):
             self._connection.execute(delete(table).where(table.c.id.in_(gone[start : start + 500])))
-        put(self._connection, table, [_row(source, kept, now_ms) for kept in after])
-
-    def _follow(self, source: str, before: Iterable[_Kept], after: Iterable[_Kept]) -> None:
-        """Presence: of cards that something was taken back from, by all that is known of them; of others as usual."""
-        place = place_of(source)
-        gone = {(place, "", kept.seq) for kept in before}
-        again = {kept.check_in.card for kept in before if kept.check_in.moves}
-        cards = {card for card in again if card is not None}
-        seen = [reported(source, kept.check_in, kept.seq) for kept in after]
-        fresh = fold(one for one in seen if one is not None and one.card not in cards)
-        if fresh:
-            self.see(list(fresh.values()))
-        if not cards:
-            return
-        still = fold(one for one in history(self, cards) if one[1:4] not in gone)
-        self.replace(list(still.values()))
-        self._forget(cards - still.keys())
-
-    def _forget(self, cards: Collection[CardKey]) -> None:
-        """Of these nothing is known any more."""
-        if cards:
-            change = self.next_change()
-            self._connection.execute(delete(schema.presence).where(among(schema.presence, cards)))
-            keep_counting(self._connection, change)
+        put(self._connection, table, [_row(source, one.after, now_ms) for one in changed])
 
 
-def _after(before: _Kept | None, told: CheckIn) -> _Kept | None:
-    """What is to be kept now; None when nothing has changed."""
-    if before is None:
-        return None if told.deleted else _Kept(0, 1, told)
-    if told.deleted:
-        told = before.check_in._replace(deleted=True)
-    return None if told == before.check_in else _Kept(0, before.version + 1, told)
-
-
-def _row(source: str, kept: _Kept, now_ms: int) -> dict[str, Any]:
+def _row(source: str, kept: Kept, now_ms: int) -> dict[str, Any]:
     told = kept.check_in
     return {
         "id": check_in_id(source, told.theirs, told.direction, kept.version),

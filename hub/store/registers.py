@@ -12,7 +12,7 @@ from hub.permits import Requirements
 from hub.presence import ENTRY, CardKey
 from hub.records import AuditEntry
 from hub.store import schema
-from hub.store.answers import joined, read_companies
+from hub.store.answers import joined, overruled, read_companies
 from hub.store.crew import CrewTransaction
 from hub.store.database import put
 from hub.store.people import among
@@ -96,6 +96,10 @@ class RegisterTransaction:
             select(table.c.scheme, table.c.number, table.c.uid).where(among(table, cards), table.c.uid.is_not(None))
         )
         return {CardKey(row.scheme, row.number): row.uid for row in rows}
+
+    def overruled(self, cards: Collection[CardKey]) -> dict[CardKey, str]:
+        """Of these cards those whose status the register says otherwise than the crew list, and it counts."""
+        return overruled(self.connection, cards)
 
     def valid_cards(self, scheme: str) -> frozenset[CardKey]:
         """Cards of the list that neither the list nor the register calls not valid."""

@@ -19,6 +19,7 @@ from hub.central.looking_back import backfill
 from hub.central.overview import standing_alarms
 from hub.central.site_alarms import FAILING, UNCONFIRMED, site_alarms, site_conditions
 from hub.central.streams import Span
+from hub.check_ins import Taken
 from hub.config import ConfirmationSettings, HubConfig, NeighbourSettings
 from hub.crew.csv_list import read_list
 from hub.crew.importing import Terms, import_list
@@ -35,7 +36,7 @@ from hub.sources import confirmations, sources
 from hub.sources_tables import confirmations_text, sources_text
 from hub.stays import stays
 from hub.store import HubStore, schema
-from hub.store.check_ins import Taken, check_in_id
+from hub.store.check_ins import check_in_id
 from hub.store.passages import read_sightings
 from hub.tables import muster_text, roster_text
 from tests.sim.records import START_MS, RecordBook

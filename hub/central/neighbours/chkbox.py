@@ -7,7 +7,6 @@ European. Nothing is ever deleted there. A reader without network tells late, so
 were read before; what was told again counts once.
 """
 
-import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,7 +19,7 @@ from hub.central.neighbours.answers import asked
 from hub.central.neighbours.written import BadField, CardSettings, Unusable, card_of, iso, time_ms_of
 from hub.central.registry import SourcePlace
 from hub.central.source import Aside, Fetched, SourceAway, SourceRefused
-from hub.central.web import Unreachable, Web, secret
+from hub.central.web import THE_NETWORK, Line, Unreachable, Web, secret
 from hub.presence import ENTRY, EXIT, CheckIn
 from portvakt.credentials import named_file
 from portvakt.settings import Settings
@@ -62,9 +61,10 @@ class _Cursor(msgspec.Struct, frozen=True):
 class ChkBox:
     """See `hub.central.source.Source`."""
 
-    def __init__(self, settings: ChkBoxSettings, settings_file: Path) -> None:
+    def __init__(self, settings: ChkBoxSettings, settings_file: Path, line: Line = THE_NETWORK) -> None:
         """Raises SettingsError."""
         self._settings = settings
+        self._now_ms = line.now_ms
         key = secret(settings_file, settings.key_file, "key_file")
         self._base = urlsplit(settings.base_url)
         self._web = Web(
@@ -72,11 +72,12 @@ class ChkBox:
             headers={"Authorization": f"ApiKey {key}", "Accept": MEDIA_TYPE},
             ca_file=named_file(settings_file, settings.ca_file) if settings.ca_file else None,
             timeout_s=settings.timeout_s,
+            line=line,
         )
 
     def fetch(self, cursor: str) -> Fetched:
         """One page of a round."""
-        now_ms = time.time_ns() // 1_000_000
+        now_ms = self._now_ms()
         said = self._settings
         begun = msgspec.json.decode(cursor, type=_Cursor) if cursor else _Cursor(now_ms - int(said.first_h * 3_600_000))
         path = begun.next or self._first_page(begun.since_ms)
@@ -166,7 +167,7 @@ class ChkBox:
 
 def make(place: SourcePlace) -> ChkBox:
     """For `hub.central.registry`. Raises SettingsError."""
-    return ChkBox(place.read(ChkBoxSettings), place.settings_file)
+    return ChkBox(place.read(ChkBoxSettings), place.settings_file, place.line)
 
 
 def _related(one: Mapping[str, Any]) -> str:

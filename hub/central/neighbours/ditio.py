@@ -7,7 +7,6 @@ checkOutDateTime (UTC) and isDeleted. One record is two check-ins here; a record
 project, or lost its check-out, takes them back.
 """
 
-import time
 from datetime import UTC
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,7 +19,7 @@ from hub.central.neighbours.written import CardSettings, Unusable, card_of, iso,
 from hub.central.oauth import ClientCredentials, NoToken, OAuthSettings, TokenRefused
 from hub.central.registry import SourcePlace
 from hub.central.source import Aside, Fetched, SourceAway, SourceRefused
-from hub.central.web import Unreachable, Web
+from hub.central.web import THE_NETWORK, Line, Unreachable, Web
 from hub.presence import ENTRY, EXIT, CardKey, CheckIn
 from portvakt.credentials import named_file
 from portvakt.settings import Settings
@@ -56,21 +55,23 @@ class _Cursor(msgspec.Struct, frozen=True):
 class Ditio:
     """See `hub.central.source.Source`."""
 
-    def __init__(self, settings: DitioSettings, settings_file: Path) -> None:
+    def __init__(self, settings: DitioSettings, settings_file: Path, line: Line = THE_NETWORK) -> None:
         """Raises SettingsError."""
         self._settings = settings
-        self._auth = ClientCredentials(settings.oauth, settings_file)
+        self._now_ms = line.now_ms
+        self._auth = ClientCredentials(settings.oauth, settings_file, line=line)
         self._web = Web(
             settings.base_url,
             headers={"Accept": "application/json"},
             auth=self._auth,
             ca_file=named_file(settings_file, settings.ca_file) if settings.ca_file else None,
             timeout_s=settings.timeout_s,
+            line=line,
         )
 
     def fetch(self, cursor: str) -> Fetched:
         """One page of a round."""
-        now_ms = time.time_ns() // 1_000_000
+        now_ms = self._now_ms()
         begun = (
             msgspec.json.decode(cursor, type=_Cursor)
             if cursor
@@ -151,7 +152,7 @@ def make(place: SourcePlace) -> Ditio:
     settings = place.read(DitioSettings)
     if not settings.projects:
         raise place.wrong("projects", "names no project; what others have in Ditio is none of this site's business")
-    return Ditio(settings, place.settings_file)
+    return Ditio(settings, place.settings_file, place.line)
 
 
 def _utc(time_ms: int) -> str:

@@ -328,7 +328,8 @@ def make(place: SourcePlace) -> MappedFolder | MappedAddress:
         headers["Authorization"] = secret(place.settings_file, settings.authorization_file, "authorization_file")
     parts = urlsplit(url)
     ca_file = named_file(place.settings_file, settings.ca_file) if settings.ca_file else None
-    web = Web(f"{parts.scheme}://{parts.netloc}", headers=headers, ca_file=ca_file, timeout_s=settings.timeout_s)
+    base_url, timeout_s = f"{parts.scheme}://{parts.netloc}", settings.timeout_s
+    web = Web(base_url, headers=headers, ca_file=ca_file, timeout_s=timeout_s, line=place.line)
     return MappedAddress(web, url, settings, reading)
 
 

@@ -14,7 +14,7 @@ from hub.card_answers import Answer, CardStatus
 from hub.central.oauth import ClientCredentials, OAuthSettings
 from hub.central.registers.asked import asked, json_of
 from hub.central.registers.card_reading import NoAnswer, Reading, read_answer, shown
-from hub.central.web import Web, WebAnswer
+from hub.central.web import THE_NETWORK, Line, Web, WebAnswer
 from hub.register_settings import CardRegisterSettings
 from portvakt.errors import SettingsError
 
@@ -35,7 +35,7 @@ class CardRegister(Protocol):
 class HttpCardRegister:
     """See `CardRegister`. One thread."""
 
-    def __init__(self, settings: CardRegisterSettings) -> None:
+    def __init__(self, settings: CardRegisterSettings, line: Line = THE_NETWORK) -> None:
         """Raises SettingsError."""
         if not settings.on:
             raise SettingsError("card_register.base_url: is empty, so there is no register to ask")
@@ -43,13 +43,14 @@ class HttpCardRegister:
         self._reading = Reading(
             said.status_field, said.number_field, said.employer_field, said.expiry_field, said.error_field, said.words
         )
-        self._auth = _credentials(said) if said.token_url else None
+        self._auth = _credentials(said, line) if said.token_url else None
         self._web = Web(
             said.base_url.rstrip("/") + "/",
             headers={"Accept": "application/json", **said.headers},
             auth=self._auth,
             ca_file=said.ca_file,
             timeout_s=said.timeout_s,
+            line=line,
         )
 
     def ask(self, number: str, code: str | None) -> Answer:
@@ -86,7 +87,7 @@ _REASONS = ("error_description", "message", "detail", "title", "error", "_error"
 """Where interfaces commonly say why they refuse a request."""
 
 
-def _credentials(settings: CardRegisterSettings) -> ClientCredentials:
+def _credentials(settings: CardRegisterSettings, line: Line) -> ClientCredentials:
     said = OAuthSettings(
         token_url=settings.token_url,
         client_id=settings.client_id,
@@ -97,4 +98,4 @@ def _credentials(settings: CardRegisterSettings) -> ClientCredentials:
         ca_file=settings.ca_file,
         timeout_s=settings.timeout_s,
     )
-    return ClientCredentials(said, HERE)
+    return ClientCredentials(said, HERE, line=line)

@@ -15,11 +15,10 @@ from hub.central.registers.asked import Away
 from hub.central.registers.card_reading import NoAnswer
 from hub.central.registers.card_register import CardRegister
 from hub.central.registers.vigil import day_of
+from hub.central.registers.word_store import WordStore
 from hub.permits import Requirements
 from hub.presence import CardKey
 from hub.register_settings import CardRegisterSettings
-from hub.store import HubStore
-from hub.store.answers import overruled
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +47,7 @@ class CardRounds:
     def __init__(
         self,
         settings: CardRegisterSettings,
-        store: HubStore,
+        store: WordStore,
         register: CardRegister,
         *,
         requirements: Requirements,
@@ -128,9 +127,9 @@ class CardRounds:
         with self._store.hearing() as hearing:
             cards = [asking.card for asking, _ in got]
             before = hearing.cards(cards)
-            was = overruled(hearing.connection, cards)
+            was = hearing.overruled(cards)
             hearing.put_cards([_after(before.get(asking.card), asking, said) for asking, said in got])
-            now = overruled(hearing.connection, cards)
+            now = hearing.overruled(cards)
             if now != was:
                 revision = hearing.follow(self._now_ms(), self._requirements)
                 log.info("card_register=changed cards=%d revision=%s", len(now.items() ^ was.items()), revision)

@@ -13,10 +13,10 @@ from hub.central.registers.card_register import CardRegister, HttpCardRegister
 from hub.central.registers.card_rounds import CardRounds
 from hub.central.registers.register_state import HELD, HOUR_MS, SILENT, keep_vigil, tell_alarm, vigil_of
 from hub.central.registers.vigil import Vigil, last_hour
+from hub.central.registers.word_store import WordStore
 from hub.permits import Requirements
 from hub.presence import CardKey
 from hub.register_settings import CardRegisterSettings
-from hub.store import HubStore
 from portvakt.backoff import Backoff
 from portvakt.errors import SettingsError
 
@@ -45,12 +45,13 @@ class CardWatch:
     def __init__(
         self,
         settings: CardRegisterSettings,
-        store: HubStore,
+        store: WordStore,
         *,
         requirements: Requirements,
         zone: tzinfo,
         now_ms: Callable[[], int],
         make: Callable[[CardRegisterSettings], CardRegister] = HttpCardRegister,
+        uniform: Callable[[], float] = random.random,
     ) -> None:
         self._settings = settings
         self._store = store
@@ -60,7 +61,7 @@ class CardWatch:
         self._make = make
         self._register: CardRegister | None = None
         self._rounds: CardRounds | None = None
-        self._backoff = Backoff(random.random, BACKOFF_FIRST_MS, BACKOFF_CAP_MS)
+        self._backoff = Backoff(uniform, BACKOFF_FIRST_MS, BACKOFF_CAP_MS)
         self._vigil: Vigil | None = None
         self._decisions = -1
         self._round: set[CardKey] = set()

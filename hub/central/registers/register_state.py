@@ -5,7 +5,7 @@ import logging
 import msgspec
 
 from hub.central.registers.vigil import Vigil
-from hub.store import HubStore
+from hub.central.registers.word_store import Alarms, Remembering
 
 log = logging.getLogger(__name__)
 
@@ -14,18 +14,18 @@ HELD = "register.held"
 HOUR_MS = 3_600_000
 
 
-def vigil_of(store: HubStore, name: str) -> Vigil:
+def vigil_of(store: Remembering, name: str) -> Vigil:
     """How a register is, as it was last kept. Raises StoreError."""
     kept = store.recall(name)
     return msgspec.json.decode(kept, type=Vigil) if kept else Vigil()
 
 
-def keep_vigil(store: HubStore, name: str, vigil: Vigil) -> None:
+def keep_vigil(store: Remembering, name: str, vigil: Vigil) -> None:
     """Raises StoreError."""
     store.remember(name, msgspec.json.encode(vigil).decode())
 
 
-def tell_alarm(store: HubStore, name: str, subject: str, words: str | None, now_ms: int) -> None:
+def tell_alarm(store: Alarms, name: str, subject: str, words: str | None, now_ms: int) -> None:
     """Raise an alarm that was not raised, or end one that was. Raises StoreError."""
     with store.heard() as heard:
         raised = heard.alarm_raised(name, subject)
