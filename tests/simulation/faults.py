@@ -164,6 +164,7 @@ class Faults:
     attacker: Attacker
     witness: Witness
     over: bool = False
+    at_fire: Callable[[], None] = lambda: None
     rush_ms: Sequence[int] = ()
 
     def plan_day(self, day: int, rush_ms: Sequence[int]) -> None:
@@ -172,33 +173,33 @@ class Faults:
         self.rush_ms = rush_ms
         for gate in self.gates:
             name = gate.name
-            self._some(start_ms, f"{name}/crash", 4, partial(self._arm, gate, power=False))
-            self._some(start_ms, f"{name}/power", 1, partial(self._arm, gate, power=True))
-            self._some(start_ms, f"{name}/cut", 5, partial(self._cut, gate))
-            self._some(start_ms, f"{name}/late", 3, partial(self._late, gate))
-            self._some(start_ms, f"{name}/deaf", 1, partial(self._deaf, gate))
-            self._some(start_ms, f"{name}/clock", 1, partial(self._jump, gate))
-            self._some(start_ms, f"{name}/relay", 1, partial(self._stick, gate))
-            self._some(start_ms, f"{name}/fire", 1, partial(self._fire, gate))
-            self._some(start_ms, f"{name}/mode", 2, partial(self._mode, gate))
-            self._some(start_ms, f"{name}/let in", 4, partial(self._let_in, gate))
-        self._some(start_ms, "hub/crash", 4, lambda: self._arm(self.hub, power=False))
-        self._some(start_ms, "hub/power", 1, lambda: self._arm(self.hub, power=True))
-        self._some(start_ms, "hub/cut", 2, lambda: self._cut(self.hub))
-        self._some(start_ms, "hub/disk", 2, self._hub_disk)
-        self._some(start_ms, "hub/planning", 4, self._dies_planning)
-        self._some(start_ms, "hub/telling", 4, self._ails_telling)
-        self._some(start_ms, "central/outage", 3, self._central_outage)
-        self._some(start_ms, "central/ill", 3, self._central_ill)
-        self._some(start_ms, "central/password", 1, self._password)
-        self._some(start_ms, "broker", 2, self._restart)
-        self._some(start_ms, "silence", 2, self._silence)
-        self._some(start_ms, "blackout", 1, self._blackout)
-        self._some(start_ms, "storm", 2, self._storm)
-        self._some(start_ms, "replay", 4, self.attacker.replay)
-        self._some(start_ms, "usurp", 3, self.attacker.usurp)
-        self._some(start_ms, "forge", 3, self.attacker.forge)
-        self._some(start_ms, "garbage", 4, self.attacker.babble)
+            self.some(start_ms, f"{name}/crash", 4, partial(self._arm, gate, power=False))
+            self.some(start_ms, f"{name}/power", 1, partial(self._arm, gate, power=True))
+            self.some(start_ms, f"{name}/cut", 5, partial(self._cut, gate))
+            self.some(start_ms, f"{name}/late", 3, partial(self._late, gate))
+            self.some(start_ms, f"{name}/deaf", 1, partial(self._deaf, gate))
+            self.some(start_ms, f"{name}/clock", 1, partial(self._jump, gate))
+            self.some(start_ms, f"{name}/relay", 1, partial(self._stick, gate))
+            self.some(start_ms, f"{name}/fire", 1, partial(self._fire, gate))
+            self.some(start_ms, f"{name}/mode", 2, partial(self._mode, gate))
+            self.some(start_ms, f"{name}/let in", 4, partial(self._let_in, gate))
+        self.some(start_ms, "hub/crash", 4, lambda: self._arm(self.hub, power=False))
+        self.some(start_ms, "hub/power", 1, lambda: self._arm(self.hub, power=True))
+        self.some(start_ms, "hub/cut", 2, lambda: self._cut(self.hub))
+        self.some(start_ms, "hub/disk", 2, self._hub_disk)
+        self.some(start_ms, "hub/planning", 4, self._dies_planning)
+        self.some(start_ms, "hub/telling", 4, self._ails_telling)
+        self.some(start_ms, "central/outage", 3, self._central_outage)
+        self.some(start_ms, "central/ill", 3, self._central_ill)
+        self.some(start_ms, "central/password", 1, self._password)
+        self.some(start_ms, "broker", 2, self._restart)
+        self.some(start_ms, "silence", 2, self._silence)
+        self.some(start_ms, "blackout", 1, self._blackout)
+        self.some(start_ms, "storm", 2, self._storm)
+        self.some(start_ms, "replay", 4, self.attacker.replay)
+        self.some(start_ms, "usurp", 3, self.attacker.usurp)
+        self.some(start_ms, "forge", 3, self.attacker.forge)
+        self.some(start_ms, "garbage", 4, self.attacker.babble)
 
     def end(self) -> None:
         """Nothing goes wrong from now on, and what is broken is mended."""
@@ -212,7 +213,7 @@ class Faults:
             machine.disarm()
             machine.disk.heal()
 
-    def _some(self, start_ms: int, what: str, times: int, do: Callable[[], None]) -> None:
+    def some(self, start_ms: int, what: str, times: int, do: Callable[[], None]) -> None:
         """Up to `times` and on average half as often, in the hours when people are about."""
         chance = self.world.chance(f"fault/{what}/{start_ms}")
         for _ in range(chance.randint(0, times)):
@@ -265,6 +266,7 @@ class Faults:
         chance = self.world.chance(f"fire/{gate.name}/{self.world.now_ms}")
         self.world.trace(gate.name, "fire")
         self.world.counts["fires"] += 1
+        self.at_fire()
         if chance.random() < 0.3:
             # Fires and broken disks have one cause now and then.
             gate.disk.be_late(5 * MINUTE_MS)
@@ -314,6 +316,7 @@ class Faults:
     def _hub_disk(self) -> None:
         self.world.trace("hub", "disk is full for 3 min")
         self.hub.disk.be_late(3 * MINUTE_MS)
+        self.hub.listening.troubled()
 
     def _central_outage(self) -> None:
         """Nobody there, or a proxy that says so; for minutes or for hours."""

@@ -17,9 +17,11 @@ from gate.uplink.commands import CLOCKS_APART_MS
 from gate.uplink.contract import WirePermit, decode_event
 from hub.muster import Frozen, Muster
 from hub.permits import GRANTED, PermitList
-from hub.presence import CardKey, Certainty, ClosingRule, Sighting, standing
+from hub.presence import CardKey, Certainty, ClosingRule, Sighting, fold, standing
 from hub.records import ChainBreak, EventRecord, GivenCommand, JournalKey
 from hub.stays import stays
+from tests.simulation.neighbours import CheckInBook, SimApp, SimReader, kept_sightings
+from tests.simulation.registers import SimRegister, WordBook
 from tests.simulation.tellings import Tellings
 from tests.simulation.whereabouts import Watch
 from tests.simulation.world import World
@@ -81,7 +83,21 @@ class Witness:
         self.commands: dict[int, GivenCommand] = {}
         """All that were ever given, whatever became of the hub's disk."""
         self.tellings = Tellings(world, self.made)
+        self.words = WordBook(world)
+        self.check_ins = CheckInBook(world)
         self._gates: dict[str, GateView] = {}
+
+    def asks(self, register: SimRegister, app: SimApp, reader: SimReader) -> None:
+        """Whom the hub asks."""
+        self.words.register, self.check_ins.app, self.check_ins.reader = register, app, reader
+        self.words.hub_lost_its_disk = lambda: bool(self.lost_with_hub)
+
+    def look(self) -> None:
+        """Once an hour."""
+        self.tellings.look()
+        if self.hub is not None:
+            self.words.look(self.hub)
+            self.check_ins.look(self.hub)
 
     def view(self, gate: str) -> GateView:
         return self._gates.setdefault(gate, GateView())
@@ -227,6 +243,9 @@ class Witness:
 
     def seen(self, sighting: Sighting) -> None:
         """A sighting is being merged into presence."""
+        if sighting.certainty is Certainty.REPORTED:
+            self.check_ins.seen(sighting)
+            return
         _, event = self.made[JournalKey(sighting.gate, sighting.epoch)][sighting.seq]
         if event.kind is not EventKind.PASSAGE_COMPLETED:
             raise self.world.broken("P3", f"hub: presence of {sighting.card.number} was changed by {event.kind}")
@@ -245,6 +264,7 @@ class Witness:
                 known = seen.get(sighting.card)
                 if known is None or sighting[:4] > known[:4]:
                     seen[sighting.card] = sighting
+        seen = fold((one for one in kept_sightings(self.hub) if one.time_ms <= muster.began_ms), seen)
         listed = {one.card for one in people}
         self.world.counts["musters"] += 1
         self.world.counts["people on musters"] += len(listed)
@@ -272,6 +292,8 @@ class Witness:
                     passed.setdefault(card, []).append((true_ms, event.direction))
                     if (key.gate, at.boot) in self.jumped or not (at.trusted or at.boot in offsets):
                         doubtful.add(card)
+        for one in kept_sightings(hub):
+            passed.setdefault(one.card, []).append((one.time_ms, Direction(one.direction)))
         for card, passages in passed.items():
             (last_ms, direction), *before = sorted(passages, reverse=True)
             close = before and last_ms - before[0][0] < 2_000
@@ -310,12 +332,13 @@ class Witness:
                     known = latest.get(sighting.card)
                     if known is None or sighting[:4] > known[:4]:
                         latest[sighting.card] = sighting
+        if not self.lost_with_hub:
+            passages += self.check_ins.sightings()
+            latest = fold(self.check_ins.sightings(), latest)
         ids = [record.id for stored in hub.events.values() for record in stored.values()]
         if len(ids) != len(set(ids)) or len(ids) != self.made_count:
             raise self.world.broken("P3", f"{len(ids)} stored, {len(set(ids))} different, {self.made_count} made")
-        if not self.lost_with_hub and latest != hub.presence:
-            wrong = [card.number for card, seen in latest.items() if hub.presence.get(card) != seen]
-            raise self.world.broken("P3", f"presence differs from the passages for {wrong[:5]}")
+        self._roster(hub, latest)
         self._stays(passages, latest)
         for gate, view in sorted(self._gates.items()):
             if view.open:
@@ -327,7 +350,16 @@ class Witness:
                 raise self.world.broken("P5", f"{gate}: still holds list {held}; the hub's is {self.newest.revision}")
         self._true_times()
         self.tellings.finish(hub)
+        self.words.finish(hub)
+        self.check_ins.finish(hub)
         self.watch.finish(hub.presence, hub_forgot=bool(self.lost_with_hub))
+
+    def _roster(self, hub: "HubFile", latest: Mapping[CardKey, Sighting]) -> None:
+        """P3: who is inside is what truly passed, or was told by other systems, last."""
+        presence = {card: _unnumbered(seen) for card, seen in hub.presence.items()}
+        if not self.lost_with_hub and latest != presence:
+            wrong = sorted(card.number for card in latest.keys() | presence if presence.get(card) != latest.get(card))
+            raise self.world.broken("P3", f"presence differs from the passages for {wrong[:5]}")
 
     def _stays(self, passages: Sequence[Sighting], latest: Mapping[CardKey, Sighting]) -> None:
         """P3: hours are of those who were on the roster; of each card at most one stay lasts, and no two overlap."""
@@ -461,6 +493,11 @@ class Witness:
         if at.trusted and permit.valid_from is not None and permit.valid_from > today:
             return "not yet"
         return None
+
+
+def _unnumbered(seen: Sighting) -> Sighting:
+    """Without the number that the hub gave to what another system told."""
+    return seen._replace(seq=0, certainty=Certainty.CERTAIN) if seen.certainty is Certainty.REPORTED else seen
 
 
 def _offsets(events: Iterable[Event]) -> dict[str, int]:

@@ -13,6 +13,7 @@ from gate.uplink.contract import HubStatus, Publish, Topics
 from gate.uplink.signing import Signer
 from hub.central.courier import Courier
 from hub.central.delivery import Rules
+from hub.central.registers.vigil import day_of
 from hub.commands import VALID_MS, Commands
 from hub.config import ListSettings
 from hub.errors import StoreError
@@ -27,6 +28,8 @@ from portvakt.backoff import Backoff
 from portvakt.link import Connected, LastWill, LinkInput, Message
 from tests.simulation.central import Central, Wire
 from tests.simulation.invariants import Witness
+from tests.simulation.listening import Listening, Others
+from tests.simulation.registers import OSLO
 from tests.simulation.sim_disk import Disk
 from tests.simulation.sim_ledger import SimLedger
 from tests.simulation.sim_net import Broker, Client
@@ -57,8 +60,10 @@ class SimHub(Machine):
         central: Central,
         key: Ed25519PrivateKey,
         witness: Witness,
+        others: Others,
     ) -> None:
         super().__init__(world, "hub")
+        self._others = others
         self._site = site
         self._topics = Topics(site)
         self._broker = broker
@@ -77,6 +82,7 @@ class SimHub(Machine):
         self._runs = 0
         self._tick = 0
         self._disks = 1
+        self._strangers = 0
         self.disk_replaced: Callable[[], None] = lambda: None
         """Told when the hub has come up with an empty database; the office then imports everything again."""
         self.start()
@@ -88,6 +94,7 @@ class SimHub(Machine):
     def died(self) -> None:
         self._runs += 1
         self._witness.tellings.hub_troubled()
+        self.listening.end()
         self.client.vanish(silently=self.power_goes)
         if self.power_goes:
             self.disk.power_cut()
@@ -111,9 +118,10 @@ class SimHub(Machine):
 
         def change() -> None:
             try:
-                made = self.store.change_crew(facts)
+                made = self.store.change_crew(facts, day_of(self.world.now_ms, OSLO))
             except StoreError:
                 return
+            self.listening.ring()
             self.world.trace("hub", f"crew changed for {len(facts)} cards, list {made.revision}")
             self._ask()
 
@@ -169,6 +177,7 @@ class SimHub(Machine):
         self._courier = self._make_courier()
         self._carry_ms: int | None = None
         self._entered = False
+        self.listening = Listening(self, self.disk, self.file, self._others, self._witness)
         self.client.start()
         self._carry(0)
         self._ask(HEARTBEAT_S * 1_000)
@@ -209,6 +218,7 @@ class SimHub(Machine):
             if messages:
                 self._say(self.service.take(messages, now_ms))
                 self._carry(NOTICED_MS)
+                self._ring_for_strangers()
             self._say(self.service.tick(now_ms))
         except StoreError:
             # Nothing was acknowledged; the senders ask again.
@@ -218,6 +228,12 @@ class SimHub(Machine):
         self._tick += 1
         tick, run = self._tick, self._runs
         self.world.after(HEARTBEAT_S * 1_000, lambda: self._serve(run) if tick == self._tick else None)
+
+    def _ring_for_strangers(self) -> None:
+        known = len(self.file.words.strangers)
+        if known != self._strangers:
+            self._strangers = known
+            self.listening.ring()
 
     # --- the courier -----------------------------------------------------------------------------------
 

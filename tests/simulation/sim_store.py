@@ -7,21 +7,34 @@ from dataclasses import dataclass, field, replace
 
 from gate.model import EventKind
 from gate.uplink.contract import WirePermit, decode_event
+from hub.check_ins import Kept, Name
 from hub.clones import Suspicion
 from hub.corrections import Boot, Correction
 from hub.errors import StoreError
 from hub.health import GateHealth
 from hub.muster import Frozen, Muster
-from hub.permits import NO_LIST, CardFacts, ListHead, PermitList, compile_permits, succeed
-from hub.presence import ENTRY, PASSAGE_COMPLETED, CardKey, Located, Sighting, later
+from hub.permits import NO_LIST, CardFacts, ListHead, PermitList
+from hub.presence import ENTRY, PASSAGE_COMPLETED, CardKey, Certainty, Located, Sighting, later, reported
 from hub.records import Answer, Asked, ChainBreak, EventRecord, GivenCommand, Journal, JournalKey, Link, Rejected
 from tests.simulation.invariants import Witness
 from tests.simulation.sim_disk import Disk
 from tests.simulation.sim_ledger import QueueFile
+from tests.simulation.sim_words import WordsFile, compiled, put_list
 from tests.simulation.world import Machine
 
 MAX_QUARANTINED = 1000
+STRANGE = ("unknown_card", "not_on_crew_list")
 OUTCOMES = (EventKind.COMMAND_DONE, EventKind.COMMAND_REFUSED)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """What one source has told, and how far it was read."""
+
+    cursor: str = ""
+    seq: int = 0
+    kept: Mapping[Name, Kept] = field(default_factory=dict)
+    wrong: str | None = None
 
 
 @dataclass(slots=True)
@@ -47,6 +60,10 @@ class HubFile:
     """Of presence: the number of the transaction that wrote a card's last."""
     queue: QueueFile = field(default_factory=QueueFile)
     """What the central system is told."""
+    words: WordsFile = field(default_factory=WordsFile)
+    """What registers have said."""
+    sources: dict[str, SourceFile] = field(default_factory=dict)
+    """What other systems at the site have told."""
 
 
 class SimTransaction:
@@ -70,6 +87,10 @@ class SimTransaction:
                 stored = self._file.events.setdefault(JournalKey(record.gate, record.epoch), {})
                 self._witness.stored(record, again=record.seq in stored)
                 stored[record.seq] = record
+                if record.kind == EventKind.BADGE_REFUSED and record.direction == ENTRY and record.reason in STRANGE:
+                    strangers = self._file.words.strangers
+                    card = CardKey(record.scheme or "", record.number or "")
+                    strangers[card] = max(strangers.get(card, 0), record.time_ms or 0)
 
         self.changes.append(apply)
 
@@ -127,7 +148,13 @@ class SimTransaction:
         return {card: self._file.presence[card] for card in cards if card in self._file.presence}
 
     def said_of(self, cards: Collection[CardKey]) -> Sequence[Sighting]:
-        return []
+        told = [
+            reported(source, kept.check_in, kept.seq)
+            for source, file in self._file.sources.items()
+            for kept in file.kept.values()
+            if kept.check_in.card in cards
+        ]
+        return [one for one in told if one is not None]
 
     def entries_received(self, after_ms: int, until_ms: int) -> Sequence[tuple[str, bytes, int]]:
         return [
@@ -186,7 +213,7 @@ class SimHubStore:
         yield transaction
         self._works()
         if transaction.changes:
-            self._disk.commit(lambda: _all(transaction.changes))
+            self._disk.commit(lambda: all_of(transaction.changes))
 
     def all_journals(self) -> Sequence[Journal]:
         self._works()
@@ -251,7 +278,9 @@ class SimHubStore:
         chosen = [
             seen
             for card, seen in self._file.presence.items()
-            if self._file.changes[card] > after_change and (seen.inside or seen.time_ms >= left_after_ms)
+            if self._file.changes[card] > after_change
+            and (seen.inside or seen.time_ms >= left_after_ms)
+            and not (seen.inside and seen.certainty is Certainty.REPORTED)
         ]
         return [
             Located(seen.card, seen.zone, seen.time_ms, permits[seen.card].groups if seen.card in permits else ())
@@ -270,17 +299,18 @@ class SimHubStore:
             transaction.reject(rejected)
             transaction.count({"rejected": len(rejected)})
 
-    def change_crew(self, facts: Mapping[CardKey, CardFacts]) -> PermitList:
-        """As an import does it: crew and list in one transaction; a new revision only if something changed."""
+    def change_crew(self, facts: Mapping[CardKey, CardFacts], day: str) -> PermitList:
+        """As an import does it: crew and list in one transaction; a new revision only if something changed. `day` is
+        that of the list."""
         self._works()
-        crew = self._file.crew | dict(facts)
-        before = self._file.permits
-        held = max((health.status.list_revision for health in self._file.health.values()), default=0)
-        after = succeed(before, compile_permits(crew.values(), before.permits), held)
+        crew, words = self._file.crew | dict(facts), self._file.words
+        as_of = words.as_of | dict.fromkeys(facts, day)
+        after = compiled(self._file, crew, as_of, words.answers)
 
         def apply() -> None:
-            self._file.crew, self._file.permits = crew, after
-            self._file.lists[after.revision] = after
+            self._file.crew, words.as_of = crew, as_of
+            words.decisions += 1
+            put_list(self._file, after)
             self._witness.list_made(after)
 
         self._disk.commit(apply)
@@ -298,10 +328,16 @@ class SimHubStore:
         self._disk.commit(apply)
 
     def _works(self) -> None:
-        if self._disk.delay_ms:
-            raise StoreError("hub.sqlite3: database or disk is full; nothing of this was stored")
+        works(self._disk)
 
 
-def _all(changes: Sequence[Callable[[], None]]) -> None:
+def all_of(changes: Sequence[Callable[[], None]]) -> None:
+    """Make them."""
     for change in changes:
         change()
+
+
+def works(disk: Disk) -> None:
+    """Raises StoreError while nothing can be written."""
+    if disk.delay_ms:
+        raise StoreError("hub.sqlite3: database or disk is full; nothing of this was stored")

@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from zoneinfo import ZoneInfo
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -15,7 +17,11 @@ from gate.uplink.signing import Verifier
 from tests.simulation.central import Central
 from tests.simulation.faults import Attacker, Faults
 from tests.simulation.invariants import Witness
+from tests.simulation.listening import Others
+from tests.simulation.neighbours import Neighbours, SimApp, SimReader
+from tests.simulation.outside_faults import OutsideFaults
 from tests.simulation.people import People
+from tests.simulation.registers import SimRegister
 from tests.simulation.sim_gate import SimGate
 from tests.simulation.sim_hub import SimHub
 from tests.simulation.sim_net import Broker, Weather
@@ -60,7 +66,8 @@ def live(
     plan: Plan, show: Callable[[str], None] | None = None, day_over: Callable[[int, World], None] | None = None
 ) -> Outcome:
     """Simulate a site. Raises Broken with the promise, the place and the trace's end."""
-    with _quiet():
+    with _quiet(), TemporaryDirectory() as secrets:
+        Others.write_secrets(Path(secrets))
         world = World(plan.seed, show)
         zone = ZoneInfo("Europe/Oslo")
         passback, occupancy, cover = site_rules(plan.workers_a_gate * plan.gates)
@@ -68,7 +75,9 @@ def live(
         broker = Broker(world, Weather())
         key, other_key = _key(plan.seed, "site"), _key(plan.seed, "another site")
         central = Central(world, witness.tellings)
-        hub = SimHub(world=world, site=SITE, broker=broker, central=central, key=key, witness=witness)
+        others = Others(SimRegister(world, witness.words), SimApp(world), SimReader(world), Path(secrets))
+        witness.asks(others.register, others.app, others.reader)
+        hub = SimHub(world=world, site=SITE, broker=broker, central=central, key=key, witness=witness, others=others)
         verifier = Verifier(SITE, key.public_key())
         gates = [
             SimGate(
@@ -84,20 +93,26 @@ def live(
             for number in range(1, plan.gates + 1)
         ]
         people = People(world, gates, hub, witness, workers_a_gate=plan.workers_a_gate)
+        cards = [worker.card.number for worker in people.workers]
+        neighbours = Neighbours(world, others.app, others.reader, cards[::5])
         attacker = Attacker(world, broker, SITE, witness, other_key, gates)
         broker.overheard.append(attacker.overhear)
         faults = Faults(world, gates, hub, broker, central, attacker, witness)
+        outside = OutsideFaults(faults, others, neighbours, cards)
         for day in range(plan.days):
             people.plan_day(day)
             faults.plan_day(day, people.rush_ms)
+            neighbours.plan_day(day)
+            outside.plan_day(day)
             for hour in (7, 10):
                 world.after(hour * HOUR_MS, lambda: witness.compare_presence(hub.file))
             for hour in range(24):
-                world.after(hour * HOUR_MS, witness.tellings.look)
+                world.after(hour * HOUR_MS, witness.look)
             world.run_until(START_MS + (day + 1) * DAY_MS)
             if day_over is not None:
                 day_over(day, world)
         faults.end()
+        outside.end()
         world.run_until(world.now_ms + HEAL_MS)
         witness.finish(hub.file)
     stored = sum(len(records) for records in hub.file.events.values())

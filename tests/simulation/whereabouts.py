@@ -10,7 +10,7 @@ from gate.model import CardId, Direction, Event, EventKind, Reason
 from gate.rules import Action, Cover, Occupancy, Passback
 from gate.site import KEEP_OUTSIDE_MS, SitePicture
 from gate.zones import OUTSIDE, SITE
-from hub.presence import CardKey, Sighting
+from hub.presence import CardKey, Certainty, Sighting
 from tests.simulation.world import HOUR_MS, World
 
 if TYPE_CHECKING:
@@ -87,7 +87,13 @@ class Watch:
         if hub_forgot:
             return
         recent_ms = self.world.now_ms - KEEP_OUTSIDE_MS
-        told = {card: seen for card, seen in presence.items() if seen.inside or seen.time_ms >= recent_ms}
+        told = {
+            card: seen
+            for card, seen in presence.items()
+            # Gates are not told of who is inside by another system's word alone.
+            if (seen.inside and seen.certainty is not Certainty.REPORTED)
+            or (not seen.inside and seen.time_ms >= recent_ms)
+        }
         for gate, picture in sorted(self.pictures.items()):
             for card, seen in told.items():
                 known = picture.last_passage(CardId(*card))
