@@ -273,7 +273,7 @@ def roll_call(
         after = tuple(went.get(card, ()))
         word = words.get(card)
         last = presence.get(card)
-        left = last if card in was and card not in would_be and last is not None and _sure_exit(last) else None
+        left = last if card in was and card not in would_be and _had_left(was[card], last) else None
         outcome = _outcome(was.get(card) or would_be.get(card), left, after, word)
         if outcome is not None:
             found.append(Called(card, outcome, was.get(card), would_be.get(card), left, after, word))
@@ -301,6 +301,14 @@ def _outcome(
 
 _NO_PROOF = (Certainty.CLOCK_UNTRUSTED, Certainty.REPORTED)
 """In a roll call: a phone may check out somebody who is still inside. A gate's sensor or a person's word clears."""
+
+
+def _had_left(then: Frozen, last: Sighting | None) -> bool:
+    """Whether it has turned out that somebody was outside when it began. Who stood on the list by another system's word
+    does not leave it because that takes its word back: an exit from before that word says nothing of them."""
+    if last is None or not _sure_exit(last):
+        return False
+    return then.sure is not Sure.REPORTED or last.time_ms > then.since_ms
 
 
 def _sure_exit(seen: Sighting) -> bool:

@@ -7,15 +7,15 @@ an hour ago or with a clock that is behind, and phones send again what it has lo
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from hub.check_ins import Change, Kept
-from hub.muster import UNACCOUNTED, Outcome
-from hub.presence import ENTRY, EXIT, CardKey, Sighting, place_of
+from hub.muster import UNACCOUNTED, Called
+from hub.presence import ENTRY, EXIT, CardKey, Certainty, Sighting, place_of
 from hub.records import Rejected
 from portvakt.doubles import chkbox, ditio
 from portvakt.doubles.serving import Reply, Request
@@ -47,6 +47,8 @@ class SimApp(OtherServer):
         self._rounds: dict[str, Sequence[ditio.Stay]] = {}
         """What rounds under way have still to tell, by their tokens. A restart forgets them."""
         self._numbers = 0
+        self.at_page: Callable[[], None] | None = None
+        """What goes wrong when the next page that is not a round's last has been told."""
         self._backup: dict[str, ditio.Stay] = {}
         self.changed_ms: dict[str, int] = {}
         """When each record was written last, by the true clock."""
@@ -121,6 +123,9 @@ class SimApp(OtherServer):
             self._numbers += 1
             following = f"{self._numbers:x}"
             self._rounds[following] = rest[PAGE:]
+            goes_wrong, self.at_page = self.at_page, None
+            if goes_wrong is not None:
+                self.world.after(1, goes_wrong)
         told = {"data": [ditio._record(one) for one in rest[:PAGE]], "continuationToken": following}
         return Reply(200, msgspec.json.encode(told))
 
@@ -192,6 +197,13 @@ class Neighbours:
                 case _:
                     self.world.after(in_ms, partial(self._change, stay.id, deleted=True))
 
+    def stir(self) -> None:
+        """Several people put something right within a few minutes."""
+        stays = list(self.app.stays.values())
+        for stay in self.chance.sample(stays, k=min(5, len(stays))):
+            moved = stay.came - timedelta(milliseconds=self.chance.randint(1, 60_000))
+            self.world.after(self.chance.randint(0, 20 * MINUTE_MS), partial(self._change, stay.id, came=moved))
+
     def restore(self) -> None:
         """The app's server has the database of some time ago; soon phones send again."""
         for stay in self.app.restore():
@@ -262,13 +274,18 @@ class CheckInBook:
         if "adapter" in words:
             raise self.world.broken("P9", f"hub: {source}: {words}")
 
-    def called_again(self, before: Mapping[CardKey, Outcome], after: Mapping[CardKey, Outcome]) -> None:
+    def called_again(self, before: Mapping[CardKey, Called], after: Mapping[CardKey, Called]) -> None:
         """P6: nobody is taken off a running muster by what another system says."""
         self.world.counts["musters called again"] += 1
-        for card, outcome in sorted(before.items()):
-            if outcome in UNACCOUNTED and after.get(card) not in UNACCOUNTED:
-                now = after.get(card, "gone")
-                raise self.world.broken("P6", f"hub: {card.number} was {outcome} on the muster; by a neighbour {now}")
+        for card, then in sorted(before.items()):
+            now = after.get(card)
+            # What a gate saw since it began stands, also when an app takes back that they went in again.
+            seen = now is not None and now.passages and now.passages[-1].certainty is not Certainty.REPORTED
+            if then.outcome in UNACCOUNTED and not seen and (now is None or now.outcome not in UNACCOUNTED):
+                word = now.outcome if now else "gone"
+                raise self.world.broken(
+                    "P6", f"hub: {card.number} was {then.outcome} on the muster; by a neighbour's word {word}"
+                )
 
     def seen(self, sighting: Sighting) -> None:
         """A sighting of theirs is being merged into presence."""

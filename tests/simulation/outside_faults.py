@@ -32,7 +32,7 @@ class OutsideFaults:
         for server in self._others.servers:
             moods = ILL + OF_A_REGISTER if server is self._others.register else ILL
             some(start_ms, f"{server.name}/ill", 5, partial(self._falls_ill, server, moods))
-        some(start_ms, "app/restart", 4, self._others.app.restart)
+        some(start_ms, "app/restart", 4, self._dies_telling)
         some(start_ms, "app/restore", 1, self._neighbours.restore)
         some(start_ms, "app/clock", 1, self._clock_behind)
         some(start_ms, "register/cards", 6, self._card_turns)
@@ -45,6 +45,7 @@ class OutsideFaults:
         for server in self._others.servers:
             server.be(Mood.WELL)
         self._others.app.set_clock(0)
+        self._others.app.at_page = None
         for status in ("blocked", "invalidated", "valid", "valid"):
             self._turn(status)
         self._world.after(30 * MINUTE_MS, self._sweep)
@@ -64,7 +65,15 @@ class OutsideFaults:
         app = self._others.app
         app.restart()
         app.set_clock(self._chance.choice((7, 25, 130)) * MINUTE_MS)
+        self._neighbours.stir()
         self._world.after(self._chance.randint(1, 5) * HOUR_MS, lambda: app.set_clock(0))
+
+    def _dies_telling(self) -> None:
+        """The app's server goes in the middle of a round, or the hub that reads it."""
+        app, hub, after = self._others.app, self._faults.hub, self._chance.randint(1, 12)
+        crash = partial(hub.arm, after, power=False)
+        app.at_page = self._chance.choice((app.restart, app.restart, crash))
+        self._neighbours.stir()
 
     def _card_turns(self) -> None:
         self._turn(self._chance.choice((*GOOD, *BAD, "valid", "valid", "pending")))

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 
 from hub.check_ins import Name, Taken, changes, follow, taken
-from hub.muster import Outcome, inside_at, passages_after, presence_at, roll_call
+from hub.muster import Called, inside_at, passages_after, presence_at, roll_call
 from hub.presence import CardKey, CheckIn
 from hub.records import Rejected
 from tests.simulation.invariants import Witness
@@ -98,7 +98,7 @@ class SimReportingStore:
         if before:
             self._witness.check_ins.called_again(before, self._called())
 
-    def _called(self) -> dict[CardKey, Outcome]:
+    def _called(self) -> dict[CardKey, Called]:
         """Who of a running muster is accounted for, and how."""
         running = [pair for pair in self._file.musters.values() if pair[0].closed_ms is None]
         if not running:
@@ -113,4 +113,4 @@ class SimReportingStore:
             [],
         )
         listed = {one.card for one in then}
-        return {one.card: one.outcome for one in called if one.card in listed}
+        return {one.card: one for one in called if one.card in listed}

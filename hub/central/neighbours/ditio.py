@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from hub.central.neighbours.answers import asked
+from hub.central.neighbours.answers import GONE, asked
 from hub.central.neighbours.written import CardSettings, Unusable, card_of, iso, time_ms_of
 from hub.central.oauth import ClientCredentials, NoToken, OAuthSettings, TokenRefused
 from hub.central.registry import SourcePlace
@@ -25,6 +25,8 @@ from portvakt.credentials import named_file
 from portvakt.settings import Settings
 
 PATH = "/v1/crew-list-registrations"
+CLOCK_STEP_MS = 10_000
+"""What their clock loses on ours beyond this was no slow answer: it was set back, or another server answers."""
 
 
 class DitioSettings(Settings, frozen=True, kw_only=True):
@@ -50,6 +52,8 @@ class _Cursor(msgspec.Struct, frozen=True):
     first: bool = False
     token: str | None = None
     began_ms: int = 0
+    ahead_ms: int | None = None
+    """By how much their clock was ahead of ours when the round before this one began; None: they do not tell it."""
 
 
 class Ditio:
@@ -85,21 +89,31 @@ class Ditio:
             raise SourceAway(str(failed), failed.after_ms) from failed
         except Unreachable as failed:
             raise SourceAway(str(failed)) from failed
+        if begun.token is not None and answer.status in GONE:
+            # At the usual pace, for whoever never knows a second page.
+            return Fetched((), _encoded(_Cursor(begun.since_ms, begun.first, ahead_ms=begun.ahead_ms)))
         page = asked(answer, PATH)
         if not isinstance(page, dict) or not isinstance(page.get("data"), list):
             raise SourceAway(f"{PATH}: an answer without `data`")
         # By their clock where they tell it, and of the round's first answer: what changes meanwhile comes next time.
         began_ms = begun.began_ms or min(answer.date_ms or now_ms, now_ms)
+        check_ins, aside = self._records(page["data"])
+        ahead_ms = None if answer.date_ms is None else answer.date_ms - now_ms
+        if begun.token is None and (back_ms := _went_back(begun.ahead_ms, ahead_ms)):
+            # What was written since is older by their clock than what was read: from further back, once more.
+            again = _Cursor(begun.since_ms - back_ms, ahead_ms=ahead_ms)
+            return Fetched(tuple(check_ins), _encoded(again), more=True, aside=tuple(aside))
         token = page.get("continuationToken")
         if isinstance(token, str) and token:
             if token == begun.token:
                 raise SourceAway(f"{PATH}: a page whose continuationToken is its own")
-            after = msgspec.structs.replace(begun, token=token, began_ms=began_ms)
+            if begun.token is None:
+                begun = msgspec.structs.replace(begun, began_ms=began_ms, ahead_ms=ahead_ms)
+            after = msgspec.structs.replace(begun, token=token)
         else:
-            after = _Cursor(began_ms - int(self._settings.overlap_s * 1000))
-        check_ins, aside = self._records(page["data"])
-        encoded = msgspec.json.encode(after).decode()
-        return Fetched(tuple(check_ins), encoded, after.token is not None, tuple(aside))
+            ahead_ms = ahead_ms if begun.token is None else begun.ahead_ms
+            after = _Cursor(began_ms - int(self._settings.overlap_s * 1000), ahead_ms=ahead_ms)
+        return Fetched(tuple(check_ins), _encoded(after), after.token is not None, tuple(aside))
 
     def close(self) -> None:
         self._web.close()
@@ -153,6 +167,17 @@ def make(place: SourcePlace) -> Ditio:
     if not settings.projects:
         raise place.wrong("projects", "names no project; what others have in Ditio is none of this site's business")
     return Ditio(settings, place.settings_file, place.line)
+
+
+def _encoded(cursor: _Cursor) -> str:
+    return msgspec.json.encode(cursor).decode()
+
+
+def _went_back(before_ms: int | None, now_ms: int | None) -> int:
+    """By how much a clock that was ahead by so much, and is now, was set back; 0 when it was not."""
+    if before_ms is None or now_ms is None or before_ms - now_ms <= CLOCK_STEP_MS:
+        return 0
+    return before_ms - now_ms
 
 
 def _utc(time_ms: int) -> str:
