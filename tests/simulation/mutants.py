@@ -5,11 +5,10 @@ seed shows a hole in the invariants, or a fault that is never played.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Any
-from unittest import mock
 
 import msgspec
 
@@ -50,6 +49,7 @@ from hub.intake import Gathered, Taken, gather
 from hub.presence import CardKey, Certainty, Sighting
 from hub.records import Journal
 from hub.whereabouts import Whereabouts
+from tests.simulation.outside_mutants import OUTSIDE_MUTANTS, patched
 from tests.simulation.sim_disk import SimJournal, SimPermits
 from tests.simulation.site import Plan, live
 from tests.simulation.world import Broken
@@ -99,12 +99,12 @@ def relay_before_commit() -> AbstractContextManager[Any]:
         while held:
             record(*held.pop())
 
-    return _patched((Recorder, "record", later), (Controller, "handle", handled))
+    return patched((Recorder, "record", later), (Controller, "handle", handled))
 
 
 def walk_timer_forgotten() -> AbstractContextManager[Any]:
     """A grant that nobody uses stands for ever."""
-    return _patched((Turnstile, "overdue", lambda *_: False))
+    return patched((Turnstile, "overdue", lambda *_: False))
 
 
 def exit_refused() -> AbstractContextManager[Any]:
@@ -114,7 +114,7 @@ def exit_refused() -> AbstractContextManager[Any]:
         decision = decide(reading, permit, at, rules)
         return replace(decision, admitted=False) if decision.reason is Reason.BLOCKED else decision
 
-    return _patched((gate.controller, "decide", strict))
+    return patched((gate.controller, "decide", strict))
 
 
 def block_ignored() -> AbstractContextManager[Any]:
@@ -125,12 +125,12 @@ def block_ignored() -> AbstractContextManager[Any]:
         blocked = decision.reason is Reason.BLOCKED
         return replace(decision, admitted=True, reason=Reason.GRANTED) if blocked else decision
 
-    return _patched((gate.controller, "decide", lax))
+    return patched((gate.controller, "decide", lax))
 
 
 def who_waits_is_forgotten() -> AbstractContextManager[Any]:
     """A card shown while the lane was busy is never answered."""
-    return _patched((Controller, "_serve_waiting", lambda *_: None))
+    return patched((Controller, "_serve_waiting", lambda *_: None))
 
 
 def relay_not_tried_again() -> AbstractContextManager[Any]:
@@ -139,17 +139,17 @@ def relay_not_tried_again() -> AbstractContextManager[Any]:
     def overdue_only(self: LaneControl, now: Moment) -> list[Event]:
         return self.signal(Signal.OVERDUE, now) if self.turnstile.overdue(now.monotonic_ms) else []
 
-    return _patched((LaneControl, "look", overdue_only))
+    return patched((LaneControl, "look", overdue_only))
 
 
 def copies_overlooked() -> AbstractContextManager[Any]:
     """A card number may come from any chip."""
-    return _patched((gate.controller, "another_chip", lambda *_: None))
+    return patched((gate.controller, "another_chip", lambda *_: None))
 
 
 def fire_forgotten_at_restart() -> AbstractContextManager[Any]:
     """A gate that is started again is in its ordinary mode."""
-    return _patched((Controller, "_modes_before", lambda _: {}))
+    return patched((Controller, "_modes_before", lambda _: {}))
 
 
 def fire_ended_by_command() -> AbstractContextManager[Any]:
@@ -158,7 +158,7 @@ def fire_ended_by_command() -> AbstractContextManager[Any]:
         pair: (((Mode.NORMAL, Phase.REST), (Effect.REST,)) if pair[1] is Signal.NORMAL else then)
         for pair, then in TABLE.items()
     }
-    return _patched((gate.turnstile, "TABLE", lax))
+    return patched((gate.turnstile, "TABLE", lax))
 
 
 def fire_after_the_record() -> AbstractContextManager[Any]:
@@ -169,7 +169,7 @@ def fire_after_the_record() -> AbstractContextManager[Any]:
         if self._recorder.record([Event(EventKind.SIDE_GATE_OPENED, now)]) and "journal.late" not in self._alarms:
             fire_loop(self, closed, now)
 
-    return _patched((Controller, "_fire_loop", later))
+    return patched((Controller, "_fire_loop", later))
 
 
 def correction_forgotten() -> AbstractContextManager[Any]:
@@ -178,7 +178,7 @@ def correction_forgotten() -> AbstractContextManager[Any]:
     def observe(self: Timekeeper, now: Moment) -> tuple[Timekeeper, None]:
         return Timekeeper(now), None
 
-    return _patched((Timekeeper, "observe", observe))
+    return patched((Timekeeper, "observe", observe))
 
 
 def number_used_again() -> AbstractContextManager[Any]:
@@ -189,7 +189,7 @@ def number_used_again() -> AbstractContextManager[Any]:
         before = file.rows.get(file.last - 1)
         return JournalHead(file.epoch, file.last - 1, before.hash) if before else _HEAD(self)
 
-    return _patched((SimJournal, "_stored_head", head))
+    return patched((SimJournal, "_stored_head", head))
 
 
 # --- the uplink ----------------------------------------------------------------------------------------
@@ -203,12 +203,12 @@ def settled_when_sent() -> AbstractContextManager[Any]:
         send(self, first, last)
         self._outbox.settle(last)
 
-    return _patched((Uplink, "_send", sent))
+    return patched((Uplink, "_send", sent))
 
 
 def resend_forgotten() -> AbstractContextManager[Any]:
     """What was lost on the way is never sent again within a connection."""
-    return _patched((Session, "_awaits_ack", property(lambda _: False)))
+    return patched((Session, "_awaits_ack", property(lambda _: False)))
 
 
 def any_signature() -> AbstractContextManager[Any]:
@@ -218,7 +218,7 @@ def any_signature() -> AbstractContextManager[Any]:
         sealed = contract._decoded("sealed", _SEALED, envelope)
         return contract.decode_message(kind, sealed.payload)
 
-    return _patched((Verifier, "open", opened))
+    return patched((Verifier, "open", opened))
 
 
 def older_list() -> AbstractContextManager[Any]:
@@ -231,12 +231,12 @@ def older_list() -> AbstractContextManager[Any]:
             self._held = None
         return head(self, offered, now_ms)
 
-    return _patched((ListFollower, "head", follow), (SimPermits, "_refuse_older", lambda *_: None))
+    return patched((ListFollower, "head", follow), (SimPermits, "_refuse_older", lambda *_: None))
 
 
 def changes_trusted() -> AbstractContextManager[Any]:
     """What comes as changes is put over the list, whoever sent it."""
-    return _patched((gate.uplink.mqtt, "refuse_change", lambda *_: None))
+    return patched((gate.uplink.mqtt, "refuse_change", lambda *_: None))
 
 
 def command_taken_again() -> AbstractContextManager[Any]:
@@ -246,27 +246,27 @@ def command_taken_again() -> AbstractContextManager[Any]:
         self._last = 0
         return _TAKE(self, command, hub_ms)
 
-    return _patched((CommandFollower, "take", take))
+    return patched((CommandFollower, "take", take))
 
 
 def others_unheard() -> AbstractContextManager[Any]:
     """A gate knows only whom it has seen itself."""
-    return _patched((SitePicture, "told", lambda *_: None))
+    return patched((SitePicture, "told", lambda *_: None))
 
 
 def alone_unnoticed() -> AbstractContextManager[Any]:
     """A hub that was heard once is always there."""
-    return _patched((SitePicture, "alone", lambda *_: False))
+    return patched((SitePicture, "alone", lambda *_: False))
 
 
 def never_full() -> AbstractContextManager[Any]:
     """One more always fits in."""
-    return _patched((Occupancy, "is_full", lambda *_: False))
+    return patched((Occupancy, "is_full", lambda *_: False))
 
 
 def news_and_parts_forgotten() -> AbstractContextManager[Any]:
     """A gate that was away is told only what comes next."""
-    return _patched((Whereabouts, "everything", lambda self, now_ms: [self.beat(now_ms)]))
+    return patched((Whereabouts, "everything", lambda self, now_ms: [self.beat(now_ms)]))
 
 
 def garbage_ends_the_uplink() -> AbstractContextManager[Any]:
@@ -277,7 +277,7 @@ def garbage_ends_the_uplink() -> AbstractContextManager[Any]:
             raise ValueError(f"{topic}: empty")
         return _MESSAGE(self, topic, payload, now_ms)
 
-    return _patched((Session, "message", message))
+    return patched((Session, "message", message))
 
 
 # --- the hub -------------------------------------------------------------------------------------------
@@ -295,7 +295,7 @@ def ack_before_commit() -> AbstractContextManager[Any]:
         journals = hub.ingest._commit(block.__enter__(), found, self._topics, now_ms, self._rules)
         return [self._ack(journal) for journal in journals]
 
-    return _patched((Ingest, "take", take))
+    return patched((Ingest, "take", take))
 
 
 def dedupe_skipped() -> AbstractContextManager[Any]:
@@ -304,7 +304,7 @@ def dedupe_skipped() -> AbstractContextManager[Any]:
     def all_new(transaction: EventTransaction, journal: Journal, taken: Mapping[int, Taken]) -> Any:
         return hub.ingest._Sorted(new=dict(taken), repeated=[], contradicting=[])
 
-    return _patched((hub.ingest, "_sort_out", all_new))
+    return patched((hub.ingest, "_sort_out", all_new))
 
 
 def ack_of_the_highest() -> AbstractContextManager[Any]:
@@ -314,7 +314,7 @@ def ack_of_the_highest() -> AbstractContextManager[Any]:
     def highest(self: Ingest, journal: Journal) -> Publish:
         return ack(self, replace(journal, through=journal.highest))
 
-    return _patched((Ingest, "_ack", highest))
+    return patched((Ingest, "_ack", highest))
 
 
 def presence_by_grant() -> AbstractContextManager[Any]:
@@ -331,7 +331,7 @@ def presence_by_grant() -> AbstractContextManager[Any]:
             return taken._replace(passage=Passage(sighting, WireClock("boot", 0, trusted=True)))
         return taken
 
-    return _patched((hub.intake, "read_event", seen))
+    return patched((hub.intake, "read_event", seen))
 
 
 def muster_of_who_was_seen_last_before_it() -> AbstractContextManager[Any]:
@@ -341,12 +341,12 @@ def muster_of_who_was_seen_last_before_it() -> AbstractContextManager[Any]:
     def forgetful(latest: Any, history: Any, then_ms: int) -> Any:
         return as_of(latest, lambda _: (), then_ms)
 
-    return _patched((hub.muster, "as_of", forgetful))
+    return patched((hub.muster, "as_of", forgetful))
 
 
 def times_taken_as_they_come() -> AbstractContextManager[Any]:
     """The hub stores corrections and applies none."""
-    return _patched((hub.corrections, "_corrected", lambda passage, _valid: passage.sighting))
+    return patched((hub.corrections, "_corrected", lambda passage, _valid: passage.sighting))
 
 
 def garbage_ends_the_intake() -> AbstractContextManager[Any]:
@@ -358,7 +358,7 @@ def garbage_ends_the_intake() -> AbstractContextManager[Any]:
                 raise ValueError("empty")
         return gather(topics, messages, now_ms)
 
-    return _patched((hub.ingest, "gather", strict))
+    return patched((hub.ingest, "gather", strict))
 
 
 # --- who must know ---------------------------------------------------------------------------------------
@@ -375,7 +375,7 @@ def cursor_before_the_items() -> AbstractContextManager[Any]:
             self._queue.plan(wanted, {}, now_ms)
         return bool(ahead.cursors)
 
-    return _patched((Courier, "_plan", plan))
+    return patched((Courier, "_plan", plan))
 
 
 def no_answer_taken_for_yes() -> AbstractContextManager[Any]:
@@ -386,7 +386,7 @@ def no_answer_taken_for_yes() -> AbstractContextManager[Any]:
         heard = Accepted() if isinstance(outcome, Later) else outcome
         return answered(delivery, draft, heard, now_ms, rules)
 
-    return _patched((hub.central.courier, "answered", hopeful))
+    return patched((hub.central.courier, "answered", hopeful))
 
 
 def queued_taken_for_done() -> AbstractContextManager[Any]:
@@ -397,7 +397,7 @@ def queued_taken_for_done() -> AbstractContextManager[Any]:
         heard = Accepted() if isinstance(outcome, Queued) else outcome
         return answered(delivery, draft, heard, now_ms, rules)
 
-    return _patched((hub.central.courier, "answered", hasty))
+    return patched((hub.central.courier, "answered", hasty))
 
 
 def key_of_each_attempt() -> AbstractContextManager[Any]:
@@ -412,7 +412,7 @@ def key_of_each_attempt() -> AbstractContextManager[Any]:
     def sent(target: Target, drafts: Sequence[Draft]) -> Sequence[Outcome]:
         return _SENT(target, [fresh(one) for one in drafts])
 
-    return _patched((hub.central.courier, "sent", sent))
+    return patched((hub.central.courier, "sent", sent))
 
 
 def refused_is_tried_again() -> AbstractContextManager[Any]:
@@ -423,7 +423,7 @@ def refused_is_tried_again() -> AbstractContextManager[Any]:
         heard = Later(outcome.words) if isinstance(outcome, Refused) else outcome
         return answered(delivery, draft, heard, now_ms, rules)
 
-    return _patched((hub.central.courier, "answered", stubborn))
+    return patched((hub.central.courier, "answered", stubborn))
 
 
 def refusal_stops_the_target() -> AbstractContextManager[Any]:
@@ -434,7 +434,7 @@ def refusal_stops_the_target() -> AbstractContextManager[Any]:
         refused = [one.words for one in outcomes if isinstance(one, Refused)]
         return after(receiver, [Stopped(refused[0])] if refused else outcomes, now_ms, rules)
 
-    return _patched((hub.central.courier, "receiver_after", strict))
+    return patched((hub.central.courier, "receiver_after", strict))
 
 
 def told_as_it_arrives() -> AbstractContextManager[Any]:
@@ -443,17 +443,17 @@ def told_as_it_arrives() -> AbstractContextManager[Any]:
     def settled_time(_: Courier, item: Item, happening: Happening) -> Item:
         return item._replace(at_ms=happening.received_ms)
 
-    return _patched((Courier, "_settled_time", settled_time))
+    return patched((Courier, "_settled_time", settled_time))
 
 
 def pause_ignored() -> AbstractContextManager[Any]:
     """A receiver that is down is asked again at once, with everything."""
-    return _patched((Receiver, "may_send", lambda self, _: self.stopped is None))
+    return patched((Receiver, "may_send", lambda self, _: self.stopped is None))
 
 
 def stop_ignored() -> AbstractContextManager[Any]:
     """A wrong password is tried for ever."""
-    return _patched((Receiver, "may_send", lambda self, now_ms: now_ms >= self.pause_until_ms))
+    return patched((Receiver, "may_send", lambda self, now_ms: now_ms >= self.pause_until_ms))
 
 
 def answer_lost_with_the_store() -> AbstractContextManager[Any]:
@@ -467,7 +467,7 @@ def answer_lost_with_the_store() -> AbstractContextManager[Any]:
             self._answers.clear()
             raise
 
-    return _patched((Courier, "_take_back", careless))
+    return patched((Courier, "_take_back", careless))
 
 
 def old_days_not_told() -> AbstractContextManager[Any]:
@@ -476,7 +476,7 @@ def old_days_not_told() -> AbstractContextManager[Any]:
     def from_on(self: Happening, since_ms: int) -> bool:
         return self.at_ms is None or self.at_ms >= since_ms
 
-    return _patched((Happening, "from_on", from_on))
+    return patched((Happening, "from_on", from_on))
 
 
 MUTANTS: Mapping[str, Mutant] = {
@@ -495,18 +495,10 @@ MUTANTS: Mapping[str, Mutant] = {
         refused_is_tried_again, refusal_stops_the_target, told_as_it_arrives,
         pause_ignored, stop_ignored, answer_lost_with_the_store, old_days_not_told,
     )
-}  # fmt: skip
+} | OUTSIDE_MUTANTS  # fmt: skip
 
 _SENT = hub.central.courier.sent
 _HEAD = SimJournal._stored_head
 _MESSAGE = Session.message
 _TAKE = CommandFollower.take
 _SEALED = msgspec.msgpack.Decoder(Sealed)
-
-
-@contextmanager
-def _patched(*patches: tuple[object, str, object]) -> Iterator[None]:
-    with ExitStack() as stack:
-        for owner, name, value in patches:
-            stack.enter_context(mock.patch.object(owner, name, value))
-        yield

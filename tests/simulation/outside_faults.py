@@ -11,7 +11,7 @@ from tests.simulation.registers import BAD, GOOD
 from tests.simulation.world import DAY_MS, HOUR_MS, MINUTE_MS, START_MS
 
 ILL = (Mood.AWAY, Mood.AWAY, Mood.SLOW, Mood.HTML, Mood.HALF, Mood.BUSY, Mood.LOCKED, Mood.LOSING)
-OF_A_REGISTER = (Mood.NONSENSE, Mood.MAD, Mood.MAD)
+OF_A_REGISTER = (Mood.NONSENSE, Mood.NONSENSE, Mood.MAD, Mood.MAD)
 
 
 class OutsideFaults:
@@ -33,8 +33,8 @@ class OutsideFaults:
             moods = ILL + OF_A_REGISTER if server is self._others.register else ILL
             some(start_ms, f"{server.name}/ill", 5, partial(self._falls_ill, server, moods))
         some(start_ms, "app/restart", 4, self._dies_telling)
-        some(start_ms, "app/restore", 1, self._neighbours.restore)
-        some(start_ms, "app/clock", 1, self._clock_behind)
+        some(start_ms, "app/restore", 2, self._neighbours.restore)
+        some(start_ms, "app/clock", 3, self._clock_behind)
         some(start_ms, "register/cards", 6, self._card_turns)
         some(start_ms, "register/sweep", 4, self._sweep)
         some(start_ms, "hub/asking", 4, self._dies_asking)

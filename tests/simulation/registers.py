@@ -22,7 +22,7 @@ from hub.presence import CardKey
 from hub.register_settings import CardRegisterSettings
 from portvakt.doubles.serving import Reply, Request
 from tests.simulation.others import Mood, OtherServer
-from tests.simulation.world import HOUR_MS, MINUTE_MS, World
+from tests.simulation.world import DAY_MS, MINUTE_MS, World
 
 if TYPE_CHECKING:
     from tests.simulation.sim_store import HubFile
@@ -33,6 +33,8 @@ ROUND_MS = 20 * MINUTE_MS
 """All cards of a site have been asked about within so long, and what was said counts."""
 GOOD = ("valid", "temporary")
 BAD = ("expired", "blocked", "invalidated")
+STRANGER_MS = 80 * MINUTE_MS
+"""Who asked to come in is asked about at once; of whom a gate told late, within the hour."""
 FEW, SHARE = 3, 0.05
 SETTINGS = CardRegisterSettings(
     base_url="http://127.0.0.1/v1", number_field="cardNumber", per_second=1, timeout_s=10, sweep_at="02:00"
@@ -160,10 +162,10 @@ class WordBook:
                 raise self.world.broken("late", f"hub: {card.number} was not asked about in its night")
             if known is not None:
                 self._counted(card, known, held)
-        for card, asked_ms in hub.words.strangers.items():
-            if now_ms - asked_ms < HOUR_MS or (card in hub.crew and hub.crew[card].listed):
-                continue
-            if card not in hub.words.answers:
+        for card, (asked_ms, received_ms) in hub.words.strangers.items():
+            # A gate whose clock nobody has set tells of 1970, and of that day nobody is asked about.
+            old = now_ms - asked_ms > DAY_MS or (card in hub.crew and hub.crew[card].listed)
+            if not old and now_ms - received_ms > STRANGER_MS and card not in hub.words.answers:
                 raise self.world.broken("late", f"hub: {card.number} stands at a gate, and nobody asks about it")
         self._in_the_list(hub)
 
@@ -206,7 +208,7 @@ class WordBook:
             if known is not None and known.counts is not None and status != "blocked":
                 later = (known.counts_day or "") >= hub.words.as_of.get(card, "")
                 status = known.counts if later else status
-            if standing[card] != permit(_as(facts, status)).standing:
+            if (standing[card] == GRANTED) is not (permit(_as(facts, status)).standing == GRANTED):
                 raise self.world.broken("register", f"hub: {card.number} is {status}, the list says {standing[card]}")
 
 

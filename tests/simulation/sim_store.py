@@ -90,7 +90,7 @@ class SimTransaction:
                 if record.kind == EventKind.BADGE_REFUSED and record.direction == ENTRY and record.reason in STRANGE:
                     strangers = self._file.words.strangers
                     card = CardKey(record.scheme or "", record.number or "")
-                    strangers[card] = max(strangers.get(card, 0), record.time_ms or 0)
+                    strangers[card] = max(strangers.get(card, (0, 0)), (record.time_ms or 0, record.received_ms))
 
         self.changes.append(apply)
 

@@ -24,8 +24,8 @@ class WordsFile:
     about: dict[str, str] = field(default_factory=dict)
     alarms: set[tuple[str, str]] = field(default_factory=set)
     decisions: int = 0
-    strangers: dict[CardKey, int] = field(default_factory=dict)
-    """Cards on no list, and when they asked to come in last."""
+    strangers: dict[CardKey, tuple[int, int]] = field(default_factory=dict)
+    """Cards on no list: when they asked to come in last, and when the hub heard of it."""
 
 
 class SoFar(NamedTuple):
@@ -90,7 +90,7 @@ class SimWords:
         crew = self._file.crew
         found = [
             (-asked_ms, card)
-            for card, asked_ms in self._file.words.strangers.items()
+            for card, (asked_ms, _) in self._file.words.strangers.items()
             if asked_ms >= since_ms
             and not (card in crew and crew[card].listed)
             and (card not in self._answers or self._answers[card].asked_ms < before_ms)

@@ -40,6 +40,16 @@ def test_the_faults_and_the_people_are_really_played() -> None:
         "central fails at one record", "set aside after many failures", "targets woken", "courier store failures",
         "requests while central was down", "deliveries put in their right order", "deliveries aside",
         "queues looked at",
+        "register away", "register slow", "register answering with a web page", "register answering by halves",
+        "register busy", "register asked to wait", "register locked", "register losing its answers",
+        "register talking nonsense", "register calling all cards invalid", "requests while register was down",
+        "answers held back", "register.held raised", "register.held over", "register.silent raised",
+        "closed by the register's word", "opened by the register's word", "cards as the register says",
+        "the register's word compared", "sweeps by hand", "register says temporary",
+        "app away", "app restarts", "app restored", "app's clock set", "tokens of a former life", "reader away",
+        "app losing its answers", "reader losing its answers", "requests while app was down",
+        "check-ins new", "check-ins changed", "check-ins withdrawn", "musters called again",
+        "the app's word compared", "the reader's word compared", "asking threads' store failures",
     )  # fmt: skip
     counts: Counter[str] = Counter()
     for seed in range(1, 9):
