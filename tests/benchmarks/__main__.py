@@ -12,7 +12,20 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.benchmarks import badge, card, console, delivery, drain, feed, footprint, lists, numbers, scale, whereabouts
+from tests.benchmarks import (
+    asking,
+    badge,
+    card,
+    console,
+    delivery,
+    drain,
+    feed,
+    footprint,
+    lists,
+    numbers,
+    scale,
+    whereabouts,
+)
 from tests.benchmarks.figures import Figure, ratio
 
 PARTS: tuple[Callable[[bool], Iterator[Figure]], ...] = (
@@ -21,6 +34,7 @@ PARTS: tuple[Callable[[bool], Iterator[Figure]], ...] = (
     drain.measure,
     feed.measure,
     delivery.measure,
+    asking.measure,
     lists.measure,
     whereabouts.measure,
     console.measure,

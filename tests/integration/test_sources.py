@@ -8,10 +8,12 @@ import re
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import httpx
 import pytest
 
 from hub import queries
@@ -19,6 +21,7 @@ from hub.central import gathering
 from hub.central.gathering import AT_ONCE, Asked, Gathering, asked_of, read_once
 from hub.central.registry import SourcePlace, make_source
 from hub.central.source import Fetched, SourceAway, SourceRefused
+from hub.central.web import Line
 from hub.cli import main
 from hub.config import load_config
 from hub.errors import StoreError
@@ -199,6 +202,18 @@ def test_the_key_goes_to_no_other_address(box: chkbox.ChkBox, box_reader: Reader
         box_reader.once()
 
 
+def test_chkbox_a_page_that_it_has_forgotten_begins_the_round_anew(
+    box: chkbox.ChkBox, box_reader: Reader, box_server: Serving
+) -> None:
+    for number in range(5_310_001, 5_310_006):
+        box.register(str(number), "in", oslo(2 * HOUR))
+    assert box_reader.once().more
+    box_server.misbehave(Fault(Reply(410, b"")))
+    assert not box_reader.once().more
+    assert box_reader.round() == 2
+    assert len(box_reader.inside()) == 5
+
+
 @pytest.fixture
 def crew() -> ditio.Ditio:
     return ditio.Ditio(page=2)
@@ -259,6 +274,78 @@ def test_ditio_a_check_in_that_was_moved_counts_at_its_new_time(crew: ditio.Diti
     (line,) = queries.roster(crew_reader.store, now_ms=now_ms())
     assert abs(line.since_ms - (now_ms() - 3_600_000)) < 10_000
     assert crew_reader.line().changed == 1
+
+
+@pytest.mark.parametrize("status", [400, 404, 410])
+def test_ditio_a_round_that_it_has_forgotten_begins_anew(
+    crew: ditio.Ditio, crew_reader: Reader, crew_server: Serving, status: int
+) -> None:
+    """After a restart it knows its own continuation token no more; that is nothing for a person."""
+    for number in range(5_310_027, 5_310_032):
+        crew.came(str(number), datetime.now(UTC) - HOUR)
+    assert crew_reader.once().more
+    crew_server.misbehave(Fault(Reply(status, b'{"message": "Bad ContinuationToken"}')))
+    assert not crew_reader.once().more
+    assert crew_reader.round() == 3
+    assert len(crew_reader.inside()) == 5
+    assert crew_reader.line().taken == 5
+
+
+class _WithItsClock(httpx.BaseTransport):
+    """The way to a double whose clock may be another."""
+
+    def __init__(self, crew: ditio.Ditio) -> None:
+        self.crew = crew
+        self.now = datetime(2026, 5, 5, 10, tzinfo=UTC)
+        self.behind = timedelta()
+        crew.now = lambda: self.now - self.behind
+
+    def now_ms(self) -> int:
+        return round(self.now.timestamp() * 1000)
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        path, query = request.url.path, dict(request.url.params)
+        reply = self.crew.answer(Request(request.method, path, query, dict(request.headers), request.read()))
+        headers = {"date": format_datetime(self.crew.now(), usegmt=True), "content-type": reply.content_type}
+        return httpx.Response(reply.status, headers=headers, content=reply.body)
+
+
+def test_ditio_a_clock_that_was_set_back_takes_nothing_with_it(
+    store: HubStore, tmp_path: Path, crew: ditio.Ditio
+) -> None:
+    """What is written after it is older by that clock than what was read before it."""
+    secret_file(tmp_path, "ditio.secret", ditio.SECRET)
+    way = _WithItsClock(crew)
+    line = Line(way, way.now_ms)
+    oauth = {
+        "token_url": f"http://127.0.0.1{ditio.TOKEN_PATH}", "client_id": ditio.CLIENT, "secret_file": "ditio.secret",
+        "scope": ditio.SCOPE,
+    }  # fmt: skip
+    settings = {"oauth": oauth, "projects": [ditio.PROJECT], "base_url": "http://127.0.0.1"}
+    source = make_source("ditio", SourcePlace("app", "yard", settings, tmp_path / "hub.toml", OSLO, line))
+
+    def read() -> int:
+        answers = 0
+        fetched = None
+        while fetched is None or fetched.more:
+            fetched = read_once(store, Asked("app", source, 60), NEVER, line.now_ms)
+            answers += 1
+            assert fetched is not None
+        return answers
+
+    assert read() == 1
+    way.behind = timedelta(minutes=40)
+    way.now += timedelta(minutes=2)
+    crew.came("5310027", way.now - HOUR)
+    way.now += timedelta(minutes=20)
+    assert read() == 2
+    # Once found, it is asked as usual, and the way forward costs nothing.
+    assert read() == 1
+    way.behind = timedelta()
+    assert read() == 1
+    source.close()
+    (line_read,) = sources(store, [], [], line.now_ms()).sources
+    assert (line_read.taken, line_read.changed) == (1, 0)
 
 
 def test_ditio_a_token_that_counts_no_more_is_got_anew_and_a_wrong_secret_is_for_a_person(

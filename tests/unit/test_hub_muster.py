@@ -19,6 +19,7 @@ def seen(at: str, direction: str, certainty: Certainty = Certainty.CERTAIN, card
 
 IN = seen("2026-05-05T07:00", "entry")
 PLACE = Frozen(CARD, "site", IN.time_ms, "north", "main", Sure.CONFIRMED)
+BY_APP = Frozen(CARD, "site", oslo("2026-05-05T09:00"), "@app", None, Sure.REPORTED)
 CHECK = MusterCheck(CARD, seen=True, at_ms=FIRE_MS + 300_000, said_by="Warden")
 
 
@@ -45,6 +46,10 @@ def outcome(
         # What is known later takes nobody off; it stands beside the name.
         ([PLACE], [IN, seen("2026-05-05T09:59", "exit")], [], [], "left_before"),
         ([PLACE], [IN, seen("2026-05-05T09:59", "exit", Certainty.CLOCK_UNTRUSTED)], [], [], "missing"),
+        # Checked in by an app, which takes it back: the gate's exit from before says nothing of where they are.
+        ([BY_APP], [seen("2026-05-05T08:00", "exit")], [], [], "missing"),
+        ([BY_APP], [], [], [], "missing"),
+        ([BY_APP], [seen("2026-05-05T09:30", "exit")], [], [], "left_before"),
         ([], [IN], [], [], "missing"),
         ([], [], [seen("2026-05-05T10:03", "entry")], [], "came_in"),
         ([], [], [seen("2026-05-05T10:03", "entry"), seen("2026-05-05T10:05", "exit")], [], "went_out"),
