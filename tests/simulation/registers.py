@@ -22,7 +22,7 @@ from hub.presence import CardKey
 from hub.register_settings import CardRegisterSettings
 from portvakt.doubles.serving import Reply, Request
 from tests.simulation.others import Mood, OtherServer
-from tests.simulation.world import DAY_MS, MINUTE_MS, World
+from tests.simulation.world import DAY_MS, HOUR_MS, MINUTE_MS, World
 
 if TYPE_CHECKING:
     from tests.simulation.sim_store import HubFile
@@ -33,6 +33,8 @@ ROUND_MS = 20 * MINUTE_MS
 """All cards of a site have been asked about within so long, and what was said counts."""
 GOOD = ("valid", "temporary")
 BAD = ("expired", "blocked", "invalidated")
+OLD_MS = 37 * HOUR_MS
+"""Of whom nobody was asked for longer, whoever joins the list is asked about again."""
 STRANGER_MS = 80 * MINUTE_MS
 """Who asked to come in is asked about at once; of whom a gate told late, within the hour."""
 FEW, SHARE = 3, 0.05
@@ -158,7 +160,10 @@ class WordBook:
         held = sum(one.held for one in hub.words.answers.values())
         for card, facts in sorted(hub.crew.items()):
             known = hub.words.answers.get(card)
-            if facts.listed and now_ms - swept_ms > ROUND_MS and (known is None or known.asked_ms < swept_ms):
+            joined_ms = hub.words.listed_ms[card] if facts.listed else now_ms
+            # Who joined since then was asked about at once, unless that was done not long ago.
+            due_ms = swept_ms if joined_ms < swept_ms else now_ms - OLD_MS
+            if now_ms - max(swept_ms, joined_ms) > ROUND_MS and (known is None or known.asked_ms < due_ms):
                 raise self.world.broken("late", f"hub: {card.number} was not asked about in its night")
             if known is not None:
                 self._counted(card, known, held)

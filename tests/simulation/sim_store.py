@@ -306,10 +306,13 @@ class SimHubStore:
         crew, words = self._file.crew | dict(facts), self._file.words
         as_of = words.as_of | dict.fromkeys(facts, day)
         after = compiled(self._file, crew, as_of, words.answers)
+        listed = {card for card, known in self._file.crew.items() if known.listed}
+        joined = [card for card, known in facts.items() if known.listed and card not in listed]
 
         def apply() -> None:
             self._file.crew, words.as_of = crew, as_of
             words.decisions += 1
+            words.listed_ms.update(dict.fromkeys(joined, self._machine.world.now_ms))
             put_list(self._file, after)
             self._witness.list_made(after)
 

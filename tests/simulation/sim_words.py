@@ -21,6 +21,8 @@ class WordsFile:
     answers: dict[CardKey, CardAnswer] = field(default_factory=dict)
     as_of: dict[CardKey, str] = field(default_factory=dict)
     """Of which day the crew list's status of a card is."""
+    listed_ms: dict[CardKey, int] = field(default_factory=dict)
+    """Since when a card is on the list."""
     about: dict[str, str] = field(default_factory=dict)
     alarms: set[tuple[str, str]] = field(default_factory=set)
     decisions: int = 0
