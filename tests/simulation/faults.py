@@ -187,7 +187,7 @@ class Faults:
         self.some(start_ms, "hub/power", 1, lambda: self._arm(self.hub, power=True))
         self.some(start_ms, "hub/cut", 2, lambda: self._cut(self.hub))
         self.some(start_ms, "hub/disk", 2, self._hub_disk)
-        self.some(start_ms, "hub/planning", 4, self._dies_planning)
+        self.some(start_ms, "hub/planning", 8, self._dies_planning)
         self.some(start_ms, "hub/telling", 4, self._ails_telling)
         self.some(start_ms, "central/outage", 3, self._central_outage)
         self.some(start_ms, "central/ill", 3, self._central_ill)
