@@ -8,7 +8,7 @@ from datetime import date, time
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec.structs import replace
@@ -22,7 +22,7 @@ from portvakt.credentials import named_file
 from portvakt.errors import SettingsError
 from portvakt.link import BrokerSettings, anchored_broker, broker_problems
 from portvakt.logs import LEVELS
-from portvakt.settings import Settings, load, refusal
+from portvakt.settings import Settings, load, refusal, zone_named
 
 S = TypeVar("S", bound=Settings)
 Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
@@ -426,12 +426,7 @@ def limits(config: HubConfig) -> Limits:
 
 def time_zone(settings: PresenceSettings) -> ZoneInfo:
     """The site's clocks. Raises SettingsError."""
-    try:
-        return ZoneInfo(settings.time_zone)
-    except (ZoneInfoNotFoundError, ValueError) as unknown:
-        raise SettingsError(
-            f"presence.time_zone: {settings.time_zone!r} is not a time zone such as Europe/Oslo"
-        ) from unknown
+    return zone_named(settings.time_zone, "presence.time_zone")
 
 
 def _problems(config: HubConfig) -> list[str]:
@@ -456,6 +451,7 @@ def _problems(config: HubConfig) -> list[str]:
         found.append(str(wrong))
     found += card_register_problems(config.card_register)
     found += _crew_source_problems(config.crew.source)
+    found += _target_problems(config)
     found += _neighbour_problems(config)
     if not (
         is_loopback(config.console.web.host) or config.console.web.password_file or config.console.web.behind_proxy
@@ -502,6 +498,20 @@ def warnings(config: HubConfig) -> list[str]:
     if len(deliver) < 2:
         return []
     return [f"HMSREG is told by {' and by '.join(deliver)}: every passage would count twice; exactly one system may"]
+
+
+def _target_problems(config: HubConfig) -> list[str]:
+    names = [one.name for one in config.targets]
+    found = []
+    for place, one in enumerate(config.targets):
+        # Two couriers on one queue: each would be told what is the other's.
+        if one.name in names[:place]:
+            found.append(f"targets.{place}.name: there are two of {one.name!r}")
+        try:
+            date.fromisoformat(one.since or "2026-11-01")
+        except ValueError:
+            found.append(f"targets.{place}.since: {one.since!r} is not a date; write it as 2026-11-01")
+    return found
 
 
 _OURS = ("office", "hub")

@@ -20,6 +20,7 @@ from hub.config import (
 from portvakt.errors import SettingsError
 
 EXAMPLE = Path("config/hub.toml")
+TARGET = '[[targets]]\nname = "client"\nkind = "feed"\n'
 
 
 def written(tmp_path: Path, text: str) -> Path:
@@ -85,6 +86,12 @@ def test_the_example_names_every_setting() -> None:
         ('site = "yard"\ndatabase = "postgresql://u:secret@db/yard"', r"line 2, database: holds a password; put it"),
         ('site = "yard"\ndatabase_password_file = "p"', r"line 2, database_password_file: SQLite has no password"),
         ('site = "yard"\n[ingest]\nshared = true', r"line 3, ingest\.shared: several processes need a PostgreSQL"),
+        (f'site = "yard"\n{2 * TARGET}', r"line 6, targets\.1\.name: there are two of 'client'"),
+        (f'site = "yard"\n{TARGET}since = "2026-13-01"', r"line 5, targets\.0\.since: '2026-13-01' is not a date"),
+        (
+            'site = "yard"\n[presence]\ntime_zone = "Europe"',
+            r"line 3, presence\.time_zone: 'Europe' is not a time zone",
+        ),
         ('site = "yard"\n[broker]\nport = 70000', r"broker\.port: 70000 is not a TCP port"),
         ('site = "yard"\n[broker]\nkeepalive_s = 0', r"broker\.keepalive_s: at least 1 second"),
         ('site = "yard"\n[broker]\nembedded = true\nca_file = "ca.pem"', r"broker\.embedded: .* run Mosquitto"),

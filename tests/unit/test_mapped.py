@@ -182,6 +182,7 @@ def test_what_is_no_card_number(written: Any) -> None:
         ({"columns": {"card": "K"}, "folder": "x"}, "columns: name time and direction, or came and left"),
         ({"columns": EVENTS | STAYS, "folder": "x"}, "columns: name time and direction"),
         ({"columns": EVENTS, "folder": "x", "time_zone": "Oslo"}, "'Oslo' is not a time zone"),
+        ({"columns": EVENTS, "folder": "x", "time_zone": "Europe"}, "'Europe' is not a time zone"),
         ({"columns": EVENTS, "url": "http://a.example/b.csv"}, "https"),
         ({"columns": EVENTS, "url": "https://a.example/b", "authorization_file": "none"}, "authorization_file"),
         ({"columns": EVENTS, "folders": "x"}, "folders"),

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -27,7 +27,7 @@ from hub.central.web import Unreachable, Web, checked_address, secret
 from hub.identity_number import masked
 from hub.presence import CONFIRMATION, ENTRY, EXIT, CardKey, CheckIn
 from portvakt.credentials import named_file
-from portvakt.settings import Settings
+from portvakt.settings import Settings, zone_named
 
 SETTLED_S = 2.0
 """A file that changed less than this ago may still be in the writing."""
@@ -314,11 +314,8 @@ def make(place: SourcePlace) -> MappedFolder | MappedAddress:
     moments = (columns.time is not None and columns.direction is not None, columns.came is not None)
     if sum(moments) != 1 or (columns.left is not None and columns.came is None):
         raise place.wrong("columns", "name time and direction, or came and left")
-    try:
-        zone = ZoneInfo(settings.time_zone) if settings.time_zone else place.zone
-    except (ZoneInfoNotFoundError, ValueError):
-        raise place.wrong("time_zone", f"{settings.time_zone!r} is not a time zone such as Europe/Oslo") from None
-    reading = Reading(settings, zone)
+    key = f"sources.{place.name}.settings.time_zone"
+    reading = Reading(settings, zone_named(settings.time_zone, key) if settings.time_zone else place.zone)
     if settings.folder is not None:
         return MappedFolder(place.settings_file.parent / settings.folder, settings, reading)
     url = settings.url or ""
