@@ -106,9 +106,12 @@ def oslo(ago: timedelta) -> str:
     return (datetime.now(OSLO) - ago).replace(tzinfo=None).isoformat(timespec="seconds")
 
 
+@pytest.mark.parametrize("linked", [True, False])
 def test_chkbox_page_by_page_and_each_registration_once(
-    box: chkbox.ChkBox, box_reader: Reader, box_server: Serving
+    box: chkbox.ChkBox, box_reader: Reader, box_server: Serving, linked: bool
 ) -> None:
+    """It is not public whether a page names the next one; Ditio's sample goes by page[offset] until one is not full."""
+    box.linked = linked
     for number in range(5_310_001, 5_310_008):
         box.register(str(number), "in", oslo(2 * HOUR))
     box.register("5310001", "out", oslo(HOUR))

@@ -1,6 +1,7 @@
 """Infotech ChkBox (byggekortleser) as a source: registrations of one project, over JSON:API 1.0.
 
-    GET /registrations?filter[project]=&filter[time][ge]=&include=card&page[limit]=   Authorization: ApiKey …
+    GET /registrations?filter[project]=&filter[time][ge]=&include=card&page[limit]=&page[offset]=
+    Authorization: ApiKey …
 
 Public are the addresses, `action` (`in`, `out`), `time`, the card's `cardId`, and that a time without offset is Central
 European. Nothing is ever deleted there. A reader without network tells late, so each round looks back over hours that
@@ -11,7 +12,7 @@ import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -28,6 +29,7 @@ from portvakt.settings import Settings
 ZONE = ZoneInfo("Europe/Oslo")
 """Central European time, which their interface means where a time has no offset."""
 MEDIA_TYPE = "application/vnd.api+json"
+_PAGE = {"page[limit]", "page[offset]"}
 _ACTIONS = {"in": ENTRY, "out": EXIT}
 
 
@@ -45,7 +47,8 @@ class ChkBoxSettings(Settings, frozen=True, kw_only=True):
     """How far back the first round reaches."""
     look_back_h: Annotated[float, msgspec.Meta(ge=0, le=24 * 366)] = 48.0
     """How late a registration may come to them and still be seen here."""
-    page: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 500
+    page: Annotated[int, msgspec.Meta(ge=1, le=500)] = 500
+    """Nobody is known to have asked for more at once."""
     ca_file: str | None = None
     timeout_s: Annotated[float, msgspec.Meta(gt=0, le=600)] = 30.0
 
@@ -109,9 +112,13 @@ class ChkBox:
         return f"/registrations?{urlencode(asked_for)}"
 
     def _following(self, page: Mapping[str, Any], path: str) -> str | None:
-        """The next page: where the answer says, as long as that is the same system."""
+        """The next page: where the answer says, as long as that is the same system; after a full one that says nothing
+        of it, by number."""
         links = page.get("links")
-        link = links.get("next") if isinstance(links, dict) else None
+        links = links if isinstance(links, dict) else {}
+        if "next" not in links and len(page["data"]) >= self._settings.page:
+            return _further(path, len(page["data"]))
+        link = links.get("next")
         if isinstance(link, dict):
             link = link.get("href")
         if not isinstance(link, str) or not link:
@@ -167,6 +174,16 @@ class ChkBox:
 def make(place: SourcePlace) -> ChkBox:
     """For `hub.central.registry`. Raises SettingsError."""
     return ChkBox(place.read(ChkBoxSettings), place.settings_file)
+
+
+def _further(path: str, count: int) -> str | None:
+    """The page after this one; None after one that is named in another way than ours."""
+    parts = urlsplit(path)
+    asked_for = dict(parse_qsl(parts.query, keep_blank_values=True))
+    offset = asked_for.get("page[offset]", "0")
+    if not offset.isdecimal() or any(name.startswith("page[") for name in asked_for.keys() - _PAGE):
+        return None
+    return f"{parts.path}?{urlencode(asked_for | {'page[offset]': str(int(offset) + count)})}"
 
 
 def _related(one: Mapping[str, Any]) -> str:
