@@ -202,6 +202,22 @@ def test_the_key_goes_to_no_other_address(box: chkbox.ChkBox, box_reader: Reader
         box_reader.once()
 
 
+@pytest.mark.parametrize("status", [400, 404, 410])
+def test_chkbox_a_next_page_that_is_no_longer_there_begins_the_round_anew(
+    box: chkbox.ChkBox, box_reader: Reader, box_server: Serving, status: int
+) -> None:
+    """The hub was off in the middle of a round; the place where it was is kept, and nobody there knows it any more."""
+    for number in range(5_310_001, 5_310_006):
+        box.register(str(number), "in", oslo(2 * HOUR))
+    assert box_reader.once().more
+    box_server.misbehave(Fault(Reply(status)))
+    with pytest.raises(SourceRefused, match=f"answers {status}"):
+        box_reader.once()
+    assert box_reader.once().more
+    assert not box_reader.once().more
+    assert (len(box_reader.inside()), box_reader.line().taken) == (5, 5)
+
+
 @pytest.fixture
 def crew() -> ditio.Ditio:
     return ditio.Ditio(page=2)
@@ -251,6 +267,20 @@ def test_a_stay_of_ditio_is_two_check_ins_and_a_tombstone_takes_both_back(
     line = crew_reader.line()
     assert (line.taken, line.changed, line.withdrawn) == (5, 0, 2)
     assert "ModifiedSince" in crew_server.requests[-1].query
+
+
+def test_ditio_a_token_for_the_next_page_that_has_ended_begins_the_round_anew(
+    crew: ditio.Ditio, crew_reader: Reader, crew_server: Serving
+) -> None:
+    for number in range(5_310_001, 5_310_004):
+        crew.came(str(number), datetime.now(UTC) - HOUR)
+    assert crew_reader.once().more
+    crew_server.misbehave(Fault(Reply(400, b'{"message": "Bad parameter"}')))
+    with pytest.raises(SourceRefused, match="answers 400"):
+        crew_reader.once()
+    assert crew_reader.once().more
+    assert not crew_reader.once().more
+    assert (len(crew_reader.inside()), crew_reader.line().taken) == (3, 3)
 
 
 def test_ditio_a_check_in_that_was_moved_counts_at_its_new_time(crew: ditio.Ditio, crew_reader: Reader) -> None:

@@ -60,6 +60,8 @@ class _Cursor(msgspec.Struct, frozen=True):
     since_ms: int
     next: str | None = None
     newest_ms: int = 0
+    anew: int = 0
+    """How often this round was begun anew."""
 
 
 class ChkBox:
@@ -76,27 +78,36 @@ class ChkBox:
             ca_file=named_file(settings_file, settings.ca_file) if settings.ca_file else None,
             timeout_s=settings.timeout_s,
         )
+        self._astray: str | None = None
+        """A cursor that was refused: what it says of the next page may have ended, so the round begins anew."""
 
     def fetch(self, cursor: str) -> Fetched:
         """One page of a round."""
         now_ms = time.time_ns() // 1_000_000
         said = self._settings
         begun = msgspec.json.decode(cursor, type=_Cursor) if cursor else _Cursor(now_ms - int(said.first_h * 3_600_000))
+        if cursor and cursor == self._astray:
+            begun = msgspec.structs.replace(begun, next=None, anew=begun.anew + 1)
         path = begun.next or self._first_page(begun.since_ms)
         try:
             answer = self._web.ask("GET", path)
         except Unreachable as failed:
             raise SourceAway(str(failed)) from failed
-        page = asked(answer, f"{self._base.netloc}/registrations")
+        try:
+            page = asked(answer, f"{self._base.netloc}/registrations")
+        except SourceRefused:
+            self._astray = cursor
+            raise
         if not isinstance(page, dict) or not isinstance(page.get("data"), list):
             raise SourceAway(f"{self._base.netloc}/registrations: an answer without `data`")
         check_ins, aside = self._registrations(page)
+        self._astray = None
         newest_ms = max([begun.newest_ms, *(one.at_ms for one in check_ins if one.at_ms <= now_ms)])
         following = self._following(page, path)
         since_ms = begun.since_ms
         if following is None:
             since_ms = max(since_ms, newest_ms - int(said.look_back_h * 3_600_000))
-        after = _Cursor(since_ms, following, newest_ms)
+        after = _Cursor(since_ms, following, newest_ms, begun.anew if following else 0)
         return Fetched(tuple(check_ins), msgspec.json.encode(after).decode(), following is not None, tuple(aside))
 
     def close(self) -> None:
