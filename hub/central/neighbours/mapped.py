@@ -20,7 +20,15 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from hub.central.neighbours.written import BadField, CardSettings, Unusable, card_of, time_ms_by, time_ms_of
+from hub.central.neighbours.written import (
+    BadField,
+    CardSettings,
+    Unusable,
+    a_day_later,
+    card_of,
+    time_ms_by,
+    time_ms_of,
+)
 from hub.central.registry import SourcePlace
 from hub.central.source import Aside, Fetched, SourceAway, SourceRefused
 from hub.central.web import Unreachable, Web, checked_address, secret
@@ -129,14 +137,16 @@ class Reading:
             if direction is None:
                 raise BadField(columns.direction, f"{_shown(word)} is none of their words in settings.words")
             return [self._check_in(row, card, direction, columns.time)]
-        return [
-            self._check_in(row, card, direction, column)
-            for direction, column in ((ENTRY, columns.came), (EXIT, columns.left))
+        stay: list[CheckIn] = []
+        for direction, column in ((ENTRY, columns.came), (EXIT, columns.left)):
             # Who has not left yet has nothing there; under a name of its own, that takes back what stood there.
-            if column is not None and (columns.id is not None or _text(row.get(column)))
-        ]
+            if column is not None and (columns.id is not None or _text(row.get(column))):
+                stay.append(self._check_in(row, card, direction, column, stay[0].at_ms if stay else 0))
+        return stay
 
-    def _check_in(self, row: Mapping[str, Any], card: CardKey | None, direction: str, column: str) -> CheckIn:
+    def _check_in(
+        self, row: Mapping[str, Any], card: CardKey | None, direction: str, column: str, after_ms: int = 0
+    ) -> CheckIn:
         written = _text(row.get(column))
         theirs = _text(row.get(self._columns.id)) if self._columns.id else ""
         if self._columns.id and not theirs:
@@ -146,6 +156,9 @@ class Reading:
             return CheckIn(theirs, direction, deleted=True)
         with _at(column):
             at_ms = self._time_ms(row, written)
+            if self._columns.date and at_ms < after_ms:
+                # One day stands in the row, and the stay went over midnight.
+                at_ms = a_day_later(at_ms, self._zone)
         return CheckIn(theirs or _name(card, at_ms), direction, card, at_ms, deleted)
 
     def _time_ms(self, row: Mapping[str, Any], written: str) -> int:
