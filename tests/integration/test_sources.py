@@ -1,6 +1,7 @@
 """Sources over HTTP, against doubles that misbehave: a cursor that survives, nothing lost, nothing twice."""
 
 import contextlib
+import errno
 import json
 import logging
 import os
@@ -338,6 +339,30 @@ def test_files_of_a_folder_are_read_when_they_are_new_or_have_changed(store: Hub
     assert reader.line().aside[0].startswith("picture.json: ")
     assert reader.line().set_aside == 2
     assert not reader.once().check_ins
+
+
+def test_a_file_that_may_not_be_read_holds_back_no_other(
+    store: HubStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = Reader(store, tmp_path, "mapped", FILES | {"folder": "smartdok"})
+    write(tmp_path / "smartdok" / "locked.csv", f"5310027;{oslo(3 * HOUR)};inn", age_s=50)
+    write(tmp_path / "smartdok" / "other.csv", f"5310118;{oslo(2 * HOUR)};inn", age_s=40)
+    opened = Path.open
+
+    def guarded(file: Path, *how: Any, **more: Any) -> Any:
+        """Tests run as root as well, who may read everything."""
+        if file.name == "locked.csv":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return opened(file, *how, **more)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "open", guarded)
+        reader.once()
+        assert reader.inside() == ["5310118"]
+        with pytest.raises(SourceAway, match=r"locked\.csv: cannot be read \(Permission denied\)"):
+            reader.once()
+    reader.once()
+    assert reader.inside() == ["5310027", "5310118"]
 
 
 def test_an_address_with_a_file_that_grows(store: HubStore, tmp_path: Path) -> None:

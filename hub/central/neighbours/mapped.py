@@ -11,7 +11,7 @@ import hashlib
 import io
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -231,7 +231,7 @@ class MappedFolder:
         self._reading = reading
 
     def fetch(self, cursor: str) -> Fetched:
-        """One file, the one that changed first."""
+        """One file, the one that changed first of those that can be read."""
         read = msgspec.json.decode(cursor, type=dict[str, _Seen]) if cursor else {}
         there = self._files()
         read = {name: seen for name, seen in read.items() if name in there}
@@ -243,12 +243,12 @@ class MappedFolder:
         )
         if not new:
             return Fetched((), msgspec.json.encode(read).decode())
-        name = new[0][1]
+        name, contents = self._readable([name for _, name in new])
         shown = masked(name)
         found: list[CheckIn] = []
         try:
             kind = self._kind or Path(name).suffix.lower().removeprefix(".")
-            found, aside = self._reading.read(shown, self._contents(name), kind)
+            found, aside = self._reading.read(shown, contents, kind)
         except BadFile as bad:
             aside = [Aside(shown, str(bad))]
         after = msgspec.json.encode({**read, name: there[name]}).decode()
@@ -257,12 +257,16 @@ class MappedFolder:
     def close(self) -> None:
         """Nothing is held open."""
 
-    def _contents(self, name: str) -> bytes:
-        try:
-            with (self._folder / name).open("rb") as opened:
-                return opened.read(MAX_FILE_BYTES + 1)
-        except OSError as refused:
-            raise SourceAway(f"{self._folder / masked(name)}: cannot be read ({refused.strerror})") from refused
+    def _readable(self, names: Sequence[str]) -> tuple[str, bytes]:
+        """The first of these that can be read, and what it holds. Raises SourceAway where none can."""
+        wrong = []
+        for name in names:
+            try:
+                with (self._folder / name).open("rb") as opened:
+                    return name, opened.read(MAX_FILE_BYTES + 1)
+            except OSError as refused:
+                wrong.append(f"{self._folder / masked(name)}: cannot be read ({refused.strerror})")
+        raise SourceAway("; ".join(wrong))
 
     def _files(self) -> dict[str, _Seen]:
         try:
