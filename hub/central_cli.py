@@ -56,9 +56,13 @@ def _status(options: argparse.Namespace) -> int:
 
 def _aside(options: argparse.Namespace) -> int:
     from hub import central_tables
-    from hub.central.overview import aside_lines
+    from hub.central.overview import aside_lines, target_lines
+    from hub.central.words import unknown
 
     with opened(options) as store:
+        targets = {one.name for one in target_lines(store, config_of(options).targets, now_ms())}
+        if options.target is not None and options.target not in targets:
+            raise unknown(options.target)
         lines = aside_lines(store, options.target, options.limit)
     print_json(lines) if options.json else print(central_tables.aside_text(lines))
     return 0
