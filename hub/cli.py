@@ -5,6 +5,8 @@ imported inside the verb that needs it, so that `hub --help` is quick on a small
 """
 
 import argparse
+import contextlib
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -47,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit status."""
     options = _parser().parse_args(arguments)
     try:
-        return int(options.verb(options))
+        return _done(options)
     except PortvaktError as failure:
         print(f"hub: {failure}", file=sys.stderr)
         return 1
@@ -62,11 +64,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         return 1
     except BrokenPipeError:
-        # `hub events | head`: the reader has seen enough. Python would complain again at exit.
-        sys.stderr.close()
+        # `hub events | head`: the reader has seen enough.
+        _forget_output()
         return 0
+    except OSError as refused:
+        _forget_output()
+        where = f"{refused.filename}: " if refused.filename else ""
+        print(f"hub: {where}{refused.strerror or refused}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         return 1
+
+
+def _done(options: argparse.Namespace) -> int:
+    status = int(options.verb(options))
+    # Here, and not at exit, somebody hears of a disk that is full.
+    sys.stdout.flush()
+    return status
+
+
+def _forget_output() -> None:
+    """What could not be written would be tried again, and complained of, at exit."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parser() -> argparse.ArgumentParser:

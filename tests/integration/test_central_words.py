@@ -2,6 +2,8 @@
 
 import contextlib
 import json
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -36,6 +38,19 @@ def test_p12_whoever_says_it_is_one_line_without_an_identity_number(store: HubSt
     with pytest.raises(OfficeError, match="--by: ") as refused:
         say(store, by)
     assert IDENTITY not in str(refused.value)
+
+
+def test_p9_what_cannot_be_written_is_told_without_a_trace(tmp_path: Path) -> None:
+    """A full disk behind `>`."""
+    file = tmp_path / "hub.toml"
+    file.write_text(f'site = "yard"\nstate_dir = "{tmp_path / "state"}"\n', encoding="utf-8")
+    for asked in (["report", "oversiktsliste"], ["report", "samordningsliste", "--format", "pdf"], ["roster"]):
+        with Path("/dev/full").open("wb") as full:
+            command = [sys.executable, "-m", "hub", "--config", str(file), *asked]
+            said = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+        assert (said.returncode, said.stderr.splitlines()[-1]) == (1, "hub: No space left on device")
+        assert "Traceback" not in said.stderr
+        assert "ignored" not in said.stderr
 
 
 def test_a_target_that_nobody_knows_is_not_called_well(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

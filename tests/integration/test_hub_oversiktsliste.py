@@ -146,6 +146,9 @@ def test_the_page(told: Ask, tmp_path: Path) -> None:
 
 
 def test_a_day_that_is_none_is_refused(told: Ask) -> None:
+    for far in ("9999-12-31", "0001-01-01"):
+        status, _, err = told("--day", far)
+        assert (status, "is no date" in err) == (2, True)
     status, _, err = told("--day", "yesterday")
     assert status == 2
     assert "'yesterday' is no date; write it as 2026-05-31" in err
