@@ -22,6 +22,8 @@ from portvakt.backoff import Backoff
 MAX_WORDS = 300
 ASK_FIRST_MS = 2_000
 ASK_CAP_MS = 600_000
+LONGEST_PAUSE_MS = 86_400_000
+"""No receiver may ask for more (`hub.central.web`)."""
 
 
 @unique
@@ -85,7 +87,9 @@ class Receiver:
     """When something was taken last."""
 
     def may_send(self, now_ms: int) -> bool:
-        return self.stopped is None and now_ms >= self.pause_until_ms
+        # What lies further ahead comes from a clock that has been put back since.
+        pausing = 0 < self.pause_until_ms - now_ms <= LONGEST_PAUSE_MS
+        return self.stopped is None and not pausing
 
     def at_once(self, pace: Pace) -> int:
         """How many may be under way: one, as long as nobody knows whether the receiver is back."""

@@ -279,6 +279,24 @@ def test_the_daily_look_finds_what_was_left_out(site: Site) -> None:
         assert len(connection.execute(select(schema.reconciliations)).all()) == 1
 
 
+def test_p10_the_daily_look_goes_on_when_the_clock_is_put_back(site: Site) -> None:
+    look = Reconciliation("client", site.target, site.ledger)
+
+    def looked() -> int:
+        for _ in range(10):
+            look.turn(site.now_ms)
+        with site.store.reading() as connection:
+            return len(connection.execute(select(schema.reconciliations)).all())
+
+    assert looked() == 1
+    site.now_ms -= 30 * 86_400_000
+    assert (looked(), looked()) == (2, 2)
+    look = Reconciliation("client", site.target, site.ledger)
+    assert looked() == 2
+    site.now_ms += 86_400_000
+    assert looked() == 3
+
+
 def test_what_a_target_cannot_read_holds_back_nothing(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     items = ScriptedTarget.items
     seen: list[str] = []
