@@ -4,6 +4,7 @@ No proxy of the environment and no redirect: people's data and the secret go whe
 without the body of the request.
 """
 
+import codecs
 import contextlib
 import ssl
 import time
@@ -49,13 +50,22 @@ class WebAnswer:
     def json(self) -> Any:
         """The body as JSON. Raises ValueError when it is something else."""
         try:
-            return msgspec.json.decode(self.body)
+            return msgspec.json.decode(self.text())
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as broken:
             raise ValueError(f"no JSON ({self.content_type or 'of no stated type'}): {broken}") from broken
 
+    def text(self, most_bytes: int = MAX_ANSWER_BYTES) -> str:
+        """The beginning of the body: UTF-8, with or without a byte order mark; what is none is what older Windows
+        programs write."""
+        beginning = self.body[:most_bytes]
+        try:
+            return codecs.getincrementaldecoder("utf-8-sig")().decode(beginning)
+        except UnicodeDecodeError:
+            return beginning.decode("cp1252", "replace")
+
     def words(self) -> str:
         """The beginning of the body as one printable line, with the status."""
-        text = " ".join(self.body[: MAX_WORDS * 4].decode("utf-8", "replace").split())
+        text = " ".join(self.text(MAX_WORDS * 4).split())
         shown = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
         return f"{self.status} {shown}"[:MAX_WORDS].strip()
 
