@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 import httpx
 import msgspec
 
+from hub import identity_number
 from hub.config import is_loopback
 from portvakt.credentials import named_file, secret_line
 from portvakt.errors import SettingsError
@@ -64,10 +65,9 @@ class WebAnswer:
             return beginning.decode("cp1252", "replace")
 
     def words(self) -> str:
-        """The beginning of the body as one printable line, with the status."""
+        """The beginning of the body as one printable line, with the status, and without an identity number."""
         text = " ".join(self.text(MAX_WORDS * 4).split())
-        shown = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
-        return f"{self.status} {shown}"[:MAX_WORDS].strip()
+        return f"{self.status} {identity_number.masked(text)}"[:MAX_WORDS].strip()
 
 
 class Web:

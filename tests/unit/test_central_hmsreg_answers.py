@@ -57,6 +57,11 @@ def test_answers_of_older_windows_programs_are_read() -> None:
     assert answer(500, ("ø" * 700).encode()[:-1]).words() == "500 " + "ø" * 296
 
 
+def test_p12_the_words_of_an_answer_repeat_no_identity_number() -> None:
+    """Whoever writes a target of their own keeps them as they are."""
+    assert answer(422, "unknown person 15079412345", "text/plain").words() == "422 unknown person …"
+
+
 def test_other_words_for_the_same_are_a_setting() -> None:
     said = answer(200, "Registrering er i kø", "text/plain")
     assert isinstance(hmsreg_answers.outcome_v1(said, ID), Later)
