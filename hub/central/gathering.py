@@ -38,6 +38,7 @@ EARLIEST_MS = 946_684_800_000
 REFUSED_RETRY_S = 300.0
 MAX_THEIRS = 100
 MAX_WORDS = 300
+MAX_WHY = 400
 MAX_SCHEME = 16
 MAX_NUMBER = 40
 MAX_BACKOFF_MS = 10 * 60_000
@@ -122,7 +123,7 @@ def read_once(store: ReportingStore, asked: Asked, stop: threading.Event, now_ms
             if place == len(pieces):
                 if aside:
                     topic = place_of(asked.name)
-                    reporting.set_aside(asked.name, [Rejected(topic, b"", str(one), at_ms) for one in aside])
+                    reporting.set_aside(asked.name, [Rejected(topic, b"", _keepable(one), at_ms) for one in aside])
                 reporting.succeeded(asked.name, fetched.cursor, at_ms)
         total = Taken(*(sum(pair) for pair in zip(total, taken, strict=True)))
     if any(total) or aside:
@@ -226,6 +227,13 @@ class Gathering:
             except StoreError as failed:
                 return str(failed)
         return shown
+
+
+def _keepable(aside: Aside) -> str:
+    """As it is kept: what a store would change would look like something new each time."""
+    told = str(aside)[:MAX_WHY]
+    plain = told.isprintable() and identity_number.objection(told) is None
+    return told if plain else identity_number.masked(told)
 
 
 def _storable(theirs: str) -> str:

@@ -19,7 +19,7 @@ from hub import queries
 from hub.central import gathering
 from hub.central.gathering import AT_ONCE, Asked, Gathering, asked_of, read_once
 from hub.central.registry import SourcePlace, make_source
-from hub.central.source import Fetched, SourceAway, SourceRefused
+from hub.central.source import Aside, Fetched, SourceAway, SourceRefused
 from hub.cli import main
 from hub.config import load_config
 from hub.errors import StoreError
@@ -446,6 +446,18 @@ def test_p2_a_long_answer_in_pieces_that_ends_in_the_middle_is_told_again(
 def test_a_source_that_says_more_and_stands_still_is_not_asked_for_ever(store: HubStore) -> None:
     with pytest.raises(SourceAway, match="from the same place"):
         read_once(store, Asked("app", Script(Fetched((), "", more=True)), 60), NEVER, now_ms)
+
+
+@pytest.mark.parametrize("theirs", ["15079412345", "a\0b", "x" * 600])
+def test_p12_what_an_adapter_sets_aside_is_kept_once_and_without_what_may_not_be_stored(
+    store: HubStore, theirs: str
+) -> None:
+    said = Fetched((), "", aside=(Aside(f"record {theirs}", "checkInDateTime is no time"),))
+    for _ in range(2):
+        read_once(store, Asked("app", Script(said), 60), NEVER, now_ms)
+    line = sources(store, [], [], now_ms()).sources[0]
+    assert line.set_aside == 1
+    assert "15079412345" not in line.aside[0]
 
 
 def test_p12_ids_that_may_not_be_stored_are_hashed_and_bad_cards_set_aside(store: HubStore) -> None:
