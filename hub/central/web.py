@@ -139,11 +139,14 @@ def checked_address(url: str) -> str:
     """Host and path of an address to which people's data may go. Raises SettingsError."""
     try:
         parts = urlsplit(url)
-        host = parts.hostname
+        host = parts.hostname if parts.port != 0 else None
     except ValueError:
         host = None
     if not host:
         raise SettingsError(f"{url!r} is no address such as https://host/path")
+    if parts.username is not None:
+        # Sent, it would take the place of the one that is meant.
+        raise SettingsError(f"the address of {host} holds a user or a password; secrets stand in files of their own")
     if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
         raise SettingsError(f"{url!r} must begin with https://; http:// only to this machine")
     return f"{host}{parts.path}"

@@ -229,6 +229,9 @@ def test_version_2_with_a_wrong_secret_is_stopped(counterpart: Counterpart) -> N
     [
         ({"password_file": "absent"}, "password_file"),
         ({"base_url": "http://hmsreg.example"}, "https"),
+        ({"base_url": "hmsreg.example"}, "no address such as"),
+        ({"base_url": "https://hmsreg.example:99999"}, "no address such as"),
+        ({"base_url": "https://yard:guessed@hmsreg.example"}, "holds a user or a password"),
         ({"hmsreg_number": None}, "hmsreg_number"),
         ({"misspelt": 1}, "misspelt"),
         ({"time_zone": "Europe/Olso"}, "time_zone"),
