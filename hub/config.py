@@ -492,6 +492,23 @@ _MAX_TOPIC = 200
 
 def warnings(config: HubConfig) -> list[str]:
     """What works, and should not be so."""
+    return [*_strangers(config), *_twice_told(config)]
+
+
+def _strangers(config: HubConfig) -> list[str]:
+    """Sources of which a target is to be told, and which are not there."""
+    found, known = [], {one.name for one in config.sources}
+    for target in config.targets:
+        named = target.settings.get("reported_from")
+        # What else may be wrong with it is told by the target itself.
+        for name in named if isinstance(named, list) else ():
+            if isinstance(name, str) and name not in known:
+                key = f"targets.{target.name}.settings.reported_from"
+                found.append(f"{key}: {name!r} is the name of no [[sources]]; nothing is told from there")
+    return found
+
+
+def _twice_told(config: HubConfig) -> list[str]:
     ours = [one.name for one in config.targets if one.kind.startswith("hmsreg")]
     deliver = [f"this hub ([[targets]] {', '.join(ours)})"] if ours else []
     deliver += [f"{one.name} ([[sources]], delivers_to_hmsreg)" for one in config.sources if one.delivers_to_hmsreg]

@@ -16,6 +16,7 @@ from hub.config import (
     find_config,
     load_config,
     signing_key_file,
+    warnings,
 )
 from portvakt.errors import SettingsError
 
@@ -101,6 +102,16 @@ def test_a_wrong_setting_is_named(tmp_path: Path, text: str, told: str) -> None:
     """File, line, key, and what was expected."""
     with pytest.raises(SettingsError, match=told):
         load_config(written(tmp_path, text))
+
+
+def test_a_target_that_waits_for_a_source_that_is_not_there_is_warned_of(tmp_path: Path) -> None:
+    """A misspelt name would mean that nothing an app has seen is ever told."""
+    source = '[[sources]]\nname = "ditio"\nkind = "mapped"\n'
+    told = '[targets.settings]\nreported_from = ["ditio", "smartdock"]\n'
+    (warning,) = warnings(load_config(written(tmp_path, f'site = "yard"\n{TARGET}{told}{source}')))
+    assert "targets.client.settings.reported_from: 'smartdock' is the name of no [[sources]]" in warning
+    odd = "[targets.settings]\nreported_from = [[7]]\n"
+    assert warnings(load_config(written(tmp_path, f'site = "yard"\n{TARGET}{odd}'))) == []
 
 
 def test_files_are_beside_the_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
