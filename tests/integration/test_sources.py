@@ -341,6 +341,13 @@ def test_files_of_a_folder_are_read_when_they_are_new_or_have_changed(store: Hub
     assert not reader.once().check_ins
 
 
+def test_a_file_whose_writers_clock_is_ahead_is_read_all_the_same(store: HubStore, tmp_path: Path) -> None:
+    reader = Reader(store, tmp_path, "mapped", FILES | {"folder": "smartdok"})
+    write(tmp_path / "smartdok" / "day.csv", f"5310027;{oslo(3 * HOUR)};inn", age_s=-3600)
+    reader.once()
+    assert reader.inside() == ["5310027"]
+
+
 def test_a_file_that_may_not_be_read_holds_back_no_other(
     store: HubStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -38,7 +38,8 @@ from portvakt.credentials import named_file
 from portvakt.settings import Settings, zone_named
 
 SETTLED_S = 2.0
-"""A file that changed less than this ago may still be in the writing."""
+"""A file that changed less than this ago may still be in the writing. By a clock that is ahead nobody can tell; what
+was read too early is read once more."""
 MAX_FILE_BYTES = 32 << 20
 MAX_FILES = 5_000
 KINDS = (".csv", ".json")
@@ -239,7 +240,7 @@ class MappedFolder:
         new = sorted(
             (seen.changed_ns, name)
             for name, seen in there.items()
-            if read.get(name) != seen and now_ns - seen.changed_ns > SETTLED_S * 1e9
+            if read.get(name) != seen and not 0 <= now_ns - seen.changed_ns <= SETTLED_S * 1e9
         )
         if not new:
             return Fetched((), msgspec.json.encode(read).decode())
