@@ -246,6 +246,12 @@ def test_settings_that_cannot_be_are_told_with_the_target_and_the_key(
     assert "targets.client.settings" in str(wrong.value)
 
 
+@pytest.mark.parametrize("name", ["X Provider Secret", "", "X-Secret:"])
+def test_a_header_that_is_none_is_told_before_anything_is_sent(counterpart: Counterpart, name: str) -> None:
+    with pytest.raises(SettingsError, match=r"targets\.client\.settings: the header .* is no name of one"):
+        counterpart.v2(headers={name: "{secret}"})
+
+
 @pytest.mark.parametrize("kind", ["hmsreg-v1", "hmsreg-v2", "elrapp"])
 def test_a_certificate_is_looked_for_beside_the_settings(
     counterpart: Counterpart, kind: str, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory

@@ -4,6 +4,7 @@ The secret is read anew for every request: when somebody has mended the file, `h
 """
 
 import contextlib
+import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from hub.central.web import Unreachable, Web, WebAnswer
 from portvakt.credentials import named_file
 from portvakt.errors import SettingsError
 
+_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+"""RFC 9110, 5.1."""
 _JSON = {"Content-Type": "application/json", "Accept": "application/json"}
 
 
@@ -60,6 +63,8 @@ def naming_its_target(place: TargetPlace) -> Iterator[None]:
 def _sendable(headers: Mapping[str, str]) -> Mapping[str, str]:
     """Raises SettingsError."""
     for name, value in headers.items():
-        if not (name.isascii() and value.isascii() and value.isprintable()):
+        if not _HEADER.fullmatch(name):
+            raise SettingsError(f"the header {name!r} is no name of one")
+        if not (value.isascii() and value.isprintable()):
             raise SettingsError(f"the header {name!r} would hold letters that no header may; look at the secret's file")
     return headers
