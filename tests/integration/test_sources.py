@@ -203,6 +203,26 @@ def test_the_key_goes_to_no_other_address(box: chkbox.ChkBox, box_reader: Reader
         box_reader.once()
 
 
+def test_chkbox_a_server_that_gives_one_page_again_and_again_is_not_asked_for_ever(
+    box: chkbox.ChkBox, box_reader: Reader, box_server: Serving
+) -> None:
+    box.linked = False
+    for number in range(5_310_001, 5_310_004):
+        box.register(str(number), "in", oslo(2 * HOUR))
+    first = box.answer(
+        Request(
+            "GET", "/registrations", {"filter[project]": "SKK180039"}, {"authorization": f"ApiKey {chkbox.KEY}"}, b""
+        )
+    )
+    box_server.misbehave(*[Fault(first)] * 2)
+    assert box_reader.once().more
+    with pytest.raises(SourceRefused, match="the same page as before"):
+        box_reader.once()
+    assert box_reader.once().more
+    assert not box_reader.once().more
+    assert box_reader.inside() == ["5310001", "5310002", "5310003"]
+
+
 @pytest.mark.parametrize("status", [400, 404, 410])
 def test_chkbox_a_next_page_that_is_no_longer_there_begins_the_round_anew(
     box: chkbox.ChkBox, box_reader: Reader, box_server: Serving, status: int

@@ -80,6 +80,8 @@ class ChkBox:
         )
         self._astray: str | None = None
         """A cursor that was refused: what it says of the next page may have ended, so the round begins anew."""
+        self._page: tuple[str | None, Any] = (None, None)
+        """The last page: how it was asked for, where it was not the first of a round, and its first registration."""
 
     def fetch(self, cursor: str) -> Fetched:
         """One page of a round."""
@@ -95,11 +97,12 @@ class ChkBox:
             raise SourceAway(str(failed)) from failed
         try:
             page = asked(answer, f"{self._base.netloc}/registrations")
+            if not isinstance(page, dict) or not isinstance(page.get("data"), list):
+                raise SourceAway(f"{self._base.netloc}/registrations: an answer without `data`")
+            self._refuse_repetition(begun.next, page["data"])
         except SourceRefused:
             self._astray = cursor
             raise
-        if not isinstance(page, dict) or not isinstance(page.get("data"), list):
-            raise SourceAway(f"{self._base.netloc}/registrations: an answer without `data`")
         check_ins, aside = self._registrations(page)
         self._astray = None
         newest_ms = max([begun.newest_ms, *(one.at_ms for one in check_ins if one.at_ms <= now_ms)])
@@ -112,6 +115,12 @@ class ChkBox:
 
     def close(self) -> None:
         self._web.close()
+
+    def _refuse_repetition(self, following: str | None, registrations: list[Any]) -> None:
+        """Raises SourceRefused where another page was asked for and the same one came: without end, otherwise."""
+        before, self._page = self._page, (following, registrations[0] if registrations else None)
+        if following not in (None, before[0]) and before[1] is not None and before[1] == self._page[1]:
+            raise SourceRefused(f"{self._base.netloc}/registrations: the next page is the same page as before")
 
     def _first_page(self, since_ms: int) -> str:
         asked_for = {
