@@ -70,6 +70,7 @@ def _aside(options: argparse.Namespace) -> int:
 
 def _retry(options: argparse.Namespace) -> int:
     from hub.central import words
+    from hub.central.ledger import Ledger
 
     by = options.by or who_is_here()
     with opened(options) as store:
@@ -82,6 +83,8 @@ def _retry(options: argparse.Namespace) -> int:
         else:
             words.wake(store, options.target, by, now_ms())
             print(f"{options.target}: is tried again now")
+        if Ledger(store, config_of(options).site, options.target).receiver().stopped is not None:
+            print(f"{options.target}: has stopped; when that is mended: hub central retry {options.target}")
     return 0
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from hub.central import words
+from hub.central.delivery import Receiver
 from hub.central.ledger import Ledger
 from hub.cli import main
 from hub.errors import OfficeError
@@ -51,6 +52,21 @@ def test_p9_what_cannot_be_written_is_told_without_a_trace(tmp_path: Path) -> No
         assert (said.returncode, said.stderr.splitlines()[-1]) == (1, "hub: No space left on device")
         assert "Traceback" not in said.stderr
         assert "ignored" not in said.stderr
+
+
+def test_what_is_sent_once_more_waits_for_a_target_that_has_stopped(
+    tmp_path: Path, store: HubStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "hub.toml"
+    file.write_text(f'site = "yard"\nstate_dir = "{tmp_path / "state"}"\n', encoding="utf-8")
+    again = ["--config", str(file), "central", "retry", "client", "--all"]
+    assert main(again) == 0
+    assert capsys.readouterr().out == "client: 0 are sent once more\n"
+    Ledger(store, "yard", "client").settle([], Receiver(stopped="401"), 0)
+    assert main(again) == 0
+    assert "has stopped; when that is mended: hub central retry client" in capsys.readouterr().out
+    assert main(again[:-1]) == 0
+    assert capsys.readouterr().out == "client: is tried again now\n"
 
 
 def test_a_target_that_nobody_knows_is_not_called_well(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
