@@ -59,6 +59,7 @@ class Outgoing(NamedTuple):
     topic: str
     payload: bytes
     properties: Properties | None = None
+    retain: bool = False
 
 
 class Received(NamedTuple):
@@ -244,6 +245,20 @@ class BrokerSession:
             if isinstance(heard, Received):
                 yield heard
 
+    def heard_within(self, timeout_s: float) -> Received | None:
+        """What arrives next; None when nothing does in this time. Raises Unreachable when the connection is over."""
+        deadline = time.monotonic() + timeout_s
+        while True:
+            while self._unread:
+                if isinstance(heard := self._unread.popleft(), Received):
+                    return heard
+            if self._over is not None:
+                raise Unreachable(self.why_over)
+            left_s = deadline - time.monotonic()
+            if left_s <= 0:
+                return None
+            self._unread.extend(self._read(1, left_s))
+
     def close(self) -> None:
         """Say goodbye; who waits for an answer waits no longer. Idempotent, and from any thread."""
         with self._closing:
@@ -301,7 +316,9 @@ class BrokerSession:
 
     def _sent(self, message: Outgoing) -> int | None:
         """The message's number; None when the connection is over."""
-        info = self._client.publish(message.topic, message.payload, qos=1, properties=message.properties)
+        info = self._client.publish(
+            message.topic, message.payload, qos=1, retain=message.retain, properties=message.properties
+        )
         if info.rc == mqtt.MQTT_ERR_SUCCESS:
             return info.mid
         self._over = self._over or mqtt.error_string(info.rc)
