@@ -15,6 +15,8 @@ from typing import Protocol
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 
 from hub import identity_number
 from hub.central.mqtt import BrokerSession, Outgoing, Shut, Unreachable
@@ -142,7 +144,8 @@ class BlockTeller:
         payload = sealed(book_of(self._site, self._said.made_ms, told), self._private)
         if len(payload) > MAX_BYTES:
             raise Shut(f"{len(told)} cards are more than one message may hold; lift blocks that are no longer needed")
-        (receipt,) = session.publish([Outgoing(self._telling.topic, payload, retain=True)], 1)
+        properties = _properties() if self._telling.broker.protocol == "5" else None
+        (receipt,) = session.publish([Outgoing(self._telling.topic, payload, properties, retain=True)], 1)
         if receipt is None:
             raise Unreachable(session.why_over)
         if receipt.code >= 128:
@@ -167,6 +170,13 @@ class BlockTeller:
     def _note(self, said: Said) -> None:
         self._store.remember(TOLD, msgspec.json.encode(said).decode())
         self._said = said
+
+
+def _properties() -> Properties:
+    made = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+    made.ContentType = "application/cloudevents+json; charset=utf-8"
+    made.PayloadFormatIndicator = 1
+    return made
 
 
 def _now_ms() -> int:
