@@ -6,16 +6,20 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hub import explanation
 from hub.central.mqtt import CentralBroker
 from hub.central.siblings.book import Book, book_of
-from hub.central.siblings.hearing import Took, take
-from hub.central.siblings.settings import Listening
-from hub.central.siblings.wrong import HELD, REFUSED, block_conditions
+from hub.central.siblings.hearing import Took, UnmadeListener, take
+from hub.central.siblings.settings import Listening, Telling
+from hub.central.siblings.telling import BlockTeller, said_so_far
+from hub.central.siblings.wrong import HELD, PATIENCE_MS, REFUSED, UNTOLD, block_conditions
 from hub.config import AllSitesSettings, HubConfig, NeighbourSettings
 from hub.crew.decisions import Decider, accept_blocks, block, overrule, overrule_site, unblock
 from hub.errors import CrewListError
 from hub.permits import USUAL
 from hub.presence import CardKey
 from hub.records import CrewMember, ToldBlock
+from hub.sources import sources
 from hub.store import HubStore, schema
+from tests.sim.mosquitto import free_port
+from tests.waiting import wait_for
 
 NOW_MS = 1_790_000_000_000
 DAY_MS = 24 * 3_600_000
@@ -192,3 +196,26 @@ def test_a_refusal_is_an_alarm_for_a_day_from_when_it_was_met_last(store: HubSto
     assert alarm == (REFUSED, "ours", "a message is no signed list of blocks")
     assert block_conditions(store, CONFIG, NOW_MS + DAY_MS + 1) == []
     assert block_conditions(store, HubConfig(site="yard", all_sites=AllSitesSettings(publish={})), NOW_MS) == []
+
+
+def test_a_source_that_cannot_be_made_is_told_of_and_keeps_nobody_from_working(store: HubStore) -> None:
+    unmade = UnmadeListener(store, "ours", "sources.ours.settings.hubs.dock: there is no such file")
+    unmade.start()
+    unmade.stop()
+    (line,) = sources(store, CONFIG.sources, (), NOW_MS).sources
+    assert line.wrong == "sources.ours.settings.hubs.dock: there is no such file"
+
+
+def test_blocks_that_the_others_do_not_hear_are_an_alarm_after_a_while(store: HubStore) -> None:
+    """Nobody listens on this port."""
+    config = HubConfig(site="yard", all_sites=AllSitesSettings(publish={"host": "127.0.0.1"}))
+    block(store, ADA, "fought", decider(), all_sites=True)
+    telling = Telling(CentralBroker(host="127.0.0.1", port=free_port()), "portvakt/v1/yard/blocks", "c")
+    teller = BlockTeller("yard", store, Ed25519PrivateKey.generate(), telling)
+    teller.start()
+    since_ms = wait_for("the failure to be written down", lambda: said_so_far(store).wrong_since_ms)
+    teller.stop()
+    assert block_conditions(store, config, since_ms + PATIENCE_MS - 1) == []
+    (alarm,) = block_conditions(store, config, since_ms + PATIENCE_MS)
+    assert alarm[:2] == (UNTOLD, "all-sites")
+    assert "127.0.0.1" in alarm.words
