@@ -1,7 +1,9 @@
 """Other systems at the site, and confirmations, as aligned text for a terminal. Pure, but for the local time zone."""
 
+import json
 from collections.abc import Sequence
 
+from hub.config import BLOCKS
 from hub.sources import ConfirmationLine, SourceLine, SourcePage
 from hub.tables import clean, moment, table
 
@@ -18,7 +20,7 @@ def sources_text(page: SourcePage) -> str:
             moment(one.succeeded_ms) if one.succeeded_ms is not None else "never",
             _age(one.age_ms),
             str(one.kept),
-            _shortened(one.cursor),
+            _shortened(_up_to(one)),
         )
         for one in page.sources
     ]
@@ -81,6 +83,13 @@ def _age(age_ms: int | None) -> str:
     if seconds < 120:
         return f"{seconds} s"
     return f"{seconds // 60} min" if seconds < 7200 else f"{seconds // 3600} h"
+
+
+def _up_to(one: SourceLine) -> str:
+    """How far it was read: of other hubs each one's newest list, of others their own words."""
+    if one.kind != BLOCKS or not one.cursor:
+        return one.cursor
+    return ", ".join(f"{site} {moment(made_ms)}" for site, made_ms in json.loads(one.cursor).items())
 
 
 def _shortened(cursor: str) -> str:

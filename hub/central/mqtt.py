@@ -229,9 +229,14 @@ class BrokerSession:
         """Raises Shut when the broker does not let us read them."""
         self._client.subscribe([(topic, 1) for topic in topics])
         deadline = time.monotonic() + self._broker.timeout_s
+        early: list[Received] = []
         while not isinstance(heard := self._next(deadline), _Subscribed):
             if heard is None:
                 raise Unreachable(self.why_over)
+            if isinstance(heard, Received):
+                # A broker may send what it has kept before it confirms the subscription (MQTT 5, 3.8.4).
+                early.append(heard)
+        self._unread.extendleft(reversed(early))
         for topic, code in zip(topics, heard.codes, strict=False):
             if code.is_failure:
                 raise Shut(f"{self._where} does not let us read {topic} ({code})")

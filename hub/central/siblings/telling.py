@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 
 TOLD = "blocks_told"
 """Under this name the store remembers which book was made last, and what became of it."""
-LOOK_S = 0.5
+LOOK_S = 1.0
 AGAIN_S = 3600.0
 SHUT_RETRY_S = 60.0
 STORE_RETRY_S = 2.0
