@@ -4,7 +4,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from hub import explanation
-from hub.central.mqtt import BrokerSession, CentralBroker, Received, Unreachable
+from hub.central.mqtt import CentralBroker
 from hub.central.siblings.book import Book, book_of
 from hub.central.siblings.hearing import Took, UnmadeListener, take
 from hub.central.siblings.settings import Listening, Telling
@@ -20,7 +20,6 @@ from hub.sources import sources
 from hub.sources_tables import sources_text
 from hub.store import HubStore, schema
 from tests.sim.mosquitto import free_port
-from tests.sim.scripted_broker import ScriptedBroker
 from tests.waiting import wait_for
 
 NOW_MS = 1_790_000_000_000
@@ -221,22 +220,6 @@ def test_blocks_that_the_others_do_not_hear_are_an_alarm_after_a_while(store: Hu
     (alarm,) = block_conditions(store, config, since_ms + PATIENCE_MS)
     assert alarm[:2] == (UNTOLD, "all-sites")
     assert "127.0.0.1" in alarm.words
-
-
-def test_what_a_broker_sends_before_it_confirms_a_subscription_is_heard() -> None:
-    """It may (MQTT 3.1.1, 3.8.4); the newest list would be missed for an hour otherwise."""
-    eager = b"".join(b"\x30\x04\x00\x01t" + sign for sign in (b"1", b"2"))
-    broker = ScriptedBroker(b"\x00\x00", b"", eager)
-    try:
-        session = BrokerSession.opened(CentralBroker(host="127.0.0.1", port=broker.port, protocol="3.1.1"), "c")
-        session.subscribe(["t"])
-        assert [session.heard_within(5), session.heard_within(5)] == [Received("t", b"1"), Received("t", b"2")]
-        assert session.heard_within(0.01) is None
-        session.close()
-        with pytest.raises(Unreachable, match="closed here"):
-            session.heard_within(5)
-    finally:
-        broker.close()
 
 
 def test_hub_sources_tells_how_far_each_site_was_heard(store: HubStore) -> None:

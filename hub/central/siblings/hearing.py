@@ -93,6 +93,7 @@ class BlockListener:
         self._thread = threading.Thread(target=self._run, name=f"source-{listening.name}", daemon=True)
         self._away = StoreAway(f"source={listening.name}")
         self._waiting: dict[str, Book] = {}
+        self._newest: dict[str, int] = {}
         self._complained: dict[str, int] = {}
         self._strangers: set[str] = set()
         self._said = ""
@@ -178,6 +179,9 @@ class BlockListener:
                 continue
             took = take(self._store, self._listening, book, self._requirements, now_ms)
             del self._waiting[site]
+            if book.made_ms < self._newest.get(site, 0):
+                log.warning("source=%s older_list_of=%s note='changes nothing'", self._listening.name, site)
+            self._newest[site] = max(book.made_ms, self._newest.get(site, 0))
             if took is not None:
                 found = took.found
                 log.info(
