@@ -1,7 +1,8 @@
 """Other systems at the site, and confirmations, as aligned text for a terminal. Pure, but for the local time zone."""
 
-import json
 from collections.abc import Sequence
+
+import msgspec
 
 from hub.config import BLOCKS
 from hub.sources import ConfirmationLine, SourceLine, SourcePage
@@ -87,9 +88,13 @@ def _age(age_ms: int | None) -> str:
 
 def _up_to(one: SourceLine) -> str:
     """How far it was read: of other hubs each one's newest list, of others their own words."""
-    if one.kind != BLOCKS or not one.cursor:
+    if one.kind != BLOCKS:
         return one.cursor
-    return ", ".join(f"{site} {moment(made_ms)}" for site, made_ms in json.loads(one.cursor).items())
+    try:
+        heard = msgspec.json.decode(one.cursor or "{}", type=dict[str, int])
+    except msgspec.DecodeError:
+        return one.cursor
+    return ", ".join(f"{site} {moment(made_ms)}" for site, made_ms in heard.items())
 
 
 def _shortened(cursor: str) -> str:

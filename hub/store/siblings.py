@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 
+import msgspec
 from sqlalchemy import Connection, func, not_, select, update
 
 from hub.permits import Requirements
@@ -23,7 +24,11 @@ class SiblingTransaction:
 
     def heard_up_to(self, source: str) -> dict[str, int]:
         """By site the `made_ms` of the newest book that was taken of it."""
-        return {site: int(made_ms) for site, made_ms in json.loads(self._source.cursor(source) or "{}").items()}
+        try:
+            return msgspec.json.decode(self._source.cursor(source) or "{}", type=dict[str, int])
+        except msgspec.DecodeError:
+            # A source of another kind was called so before.
+            return {}
 
     def heard_of(self, origin: str) -> Mapping[CardKey, HeardBlock]:
         """What is known of one site's blocks."""

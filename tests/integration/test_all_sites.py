@@ -230,3 +230,11 @@ def test_hub_sources_tells_how_far_each_site_was_heard(store: HubStore) -> None:
     text = sources_text(page)
     assert "dock 20" in text
     assert text.splitlines()[1].startswith("ours")
+
+
+def test_a_source_that_was_of_another_kind_begins_anew(store: HubStore) -> None:
+    with store.reporting() as reporting:
+        reporting.succeeded("ours", "page=7", NOW_MS)
+    assert "page=7" in sources_text(sources(store, CONFIG.sources, (), NOW_MS))
+    assert took(store, book("dock", 1, (ADA, True)))
+    assert standing(store, ADA) == "blocked"

@@ -104,6 +104,7 @@ def test_p12_what_comes_in_is_looked_at_as_strictly() -> None:
         BookCard(scheme="hms", number="12\n34", at_ms=NOW_MS, state="blocked"),
         BookCard(scheme="hms", number="12", at_ms=5, state="blocked"),
         BookCard(scheme="hms", number="13", at_ms=NOW_MS, state="blocked", reason="01010112345", by="a\x1bb"),
+        BookCard(scheme="hms", number="14", at_ms=10**30, state="blocked"),
     ]
     found = step(Book(site="dock", made_ms=NOW_MS, cards=tuple(bad)), {}, PLENTY)
     assert [one.number for one in found.write] == ["13"]
@@ -111,7 +112,8 @@ def test_p12_what_comes_in_is_looked_at_as_strictly() -> None:
     assert found.aside == (
         "cards.0.number: holds what may not be stored here",
         "cards.1.number: holds what may not be stored here",
-        "cards.2.at_ms: lies before the year 2000",
+        "cards.2.at_ms: lies before the year 2000, or after 2099",
+        "cards.4.at_ms: lies before the year 2000, or after 2099",
     )
 
 

@@ -31,7 +31,7 @@ MAX_BYTES = 16 << 20
 """Of a message; some 60 000 cards."""
 AHEAD_MS = 5 * 60_000
 """Clocks differ by so much. A book from further ahead would make all that follow it look older."""
-EARLIEST_MS = 946_684_800_000
+EARLIEST_MS, LATEST_MS = 946_684_800_000, 4_102_444_800_000
 LATELY_MS = 24 * 3_600_000
 MAX_REASON = 200
 MAX_BY = 60
@@ -212,8 +212,8 @@ def _usable(cards: Sequence[BookCard]) -> tuple[dict[CardKey, BookCard], list[st
 def _objection(one: BookCard) -> str | None:
     if not (one.scheme.isprintable() and one.number.isprintable()) or objection(one.number) is not None:
         return "number: holds what may not be stored here"
-    if one.at_ms < EARLIEST_MS:
-        return "at_ms: lies before the year 2000"
+    if not EARLIEST_MS <= one.at_ms <= LATEST_MS:
+        return "at_ms: lies before the year 2000, or after 2099"
     return None
 
 

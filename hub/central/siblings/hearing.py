@@ -123,6 +123,10 @@ class BlockListener:
                 words, wait_s = str(shut), SHUT_RETRY_S
             except Unreachable as away:
                 words, wait_s = str(away), backoff.wait_ms(attempt) / 1000
+            except Exception as broken:
+                # Nobody else would notice that blocks are heard no more.
+                log.exception("source=%s broken", self._listening.name)
+                words, wait_s = f"fails: {type(broken).__name__}; see the hub's log", SHUT_RETRY_S
             else:
                 return
             attempt = 0 if time.monotonic() - began > SHUT_RETRY_S else attempt + 1

@@ -104,6 +104,10 @@ class BlockTeller:
                 self._away.met(failed)
                 self._stop.wait(STORE_RETRY_S)
                 continue
+            except Exception as broken:
+                # Nobody else would notice that the others hear nothing.
+                log.exception("blocks=broken")
+                attempt, wrong, wait_s = attempt + 1, f"fails: {type(broken).__name__}; see the hub's log", SHUT_RETRY_S
             else:
                 return
             self._failed(wrong)
