@@ -257,7 +257,7 @@ async def test_a_block_of_another_site_is_explained_and_overruled_with_a_reason(
             crew.write_heard([counts, waits])
             crew.compile(at_ms)
         await desk.shows("✗ card is blocked")
-        await desk.press("enter")
+        await desk.press("u")
         await desk.shows("by ola at dock: fought", "The block by quay waits", "m unblock")
         await desk.press("m")
         await desk.shows(f"Let the block of hms:{card.number} by dock count no more here?", "ola at dock blocked it")
