@@ -195,6 +195,9 @@ class BlockListener:
                 )  # fmt: skip
 
     def _pass_over(self, site: str) -> None:
+        if site == self._site:
+            # Where hubs listen to all of each other, each hears itself.
+            return
         shown = identity_number.masked(site)[:40]
         if shown not in self._strangers and len(self._strangers) < 100:
             self._strangers.add(shown)
