@@ -1,11 +1,16 @@
 """Blocks of other sites in the store: whose count, what lifts them, who may overrule them, what erasure takes."""
 
+import contextlib
+import itertools
+
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from hub import explanation
 from hub.central.mqtt import CentralBroker
-from hub.central.siblings.book import Book, book_of
+from hub.central.siblings.book import Book, Limits, book_of, step
 from hub.central.siblings.hearing import Took, UnmadeListener, take
 from hub.central.siblings.settings import Listening, Telling
 from hub.central.siblings.telling import BlockTeller, said_so_far
@@ -15,7 +20,7 @@ from hub.crew.decisions import Decider, accept_blocks, block, overrule, overrule
 from hub.errors import CrewListError
 from hub.permits import USUAL
 from hub.presence import CardKey
-from hub.records import CrewMember, ToldBlock
+from hub.records import CrewMember, HeardBlock, ToldBlock
 from hub.sources import sources
 from hub.sources_tables import sources_text
 from hub.store import HubStore, schema
@@ -87,11 +92,11 @@ def test_two_sites_block_a_card_and_one_lifts_it(store: HubStore) -> None:
     took(store, book("dock", 1, (ADA, True)))
     took(store, book("quay", 1, (ADA, True)))
     block(store, ADA, "lost", decider())
-    for step in (
+    for lifts in (
         lambda: took(store, book("dock", 2, (ADA, False))),
         lambda: unblock(store, ADA, decider()),
     ):
-        step()
+        lifts()
         assert standing(store, ADA) == "blocked"
     took(store, book("quay", 2, (ADA, False)))
     assert standing(store, ADA) == "granted"
@@ -238,3 +243,34 @@ def test_a_source_that_was_of_another_kind_begins_anew(store: HubStore) -> None:
     assert "page=7" in sources_text(sources(store, CONFIG.sources, (), NOW_MS))
     assert took(store, book("dock", 1, (ADA, True)))
     assert standing(store, ADA) == "blocked"
+
+
+_WORDS = st.lists(st.tuples(st.sampled_from(["all", "here", "lift"]), st.integers(-3, 3)), min_size=1, max_size=8)
+_NUMBERS = itertools.count(6_000_000)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(_WORDS)
+def test_p5_what_is_heard_is_what_is_blocked_there_whatever_that_site_s_clock_does(
+    store: HubStore, said: list[tuple[str, int]]
+) -> None:
+    """Clocks that go back, blocks said twice, lifted and said again: each book brings the listener to the same."""
+    card = CardKey("hms", str(next(_NUMBERS)))
+    known: dict[CardKey, HeardBlock] = {}
+    now_ms, made_ms = NOW_MS, NOW_MS
+    for word, hours in said:
+        now_ms += hours * 3_600_000
+        who = Decider("kari", now_ms, USUAL)
+        if word == "lift":
+            with contextlib.suppress(CrewListError):
+                unblock(store, card, who)
+        else:
+            block(store, card, "fought", who, all_sites=word == "all")
+        made_ms = max(now_ms, made_ms + 1)
+        told = [one for one in store.told_blocks() if one.number == card.number]
+        found = step(book_of("dock", made_ms, told), known, Limits(now_ms, 1000, 0))
+        assert len(found.write) + len(found.lift) <= 1
+        known = {card: found.write[0]} if found.write else {} if found.lift else known
+        with store.crew_as_it_is() as crew:
+            blocked = [one for one in crew.blocks() if one.number == card.number and one.all_sites]
+        assert bool(known) == bool(blocked)
