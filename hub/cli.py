@@ -207,8 +207,10 @@ def _suspicions(options: argparse.Namespace) -> int:
 
 def _check_config(options: argparse.Namespace) -> int:
     from hub.central.gathering import asked_of
-    from hub.config import PostgresAddress, database, load_config, signing_key_file, warnings
-    from hub.crew.mailbox import public_key
+    from hub.central.siblings.settings import listening_of, telling_of
+    from hub.config import BLOCKS, PostgresAddress, database, load_config, signing_key_file, warnings
+    from hub.crew.mailbox import PUBLIC_KEY
+    from hub.keys import public_key
     from portvakt.link import check_files
 
     file = options.file or settings_file(options)
@@ -227,9 +229,13 @@ def _check_config(options: argparse.Namespace) -> int:
 
         target_of(config, target, file).close()
     if config.crew.source.public_key_file is not None:
-        public_key(Path(config.crew.source.public_key_file))
+        public_key(Path(config.crew.source.public_key_file), PUBLIC_KEY)
     for one in config.sources:
-        asked_of(config, one, file).source.close()
+        if one.kind == BLOCKS:
+            listening_of(config, one, file)
+        else:
+            asked_of(config, one, file).source.close()
+    telling = telling_of(config, file)
     for warning in warnings(config):
         print(f"{file}: warning: {warning}", file=sys.stderr)
     broker = "the hub's own, for trying out" if config.broker.embedded else "outside"
@@ -241,6 +247,8 @@ def _check_config(options: argparse.Namespace) -> int:
     print(f"  database     {where.url if isinstance(where, PostgresAddress) else where}")
     print(f"  signing key  {signing_key_file(config)}")
     print(f"  cards        {register}")
+    if telling is not None:
+        print(f"  all sites    told at {telling.broker.host}:{telling.broker.port}, {telling.topic}")
     for target in config.targets:
         print(f"  target       {target.name} ({target.kind})")
     return 0

@@ -254,6 +254,17 @@ class NeighbourSettings(Settings, frozen=True, kw_only=True):
     """What this kind of source wants to know."""
 
 
+BLOCKS = "blocks"
+"""The kind of a source that is other hubs, and tells whom they have blocked for all sites."""
+
+
+class AllSitesSettings(Settings, frozen=True, kw_only=True):
+    """What the hubs of our sites tell one another."""
+
+    publish: dict[str, Any] | None = None
+    """The central broker that this hub tells its blocks for all sites; nobody hears of them when left out."""
+
+
 class ConfirmationSettings(Settings, frozen=True, kw_only=True):
     """People who have to confirm again and again where they are, as safety-critical personnel at the railway."""
 
@@ -282,6 +293,7 @@ class HubConfig(Settings, frozen=True, kw_only=True):
     reports: ReportSettings = ReportSettings()
     targets: tuple[TargetSettings, ...] = ()
     sources: tuple[NeighbourSettings, ...] = ()
+    all_sites: AllSitesSettings = AllSitesSettings()
     confirmations: ConfirmationSettings = ConfirmationSettings()
     console: ConsoleSettings = ConsoleSettings()
     state_dir: str | None = None

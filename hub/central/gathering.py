@@ -20,7 +20,7 @@ from typing import Protocol
 from hub import identity_number
 from hub.central.registry import SourcePlace, make_source
 from hub.central.source import Aside, Fetched, Source, SourceAway, SourceRefused
-from hub.config import HubConfig, NeighbourSettings, time_zone
+from hub.config import BLOCKS, HubConfig, NeighbourSettings, time_zone
 from hub.errors import StoreError
 from hub.presence import CONFIRMATION, MOVES, CheckIn, place_of
 from hub.records import Rejected
@@ -156,6 +156,8 @@ class Gathering:
         self._asked: list[Asked] = []
         self._unmade: dict[str, str] = {}
         for one in config.sources:
+            if one.kind == BLOCKS:
+                continue
             try:
                 self._asked.append(asked_of(config, one, settings_file))
             except SettingsError as wrong:

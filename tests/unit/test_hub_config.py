@@ -67,6 +67,7 @@ def test_the_example_names_every_setting() -> None:
         FeedSettings,
         NeighbourSettings,
         config.confirmations,
+        config.all_sites,
     )
     known = {name for table in tables for name in table.__struct_fields__}
     assert named == known

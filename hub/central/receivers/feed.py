@@ -14,8 +14,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from hub.central.happening import Happening
-from hub.central.receivers.feed_messages import Kind, Profile, Typed, Voice, encode, event_id, kind_of, kinds_of
-from hub.central.receivers.mqtt import (
+from hub.central.mqtt import (
     TOO_LARGE,
     BrokerSession,
     CentralBroker,
@@ -25,6 +24,7 @@ from hub.central.receivers.mqtt import (
     Unreachable,
     central_problems,
 )
+from hub.central.receivers.feed_messages import Kind, Profile, Typed, Voice, encode, event_id, kind_of, kinds_of
 from hub.central.registry import TargetPlace
 from hub.central.target import Accepted, Draft, Facts, Item, Later, Outcome, Pace, Refused, Stopped
 from portvakt.credentials import named_file, secret_line
