@@ -4,8 +4,8 @@ A gate's own clock may be wrong (P10), so what is late is judged by the hub's: e
 and time goes on from the latest of these by the monotonic clock. A gate whose own clock is trusted also knows that the
 hub's can hardly be earlier than that. So an old command that somebody kept back and says now is refused.
 
-A hub whose clock was ahead and has been put right is believed as soon as it says what the gate's own trusted clock says:
-nothing that old can say that.
+A hub whose clock was ahead and has been put right is believed as soon as it says what the gate's own trusted clock
+says: nothing that old can say that.
 """
 
 from typing import TypeAlias
