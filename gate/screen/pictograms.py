@@ -40,6 +40,14 @@ _FLAME: Stroke = (
 )  # fmt: skip
 
 
+_PEOPLE: Sequence[Stroke] = (
+    ((0.2, 0.2), (0.2, 0.22)), ((0.5, 0.2), (0.5, 0.22)), ((0.8, 0.2), (0.8, 0.22)),
+    ((0.2, 0.44), (0.2, 0.84)), ((0.5, 0.44), (0.5, 0.84)), ((0.8, 0.44), (0.8, 0.84)),
+)  # fmt: skip
+_COUNTED: Sequence[Stroke] = (((0.18, 0.2), (0.18, 0.22)), ((0.18, 0.44), (0.18, 0.84)),
+    ((0.4, 0.56), (0.58, 0.76), (0.94, 0.3)))  # fmt: skip
+
+
 def _at_the_foot(strokes: Sequence[Stroke]) -> Sequence[Stroke]:
     """The same strokes at the foot of the square, half as high."""
     return tuple(tuple((x, 0.6 + y * 0.5) for x, y in stroke) for stroke in strokes)
@@ -55,6 +63,8 @@ STROKES: Mapping[Sign, Sequence[Stroke]] = {
     Sign.CLOSED: _NO_ENTRY,
     Sign.OPEN: (*_ARROW_LEFT, *_ARROW_RIGHT),
     Sign.EVACUATE: (*_at_the_foot((*_ARROW_LEFT, *_ARROW_RIGHT)), _FLAME),
+    Sign.MUSTER: _PEOPLE,
+    Sign.COUNTED: _COUNTED,
     Sign.LOST: (((0.2, 0.5), (0.22, 0.5)), ((0.49, 0.5), (0.51, 0.5)), ((0.78, 0.5), (0.8, 0.5))),
 }
 
