@@ -135,8 +135,8 @@ class _Parts:
                 sign.start()
             except RelayError as dark:
                 # A lamp at the assembly point keeps no turnstile from working.
-                what = {"alarm": f"muster_point.{sign.name}", "what": str(dark)}
-                self._controller.handle(Noted(EventKind.ALARM_RAISED, what))
+                told = {"alarm": f"muster_point.{sign.name}", "what": str(dark)}
+                self._controller.handle(Noted(EventKind.ALARM_RAISED, told))
         if self._panel is not None:
             self._panel.start(self._thread.deliver)
         self._thread.start()

@@ -6,7 +6,8 @@ Every word is kept with the name of who gave it, and none is taken back: a wrong
 from hub import identity_number
 from hub.errors import OfficeError
 from hub.muster import Muster, MusterCheck
-from hub.presence import ENTRY, EXIT, CardKey, ClosingRule, HandMark, Standing, standing
+from hub.muster_readers import RESERVED
+from hub.presence import CardKey, ClosingRule, HandMark, Standing, standing
 from hub.roll_call import RollCall, called_by
 from hub.store import HubStore, OfficeTransaction
 
@@ -79,9 +80,7 @@ def _word_about(store: HubStore, check: MusterCheck) -> None:
         muster = _running(office)
         _known(office, check.card)
         by = _words(check.said_by, "--by")
-        office.check(muster.id, check)
-        direction, reason = (EXIT, "seen outside at the muster") if check.seen else (ENTRY, "not seen at the muster")
-        office.mark(HandMark(check.card, direction, check.at_ms, by, reason, check.at_ms))
+        office.tick_off(muster.id, check._replace(said_by=by))
 
 
 def _running(office: OfficeTransaction) -> Muster:
@@ -121,6 +120,8 @@ def _words(text: str, option: str) -> str:
         raise OfficeError(f"{option}: is empty; whoever asks later wants to know")
     if len(text) > MAX_WORDS or not text.isprintable():
         raise OfficeError(f"{option}: one line of at most {MAX_WORDS} letters")
+    if option == "--by" and text.strip().startswith(RESERVED):
+        raise OfficeError(f"{option}: {RESERVED.strip()!r} is what a reader's own word begins with; say who saw it")
     if (what := identity_number.objection(text)) is not None:
         raise OfficeError(f"{option}: {what}")
     return text.strip()
