@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import and_, func, or_, select
 
-from gate.uplink.contract import ContractError, EventData, WirePermit, decode_event
+from gate.uplink.contract import MUSTER_BADGE, ContractError, EventData, WirePermit, decode_event
 from gate.zones import OUTSIDE
 from hub.permits import answer
 from hub.presence import EXIT
@@ -27,9 +27,14 @@ TOLD = (
     "alarm.raised",
     "command.refused",
     "clone.suspected",
+    MUSTER_BADGE,
 )
 """What somebody who watches the gates wants to see go by. A completed passage adds nothing to its badge."""
 MAX_LINES = 1_000
+MUSTER_LINES = 300
+UNREADABLE = "unreadable"
+UNREAD = "muster.unread"
+"""In place of a kind: a card at a muster reader that could not be read."""
 
 
 class Pulse(NamedTuple):
@@ -178,6 +183,25 @@ def last_badges(store: HubStore, since_ms: int) -> dict[tuple[str, str], tuple[i
     return found
 
 
+def last_muster_badges(store: HubStore, since_ms: int) -> dict[tuple[str, str], tuple[int, str]]:
+    """By gate and assembly point the time of the last card since then, and its kind: `muster.badge`, or UNREAD. Of a
+    point at which nobody has shown a card for the last MUSTER_LINES cards of the site it is not told."""
+    table = schema.events
+    chosen = (
+        select(table.c.gate, table.c.time_ms, table.c.reason, table.c.body)
+        .where(table.c.time_ms >= since_ms, table.c.kind == MUSTER_BADGE)
+        .order_by(table.c.time_ms.desc())
+        .limit(MUSTER_LINES)
+    )
+    found: dict[tuple[str, str], tuple[int, str]] = {}
+    with store.reading() as connection:
+        for row in connection.execute(chosen):
+            data = _data(row.body)
+            point = str(data.detail.get("point", "")) if data else ""
+            found.setdefault((row.gate, point), (row.time_ms, UNREAD if row.reason == UNREADABLE else MUSTER_BADGE))
+    return found
+
+
 def crew(store: HubStore, today: str, limit: int) -> tuple[CrewLine, ...]:
     """Everybody who was ever on a list or let in, by name; at most so many."""
     cards, people, companies, assignments = schema.cards, schema.people, schema.companies, schema.assignments
@@ -255,7 +279,7 @@ def passed(store: HubStore, command: int, since_ms: int) -> tuple[str, int] | No
 def _happening(row: Any) -> HappeningLine:
     data = _data(row.body)
     detail = data.detail if data else {}
-    told = detail.get("what") or detail.get("mode") or detail.get("side_gate") or ""
+    told = detail.get("what") or detail.get("mode") or detail.get("side_gate") or detail.get("point") or ""
     alarm = detail.get("alarm")
     return HappeningLine(
         place=Place(row.time_ms, row.id),

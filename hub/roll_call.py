@@ -49,6 +49,12 @@ class CalledPerson:
     seen_point: str | None
     passages: tuple[CalledPassage, ...]
 
+    @property
+    def not_on_list(self) -> bool:
+        """Whether they were seen outside, and nothing had them inside: a visitor, or an entry that no gate told of."""
+        came_in = any(one.zone for one in self.passages)
+        return self.seen_ms is not None and not (self.known_then or self.known_now or came_in)
+
 
 @dataclass(frozen=True, slots=True)
 class RollCall:

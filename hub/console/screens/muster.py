@@ -234,6 +234,8 @@ class MusterPage(SearchedPage):
         words, now_ms = self.desk.words, self.desk.now_ms
         sign, text, tone = OUTCOMES[Outcome(one.outcome)]
         where = f"{one.gate}/{one.lane}" if one.gate and one.lane else one.gate or ""
+        if one.not_on_list:
+            where = words.say(Text.NOT_ON_LIST)
         zone = one.zone.partition("/")[2]
         return [
             Cell(f"{sign} {words.say(text)}", tone),
@@ -246,6 +248,8 @@ class MusterPage(SearchedPage):
 
 
 def _seen(one: CalledPerson, words: Words, now_ms: int) -> str:
+    if one.seen_ms is not None and one.seen_point is not None:
+        return words.say(Text.SEEN_AT_READER, point=one.seen_point, at=words.moment(one.seen_ms, now_ms))
     if one.seen_ms is not None:
         return words.say(Text.SEEN_BY, by=one.seen_by or "", at=words.moment(one.seen_ms, now_ms))
     if one.passages:
