@@ -51,11 +51,11 @@ def screen_command(args: argparse.Namespace) -> int:
 
 
 def _place(config: "GateConfig", lane: str | None, point: str | None) -> str:
-    """The lane or assembly point that is meant; the only one there is needs no naming."""
+    """The lane or assembly point that is meant; an only lane needs no naming, nor an only point where no lane is."""
     lanes = [one.name for one in config.lanes]
     points = [one.name for one in config.muster_points]
-    if lane is None and point is None and len(lanes + points) == 1:
-        return (lanes + points)[0]
+    if lane is None and point is None and len(lanes or points) == 1:
+        return (lanes or points)[0]
     if lane in lanes and point is None:
         return str(lane)
     if point in points and lane is None:

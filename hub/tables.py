@@ -304,7 +304,8 @@ def gate_notes(gate: GateLine, revision: int) -> list[str]:
             "holds a newer list than this hub: was its disk lost, or an old backup restored? Import the crew list again"
         )
     if gate.clock_trusted is False and gate.online:
-        notes.append("its clock has not been set; check its time source")
+        counts = "; until it is, cards at its muster readers account for nobody" if gate.muster_readers else ""
+        notes.append(f"its clock has not been set; check its time source{counts}")
     return notes
 
 

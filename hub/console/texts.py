@@ -448,6 +448,18 @@ class Text(Enum):
     OUTCOME_LEFT = ("hadde gått før", "had left before")
     OUTCOME_SEEN = ("sett ute", "seen outside")
     SEEN_BY = ("{by} {at}", "{by} {at}")
+    READER_OFF_LINE = (
+        "▲ Leser ved {point}: port {gate} er borte. Det den teller, kommer når den er tilbake.",
+        "▲ Reader at {point}: gate {gate} is off line. What it counts comes when it is back.",
+    )
+    READER_NOT_WELL = (
+        "▲ Leser {reader} ved {point}: {state}. Kryss av for hånd.",
+        "▲ Reader {reader} at {point}: {state}. Tick off by hand.",
+    )
+    READER_CLOCK = (
+        "▲ Leser ved {point}: klokka er ikke stilt, så kortene teller ikke ennå. Kryss av for hånd.",
+        "▲ Reader at {point}: its clock is not set, so cards do not count yet. Tick off by hand.",
+    )
     SEEN_AT_READER = ("leser {point} {at}", "reader {point} {at}")
     NOT_ON_LIST = ("ikke på lista", "not on the list")
     KEY_TICK = ("sett ute", "seen")
