@@ -45,12 +45,12 @@ def screen_command(args: argparse.Namespace) -> int:
     from gate.places import config_path
 
     config = load_config(config_path(args.config))
-    path = screen_socket(config, _place(config, args.lane, args.muster_point))
+    path = screen_socket(config, place(config, args.lane, args.muster_point))
     asyncio.run(_show(LaneScreenApp(lambda: faces_from(path), config.screen.seconds)))
     return 0
 
 
-def _place(config: "GateConfig", lane: str | None, point: str | None) -> str:
+def place(config: "GateConfig", lane: str | None, point: str | None) -> str:
     """The lane or assembly point that is meant; an only lane needs no naming, nor an only point where no lane is."""
     lanes = [one.name for one in config.lanes]
     points = [one.name for one in config.muster_points]

@@ -84,6 +84,8 @@ class HappeningLine:
     by: str | None
     what: str
     trusted: bool
+    point: str | None = None
+    """The assembly point at which a card was shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,7 +281,7 @@ def passed(store: HubStore, command: int, since_ms: int) -> tuple[str, int] | No
 def _happening(row: Any) -> HappeningLine:
     data = _data(row.body)
     detail = data.detail if data else {}
-    told = detail.get("what") or detail.get("mode") or detail.get("side_gate") or detail.get("point") or ""
+    told = detail.get("what") or detail.get("mode") or detail.get("side_gate") or ""
     alarm = detail.get("alarm")
     return HappeningLine(
         place=Place(row.time_ms, row.id),
@@ -297,6 +299,7 @@ def _happening(row: Any) -> HappeningLine:
         by=str(detail["by"]) if "by" in detail else None,
         what=f"{alarm}: {told}" if alarm else str(told),
         trusted=data.clock.trusted if data else False,
+        point=str(detail["point"]) if row.kind == MUSTER_BADGE and "point" in detail else None,
     )
 
 

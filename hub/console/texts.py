@@ -237,8 +237,8 @@ class Text(Enum):
     MODE_BECAME = ("sluse: {mode} ({by})", "lane: {mode} ({by})")
     ALARM = ("alarm: {what}", "alarm: {what}")
     COMMAND_REFUSED = ("ordre avvist: {what}", "command refused: {what}")
-    AT_MUSTER = ("ved møteplass {point}", "at muster point {point}")
-    MUSTER_UNREAD = ("kort ikke lest ved møteplassen", "card not read at the muster point")
+    AT_MUSTER = ("ved møteplassen", "at muster point")
+    MUSTER_UNREAD = ("møteplass: ikke lest", "muster: card not read")
     CLONE = ("kortet kan finnes to ganger", "the card may exist twice")
     KEY_REFUSED_ONLY = ("bare avviste", "refused only")
     KEY_EVERYTHING = ("alt", "everything")
@@ -460,8 +460,8 @@ class Text(Enum):
         "▲ Leser ved {point}: klokka er ikke stilt, så kortene teller ikke ennå. Kryss av for hånd.",
         "▲ Reader at {point}: its clock is not set, so cards do not count yet. Tick off by hand.",
     )
-    SEEN_AT_READER = ("leser {point} {at}", "reader {point} {at}")
-    NOT_ON_LIST = ("ikke på lista", "not on the list")
+    SEEN_AT_READER = ("{at} {point}", "{at} {point}")
+    NOT_ON_LIST = ("utenom lista", "not on list")
     KEY_TICK = ("sett ute", "seen")
     KEY_UNTICK = ("ikke sett", "not seen")
     KEY_BY_COMPANY = ("etter firma", "by company")

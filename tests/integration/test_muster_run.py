@@ -216,3 +216,11 @@ def test_the_screen_at_the_assembly_point_says_that_a_card_was_counted_or_could_
     assert greeted.name == "Nr 2"
     assert (unread.sign, unread.passing) == (Sign.AGAIN, True)
     assert [event.data.reason for event in yard.shown()] == [None, "unreadable"]
+    yard.field.stop()
+    done = subprocess.run(
+        [sys.executable, "-m", "gate", "doctor", "--json", "--config", str(yard.folder / "field.toml")],
+        capture_output=True, text=True, check=False, cwd=ROOT, timeout=60,
+    )  # fmt: skip
+    found = {one["part"]: (one["state"], one["says"]) for one in json.loads(done.stdout)["findings"]}
+    assert found["reader assembly"] == ("well", "virtual, muster point car-park")
+    assert found["muster point car-park"][0] == "well"

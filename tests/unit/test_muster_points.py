@@ -6,8 +6,10 @@ from typing import get_args
 from zoneinfo import ZoneInfo
 
 import pytest
+from gpiozero.pins.mock import MockFactory
 
-from gate.config import GateConfig, ReaderSettings, load_config
+from gate.cli import main
+from gate.config import GateConfig, MusterPoint, ReaderSettings, load_config
 from gate.controller import Controller, Place
 from gate.decide import Rules
 from gate.errors import StoreError
@@ -27,11 +29,18 @@ from gate.model import (
     Unreadable,
 )
 from gate.muster_desk import MusterPlace
+from gate.muster_sign import PointSign, lamps_of
 from gate.ports import CardShown, HolderRead, ModeAsked, ReaderChanged
+from gate.relay.display import AT_MUSTER, Face, Sign, muster_answer
+from gate.relay.pins import GpioLane
+from gate.relay.texts import Language
+from gate.screen_cli import place
 from gate.turnstile import Mode
 from gate.uplink import contract, translate
 from portvakt.errors import SettingsError
 from tests.sim.ports import Log, MemoryDisk, MemoryJournal, MemoryLane, MemoryPermits, SetClock
+from tests.sim.rig import CODING
+from tests.waiting import wait_for
 
 NOW_MS = 1_781_500_000_000
 INGRID, STRANGER = CardId("hms", "01234560"), CardId("hms", "01234569")
@@ -298,3 +307,92 @@ def test_its_health_is_told_like_any_reader_s() -> None:
     assert (health.state, health.last_read_ms) == (ReaderState.OK, NOW_MS)
     bench.gate.handle(ReaderChanged("assembly", ReaderState.ABSENT, "unplugged"))
     assert "reader.assembly" in bench.gate.health.alarms
+
+
+# --- lamps and screen ----------------------------------------------------------------------------
+
+
+class Posted:
+    """A display that keeps its faces."""
+
+    def __init__(self) -> None:
+        self.faces: list[Face] = []
+
+    def post(self, face: Face) -> None:
+        self.faces.append(face)
+
+
+@pytest.mark.parametrize("language", Language)
+def test_the_screen_says_counted_and_not_counted_each_in_its_own_words(language: Language) -> None:
+    faces = [muster_answer(reply, language) for reply in MusterReply]
+    assert [face.sign for face in faces] == [Sign.COUNTED, Sign.AGAIN, Sign.ASK]
+    assert len({text for face in faces for text in (face.headline, face.next_step)}) == 6
+    assert all(face.passing and not face.also for face in faces)
+    # Nothing there may be taken for a turnstile that opens.
+    assert not {face.sign for face in (*faces, AT_MUSTER)} & {Sign.GO, Sign.NOTE, Sign.OPEN}
+
+
+def test_who_has_no_language_that_we_speak_is_told_in_english_too() -> None:
+    assert muster_answer(MusterReply.COUNTED, None).also.startswith("You are counted.")
+
+
+def test_p12_the_screen_shows_a_name_beside_the_answer_and_never_a_number() -> None:
+    posted = Posted()
+    sign = PointSign("car-park", display=posted)
+    sign.greet("Nobody")
+    sign.show(MusterReply.COUNTED, "nb")
+    sign.greet("Ada")
+    assert [face.name for face in posted.faces] == ["", "Ada"]
+
+
+def test_lamps_at_the_assembly_point_tell_counted_from_not_counted() -> None:
+    factory = MockFactory()
+    settings = MusterPoint(name="car-park", green_lamp_pin=18, red_lamp_pin=21)
+    wired = lamps_of(settings)
+    assert wired is not None
+    sign = PointSign("car-park", GpioLane(wired, factory))
+    sign.start()
+    try:
+        sign.show(MusterReply.COUNTED, None)
+        wait_for("green", lambda: factory.pin(18).state and not factory.pin(21).state)
+        sign.show(MusterReply.NOT_KEPT, None)
+        wait_for("red", lambda: factory.pin(21).state and not factory.pin(18).state)
+    finally:
+        sign.close()
+    assert not factory.pin(21).state
+    assert lamps_of(MusterPoint(name="car-park")) is None
+
+
+@pytest.mark.parametrize(
+    ("lanes", "lane", "point", "meant"),
+    [
+        # A service that has shown the only lane goes on doing so when a muster point is added.
+        (LANE, None, None, "main"),
+        (LANE, None, "car-park", "car-park"),
+        ("", None, None, "car-park"),
+        (LANE + LANE.replace("main", "side"), None, None, None),
+        (LANE, "main", "car-park", None),
+        (LANE, "car-park", None, None),
+    ],
+)
+def test_which_screen_is_meant(
+    tmp_path: Path, lanes: str, lane: str | None, point: str | None, meant: str | None
+) -> None:
+    config = checked(tmp_path, GATE + lanes + POINT + READER)
+    if meant is None:
+        with pytest.raises(SettingsError, match="--muster-point car-park"):
+            place(config, lane, point)
+    else:
+        assert place(config, lane, point) == meant
+
+
+def test_check_config_names_points_and_where_each_reader_stands(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    checked(tmp_path, GATE + POINT + READER.replace('"coding.toml"', f'"{CODING}/demo.toml"').replace(
+        '"keys.toml"', f'"{CODING}/demo.keys.toml"'
+    ))  # fmt: skip
+    assert main(["check-config", str(tmp_path / "gate.toml")]) == 0
+    said = capsys.readouterr().out
+    assert "muster point car-park" in said
+    assert "reader       assembly: virtual, muster point car-park" in said

@@ -240,14 +240,12 @@ class MusterPage(SearchedPage):
         words, now_ms = self.desk.words, self.desk.now_ms
         sign, text, tone = OUTCOMES[Outcome(one.outcome)]
         where = f"{one.gate}/{one.lane}" if one.gate and one.lane else one.gate or ""
-        if one.not_on_list:
-            where = words.say(Text.NOT_ON_LIST)
         zone = one.zone.partition("/")[2]
         return [
             Cell(f"{sign} {words.say(text)}", tone),
             Cell(one.name, "strong" if tone == "bad" else "") if one.name else Cell(f"{one.scheme}:{one.number}", tone),
             Cell(one.employer or ""),
-            Cell(words.moment(one.since_ms, now_ms)),
+            Cell(words.say(Text.NOT_ON_LIST) if one.not_on_list else words.moment(one.since_ms, now_ms)),
             Cell(" · ".join(filter(None, (where, zone)))),
             Cell(_seen(one, words, now_ms)),
         ]

@@ -191,7 +191,7 @@ class NowPage(Page):
             self._who(line),
             Cell(line.employer or ""),
             Cell(way),
-            Cell(f"{line.gate}/{line.lane}" if line.lane else line.gate),
+            Cell("/".join(filter(None, (line.gate, line.lane or line.point)))),
             Cell(f"{line.scheme}:{line.number}" if line.number else "", "dim"),
         ]
 
@@ -221,7 +221,7 @@ class NowPage(Page):
             case "muster.badge" if line.reason == UNREADABLE:
                 return Cell(f"✗ {words.say(Text.MUSTER_UNREAD)}", "warn")
             case "muster.badge":
-                return Cell(f"✓ {words.say(Text.AT_MUSTER, point=line.what)}", "good")
+                return Cell(f"✓ {words.say(Text.AT_MUSTER)}", "good")
             case "clone.suspected":
                 return Cell(f"▲ {words.say(Text.CLONE)}", "warn")
         return Cell(line.kind)
