@@ -11,6 +11,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from gate.model import EventKind
+from gate.uplink.contract import MUSTER_BADGE, Ack
+from gate.uplink.signing import Signer, Verifier
 from hub import queries
 from hub.config import PostgresAddress
 from hub.crew.csv_list import read_list
@@ -21,16 +24,19 @@ from hub.live import office_words
 from hub.muster_readers import place_said
 from hub.office import close_muster, close_muster_unaccounted, not_seen, seen_outside
 from hub.purging import Purge
+from hub.reports.as_text import as_text
+from hub.reports.muster import muster
+from hub.reports.report import Imprint
 from hub.retention import Limits
 from hub.roll_call import RollCall, latest_muster
 from hub.store import HubStore
+from hub.tables import muster_text
 from tests.integration.test_hub_muster import (
     EXAMPLE,
     FIRE_MS,
     MIKOLAJ,
     MORNING_MS,
     RUTA,
-    SIGNER,
     TORBJORG,
     fire,
     outcomes,
@@ -41,6 +47,8 @@ from tests.unit.test_hub_presence import HOUR_MS, OSLO, RULE
 
 SECOND, MINUTE = 1_000, 60_000
 CHIP = "04a1b2c3d4e5f6"
+PRIVATE = Ed25519PrivateKey.generate()
+SIGNER = Signer("yard", PRIVATE)
 BY = "muster reader south/assembly at car-park"
 
 
@@ -319,6 +327,38 @@ def test_p12_the_proof_outlives_the_events_it_was_made_from(store: HubStore, ing
     assert [one.kind for one in queries.events(store, kind="muster.badge")] == []
     (person,) = call_of(store).people
     assert (person.outcome, person.seen_by, person.seen_ms) == ("seen_outside", BY, FIRE_MS + MINUTE)
+
+
+@pytest.mark.parametrize(
+    ("language", "by"), [("en", "reader south/assembly at car-park"), ("nb", "leser south/assembly")]
+)
+def test_the_report_says_which_reader_and_who_was_on_no_list(
+    store: HubStore, ingest: Ingest, language: str, by: str
+) -> None:
+    north, south = inside(TORBJORG.number), RecordBook("south")
+    fire(north)
+    shows(south, TORBJORG.number, FIRE_MS + MINUTE)
+    shows(south, "9999999", FIRE_MS + 2 * MINUTE)
+    ingest.take([north.message(), south.message()], FIRE_MS + 2 * MINUTE)
+    text = as_text(muster(call_of(store), Imprint("yard", language, OSLO, FIRE_MS + HOUR_MS)))
+    assert by in text
+    assert ("was not on the list" if language == "en" else "sto ikke på listen") in text
+    assert "not on the list: nobody saw them go in" in muster_text(call_of(store))
+
+
+def test_an_event_of_a_newer_gate_that_nobody_here_knows_is_kept_and_acknowledged(
+    store: HubStore, ingest: Ingest
+) -> None:
+    """As a hub of before met a card at a muster reader."""
+    south = RecordBook("south")
+    south.add("muster.of.tomorrow", at_ms=FIRE_MS, card=TORBJORG.number, detail={"reader": "assembly"})
+    (ack,) = ingest.take([south.message()], FIRE_MS)
+    assert Verifier("yard", PRIVATE.public_key()).open(Ack, ack.payload).through == 1
+    assert [one.kind for one in queries.events(store)] == ["muster.of.tomorrow"]
+
+
+def test_gate_and_hub_mean_the_same_word() -> None:
+    assert EventKind.MUSTER_BADGE == MUSTER_BADGE
 
 
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
