@@ -1,7 +1,9 @@
 """Cards at muster readers: through ingest and the database, in whatever order things come to be known."""
 
 import contextlib
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -344,6 +346,32 @@ def test_the_report_says_which_reader_and_who_was_on_no_list(
     assert by in text
     assert ("was not on the list" if language == "en" else "sto ikke på listen") in text
     assert "not on the list: nobody saw them go in" in muster_text(call_of(store))
+
+
+def test_p2_two_processes_take_in_the_fire_and_the_card_at_the_same_moment(
+    store: HubStore, database: Path | PostgresAddress
+) -> None:
+    """Whichever is first: the card finds the muster, or the muster finds the card."""
+    north, south = inside(TORBJORG.number), RecordBook("south")
+    Ingest("yard", store, SIGNER, closing=RULE).take([north.message()], MORNING_MS)
+    for fire_ms in range(FIRE_MS, FIRE_MS + 6 * HOUR_MS, HOUR_MS):
+        fire(north, fire_ms)
+        shows(south, TORBJORG.number, fire_ms + MINUTE)
+        start = threading.Barrier(2)
+
+        def take(book: RecordBook, last: int, now_ms: int, start: threading.Barrier) -> None:
+            with contextlib.closing(HubStore(database)) as another:
+                ingest = Ingest("yard", another, SIGNER, closing=RULE)
+                start.wait(30)
+                ingest.take([book.message(*range(len(book.bodies) - last + 1, len(book.bodies) + 1))], now_ms)
+
+        now_ms = fire_ms + 2 * MINUTE
+        with ThreadPoolExecutor(2) as pool:
+            both = [pool.submit(take, north, 2, now_ms, start), pool.submit(take, south, 1, now_ms, start)]
+        assert [one.result() for one in both] == [None, None]
+        assert outcomes(call_of(store))[TORBJORG.number] == "seen_outside"
+        close_muster(store, "Warden", now_ms, RULE)
+    assert len(checks(store)) == 6
 
 
 def test_an_event_of_a_newer_gate_that_nobody_here_knows_is_kept_and_acknowledged(
