@@ -224,3 +224,23 @@ def test_the_screen_at_the_assembly_point_says_that_a_card_was_counted_or_could_
     found = {one["part"]: (one["state"], one["says"]) for one in json.loads(done.stdout)["findings"]}
     assert found["reader assembly"] == ("well", "virtual, muster point car-park")
     assert found["muster point car-park"][0] == "well"
+
+
+@pytest.mark.skipif(Path("/dev/gpiochip0").exists(), reason="this machine has pins of its own")
+def test_lamps_that_cannot_be_had_are_an_alarm_and_keep_no_gate_from_working(tmp_path: Path) -> None:
+    words = {"folder": tmp_path, "port": 9, "coding": CODING}
+    (tmp_path / "hub.toml").write_text(HUB.format(**words))
+    lamps = POINT.replace('name = "car-park"\n', 'name = "car-park"\ngreen_lamp_pin = 18\n')
+    (tmp_path / "field.toml").write_text((GATE + LANE + lamps).format(name="field", **words))
+    key = [sys.executable, "-m", "hub", "key", "-o", str(tmp_path / "hub.pub"), "--config", str(tmp_path / "hub.toml")]
+    subprocess.run(key, check=True, capture_output=True, cwd=ROOT, timeout=60)
+    field = Program("gate", tmp_path / "field.toml", {})
+    try:
+        field.start()
+        field.stop()
+    finally:
+        field.kill()
+    events = [contract.decode_event(body) for body in read_bodies(tmp_path / "field" / "journal.db")]
+    alarms = [event.data.detail for event in events if event.kind == "alarm.raised"]
+    assert "muster_point.car-park" in [alarm["alarm"] for alarm in alarms]
+    assert events[-1].kind == "gate.stopped"
