@@ -5,7 +5,8 @@ Every word is kept with the name of who gave it, and none is taken back: a wrong
 
 from hub.errors import OfficeError
 from hub.muster import Muster, MusterCheck
-from hub.presence import ENTRY, EXIT, CardKey, ClosingRule, HandMark, Standing, standing
+from hub.muster_readers import RESERVED
+from hub.presence import CardKey, ClosingRule, HandMark, Standing, standing
 from hub.roll_call import RollCall, called_by
 from hub.spoken import spoken
 from hub.store import HubStore, OfficeTransaction
@@ -76,10 +77,20 @@ def _word_about(store: HubStore, check: MusterCheck) -> None:
     with store.office() as office:
         muster = _running(office)
         _known(office, check.card)
+<<<<<<< HEAD
         by = spoken(check.said_by, "--by")
         office.check(muster.id, check)
         direction, reason = (EXIT, "seen outside at the muster") if check.seen else (ENTRY, "not seen at the muster")
         office.mark(HandMark(check.card, direction, check.at_ms, by, reason, check.at_ms))
+||||||| 9744795
+        by = _words(check.said_by, "--by")
+        office.check(muster.id, check)
+        direction, reason = (EXIT, "seen outside at the muster") if check.seen else (ENTRY, "not seen at the muster")
+        office.mark(HandMark(check.card, direction, check.at_ms, by, reason, check.at_ms))
+=======
+        by = _words(check.said_by, "--by")
+        office.tick_off(muster.id, check._replace(said_by=by))
+>>>>>>> muster-point
 
 
 def _running(office: OfficeTransaction) -> Muster:
@@ -114,5 +125,31 @@ def _known(office: OfficeTransaction, card: CardKey) -> None:
         raise OfficeError(f"{_shown(card)} is on no crew list and was never seen; is the number right?")
 
 
+<<<<<<< HEAD
+||||||| 9744795
+def _words(text: str, option: str) -> str:
+    if not text.strip():
+        raise OfficeError(f"{option}: is empty; whoever asks later wants to know")
+    if len(text) > MAX_WORDS or not text.isprintable():
+        raise OfficeError(f"{option}: one line of at most {MAX_WORDS} letters")
+    if (what := identity_number.objection(text)) is not None:
+        raise OfficeError(f"{option}: {what}")
+    return text.strip()
+
+
+=======
+def _words(text: str, option: str) -> str:
+    if not text.strip():
+        raise OfficeError(f"{option}: is empty; whoever asks later wants to know")
+    if len(text) > MAX_WORDS or not text.isprintable():
+        raise OfficeError(f"{option}: one line of at most {MAX_WORDS} letters")
+    if option == "--by" and text.strip().startswith(RESERVED):
+        raise OfficeError(f"{option}: {RESERVED.strip()!r} is what a reader's own word begins with; say who saw it")
+    if (what := identity_number.objection(text)) is not None:
+        raise OfficeError(f"{option}: {what}")
+    return text.strip()
+
+
+>>>>>>> muster-point
 def _shown(card: CardKey) -> str:
     return f"card {card.scheme}:{card.number}"
