@@ -16,6 +16,7 @@ import msgspec
 from hub.central.source import Source
 from hub.central.target import Target
 from hub.central.web import THE_NETWORK, Line
+from hub.config import BLOCKS
 from hub.presence import ClosingRule
 from portvakt.errors import SettingsError
 
@@ -95,7 +96,7 @@ def _found(group: str, ours: Mapping[str, str], kind: str, where: str) -> Any:
         return getattr(import_module(module), function)
     outside = {one.name: one for one in entry_points(group=group)}
     if kind not in outside:
-        known = ", ".join(sorted(ours.keys() | outside.keys()))
+        known = ", ".join(sorted(ours.keys() | outside.keys() | ({BLOCKS} if group == SOURCES else set())))
         raise SettingsError(f"{where}.kind: {kind!r} is none of {known}")
     return outside[kind].load()
 

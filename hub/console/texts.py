@@ -126,6 +126,8 @@ class Text(Enum):
     LIST_NONE = ("ingen liste", "no list")
     READERS_FINE = ("ok {n}/{n}", "ok {n}/{n}")
     READER = ("leser {name}: {state}", "reader {name}: {state}")
+    MUSTER_READER = ("møteplass {point}, leser {name}: {state}", "muster point {point}, reader {name}: {state}")
+    MUSTER_POINT = ("møteplass", "muster point")
     LAST_READ = ("sist lest {at}", "last read {at}")
     LAST_WORD = ("sist hørt {at}", "last heard {at}")
     LIST_SAME = ("✓ liste {revision}, den gjeldende", "✓ list {revision}, the current one")
@@ -235,6 +237,8 @@ class Text(Enum):
     MODE_BECAME = ("sluse: {mode} ({by})", "lane: {mode} ({by})")
     ALARM = ("alarm: {what}", "alarm: {what}")
     COMMAND_REFUSED = ("ordre avvist: {what}", "command refused: {what}")
+    AT_MUSTER = ("ved møteplassen", "at muster point")
+    MUSTER_UNREAD = ("møteplass: ikke lest", "muster: card not read")
     CLONE = ("kortet kan finnes to ganger", "the card may exist twice")
     KEY_REFUSED_ONLY = ("bare avviste", "refused only")
     KEY_EVERYTHING = ("alt", "everything")
@@ -328,6 +332,46 @@ class Text(Enum):
         "The card is again what the crew list says. Blocked {at} by {by}: {why}",
     )
     WILL_UNBLOCK_PLAIN = ("Kortet er igjen det mannskapslista sier.", "The card is again what the crew list says.")
+    WILL_BLOCK_ALL = (
+        "«ja» nederst: også de andre byggeplassene våre sperrer det. De ser grunnen og hvem. Det oppheves her.",
+        "“yes” below: our other sites block it too. They see the reason and who. It is lifted from here.",
+    )
+    WILL_UNBLOCK_ALL = (
+        "De andre byggeplassene våre får vite det: det var sperret for alle.",
+        "Our other sites hear of it: it was blocked for all.",
+    )
+    FIELD_ALL_SITES = ("Ved alle byggeplassene våre? (ja / nei)", "At every site of ours? (yes / no)")
+    WORD_YES = ("ja", "yes")
+    WORD_NO = ("nei", "no")
+    YES_OR_NO = ("skriv ja eller nei", "write yes or no")
+    BLOCKED_ALL_DONE = (
+        "De andre byggeplassene får vite det så snart den sentrale megleren er nådd.",
+        "The other sites hear of it as soon as the central broker is reached.",
+    )
+    OVERRULE = (
+        "La sperren fra {origin} ikke gjelde for {card} her?",
+        "Let the block of {card} by {origin} count no more here?",
+    )
+    WILL_OVERRULE = (
+        "{by} ved {origin} sperret det for alle {at}: {why}. Her gjelder det ikke før det sperres på nytt der.",
+        "{by} at {origin} blocked it for all sites {at}: {why}. It counts no more here until they block it anew.",
+    )
+    OVERRULED_DONE = (
+        "Sperren fra {origin} gjelder ikke for {card} her.",
+        "The block of {card} by {origin} counts no more here.",
+    )
+    BLOCKED_ELSEWHERE = (
+        "Sperret for alle byggeplasser {at} av {by} ved {origin}: {why}",
+        "Blocked for all sites {at} by {by} at {origin}: {why}",
+    )
+    BLOCK_WAITS = (
+        "Sperren fra {origin} venter: mange på en gang (hub accept-blocks {origin})",
+        "The block by {origin} waits: many at once (hub accept-blocks {origin})",
+    )
+    BLOCK_OVERRULED = (
+        "Sperren fra {origin} gjelder ikke her: {by}, {at}: {why}",
+        "The block by {origin} does not count here: {by}, {at}: {why}",
+    )
     BLOCKED_DONE = ("{card} er sperret.", "{card} is blocked.")
     UNBLOCKED_DONE = ("{card} er ikke lenger sperret.", "{card} is no longer blocked.")
     APPROVED_DONE = ("{card} er godkjent til og med {until}.", "{card} is approved until {until}.")
@@ -444,6 +488,20 @@ class Text(Enum):
     OUTCOME_LEFT = ("hadde gått før", "had left before")
     OUTCOME_SEEN = ("sett ute", "seen outside")
     SEEN_BY = ("{by} {at}", "{by} {at}")
+    READER_OFF_LINE = (
+        "▲ Leser ved {point}: port {gate} er borte. Det den teller, kommer når den er tilbake.",
+        "▲ Reader at {point}: gate {gate} is off line. What it counts comes when it is back.",
+    )
+    READER_NOT_WELL = (
+        "▲ Leser {reader} ved {point}: {state}. Kryss av for hånd.",
+        "▲ Reader {reader} at {point}: {state}. Tick off by hand.",
+    )
+    READER_CLOCK = (
+        "▲ Leser ved {point}: klokka er ikke stilt, så kortene teller ikke ennå. Kryss av for hånd.",
+        "▲ Reader at {point}: its clock is not set, so cards do not count yet. Tick off by hand.",
+    )
+    SEEN_AT_READER = ("{at} {point}", "{at} {point}")
+    NOT_ON_LIST = ("utenom lista", "not on list")
     KEY_TICK = ("sett ute", "seen")
     KEY_UNTICK = ("ikke sett", "not seen")
     KEY_BY_COMPANY = ("etter firma", "by company")
@@ -505,6 +563,9 @@ class Text(Enum):
     WORD_NOT_SEEN = ("avkrysning tatt tilbake", "tick taken back")
     DID_BLOCK = ("sperret kort", "blocked card")
     DID_UNBLOCK = ("opphevet sperre", "unblocked card")
+    DID_OVERRULE = ("satte sperre fra annen plass til side", "overruled another site's block")
+    DID_ACCEPT_BLOCK = ("godtok sperre fra annen plass", "accepted another site's block")
+    DID_HOLD_BLOCK = ("sperre fra annen plass venter", "another site's block waits")
     DID_EXTEND = ("forlenget", "extended")
     DID_APPROVE = ("godkjente kort", "approved card")
     DID_TURN_AWAY = ("avviste kort", "turned card away")

@@ -22,6 +22,7 @@ from hub.records import ChainBreak, EventRecord, GivenCommand, JournalKey
 from hub.stays import stays
 from tests.simulation.neighbours import CheckInBook, SimApp, SimReader, kept_sightings
 from tests.simulation.registers import SimRegister, WordBook
+from tests.simulation.roll import judge
 from tests.simulation.tellings import Tellings
 from tests.simulation.whereabouts import Watch
 from tests.simulation.world import World
@@ -349,6 +350,7 @@ class Witness:
                 held = view.held.revision if view.held else 0
                 raise self.world.broken("P5", f"{gate}: still holds list {held}; the hub's is {self.newest.revision}")
         self._true_times()
+        judge(self.world, hub)
         self.tellings.finish(hub)
         self.words.finish(hub)
         self.check_ins.finish(hub)

@@ -14,10 +14,6 @@ _FOR_A_PERSON = {
     410: "it is there no more",
 }
 
-GONE = (400, 404, 410)
-"""To the place in the middle of a round where it was left: after a restart they know it no more, and the round begins
-anew."""
-
 
 def asked(answer: WebAnswer, where: str) -> Any:
     """The JSON of a fine answer. Raises SourceAway or SourceRefused; neither repeats a body, which is about people."""

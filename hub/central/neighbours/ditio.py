@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from hub.central.neighbours.answers import GONE, asked
+from hub.central.neighbours.answers import asked
 from hub.central.neighbours.written import CardSettings, Unusable, card_of, iso, time_ms_of
 from hub.central.oauth import ClientCredentials, NoToken, OAuthSettings, TokenRefused
 from hub.central.registry import SourcePlace
@@ -54,6 +54,8 @@ class _Cursor(msgspec.Struct, frozen=True):
     began_ms: int = 0
     ahead_ms: int | None = None
     """By how much their clock was ahead of ours when the round before this one began; None: they do not tell it."""
+    anew: int = 0
+    """How often this round was begun anew."""
 
 
 class Ditio:
@@ -72,6 +74,8 @@ class Ditio:
             timeout_s=settings.timeout_s,
             line=line,
         )
+        self._astray: str | None = None
+        """A cursor that was refused: its token may have ended, so the round begins anew."""
 
     def fetch(self, cursor: str) -> Fetched:
         """One page of a round."""
@@ -81,6 +85,8 @@ class Ditio:
             if cursor
             else _Cursor(now_ms - int(self._settings.first_h * 3_600_000), first=True)
         )
+        if cursor and cursor == self._astray:
+            begun = msgspec.structs.replace(begun, token=None, anew=begun.anew + 1)
         try:
             answer = self._web.ask("GET", f"{PATH}?{urlencode(self._wanted(begun, now_ms))}")
         except TokenRefused as refused:
@@ -89,12 +95,14 @@ class Ditio:
             raise SourceAway(str(failed), failed.after_ms) from failed
         except Unreachable as failed:
             raise SourceAway(str(failed)) from failed
-        if begun.token is not None and answer.status in GONE:
-            # At the usual pace, for whoever never knows a second page.
-            return Fetched((), _encoded(_Cursor(begun.since_ms, begun.first, ahead_ms=begun.ahead_ms)))
-        page = asked(answer, PATH)
+        try:
+            page = asked(answer, PATH)
+        except SourceRefused:
+            self._astray = cursor
+            raise
         if not isinstance(page, dict) or not isinstance(page.get("data"), list):
             raise SourceAway(f"{PATH}: an answer without `data`")
+        self._astray = None
         # By their clock where they tell it, and of the round's first answer: what changes meanwhile comes next time.
         began_ms = begun.began_ms or min(answer.date_ms or now_ms, now_ms)
         check_ins, aside = self._records(page["data"])
