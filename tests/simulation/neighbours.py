@@ -19,7 +19,7 @@ from hub.presence import ENTRY, EXIT, CardKey, Certainty, Sighting, place_of
 from hub.records import Rejected
 from portvakt.doubles import chkbox, ditio
 from portvakt.doubles.serving import Reply, Request
-from tests.simulation.others import OtherServer
+from tests.simulation.others import Mood, OtherServer
 from tests.simulation.world import DAY_MS, HOUR_MS, MINUTE_MS, START_MS, World
 
 if TYPE_CHECKING:
@@ -43,6 +43,9 @@ class SimApp(OtherServer):
     def __init__(self, world: World) -> None:
         super().__init__(world, "app", patience_ms=MINUTE_MS)
         self._behind_ms = 0
+        self._right_when_heard = False
+        self._heard = True
+        """Whether the hub has had an answer by the clock as it is now."""
         self._double = ditio.Ditio(page=1 << 30, now=self._now)
         self._rounds: dict[str, Sequence[ditio.Stay]] = {}
         """What rounds under way have still to tell, by their tokens. A restart forgets them."""
@@ -103,9 +106,16 @@ class SimApp(OtherServer):
         self._double.stays.update(self._backup)
         return lost
 
-    def set_clock(self, behind_ms: int) -> None:
+    def lose_clock(self, behind_ms: int) -> None:
+        """It is behind from now on."""
         self.world.counts["app's clock set"] += 1
-        self._behind_ms = behind_ms
+        self._behind_ms, self._right_when_heard, self._heard = behind_ms, False, False
+
+    def find_clock(self) -> None:
+        """It is right again, when it has been heard with the wrong one: nobody can know of one that never was."""
+        if self._heard:
+            self._behind_ms = 0
+        self._right_when_heard = not self._heard
 
     def _now(self) -> datetime:
         return _moment(self.clock_ms)
@@ -115,6 +125,10 @@ class SimApp(OtherServer):
         whole = self._double.answer(request)
         if whole.status != 200:
             return whole
+        if self.mood is Mood.WELL:
+            self._heard = True
+            if self._right_when_heard:
+                self.world.after(1, self.find_clock)
         return self._page([self.stays[one["id"]] for one in msgspec.json.decode(whole.body)["data"]])
 
     def _page(self, rest: Sequence[ditio.Stay]) -> Reply:

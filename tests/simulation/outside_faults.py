@@ -44,7 +44,7 @@ class OutsideFaults:
         back when that has been asked for."""
         for server in self._others.servers:
             server.be(Mood.WELL)
-        self._others.app.set_clock(0)
+        self._others.app.find_clock()
         self._others.app.at_page = None
         for status in ("blocked", "invalidated", "valid", "valid"):
             self._turn(status)
@@ -64,9 +64,9 @@ class OutsideFaults:
         """A server that has come back without its clock."""
         app = self._others.app
         app.restart()
-        app.set_clock(self._chance.choice((7, 25, 130)) * MINUTE_MS)
+        app.lose_clock(self._chance.choice((7, 25, 130)) * MINUTE_MS)
         self._neighbours.stir()
-        self._world.after(self._chance.randint(1, 5) * HOUR_MS, lambda: app.set_clock(0))
+        self._world.after(self._chance.randint(1, 5) * HOUR_MS, app.find_clock)
 
     def _dies_telling(self) -> None:
         """The app's server goes in the middle of a round, or the hub that reads it."""
