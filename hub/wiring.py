@@ -6,11 +6,12 @@ them. No failure of the broker ends the hub.
 """
 
 import contextlib
+import functools
 import logging
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -20,6 +21,7 @@ from gate.uplink.signing import Signer
 from hub.broker import EmbeddedBroker
 from hub.central.alarms import AlarmWatch
 from hub.central.bell import Bell
+from hub.central.precedence import Precedence
 from hub.central.site_alarms import site_alarms
 from hub.claim import Claim, SiteClaim
 from hub.commands import Commands
@@ -74,20 +76,35 @@ def run(config: HubConfig, settings_file: Path, stop: threading.Event, ready: Ca
         purge = Purge(config.site, store, private, limits(config))
         if config.broker.embedded:
             held.enter_context(EmbeddedBroker(config.broker.host, config.broker.port))
-        bell = Bell()
-        beside = _beside(config, store, settings_file, bell)
-        loop = HubLoop(config, store, Signer(config.site, private), purge, ready, beside=beside, taken_in=bell.ring)
+        bell, precedence = Bell(), Precedence(len(config.targets))
+        beside = _beside(config, store, settings_file, bell, precedence)
+        taking_in = functools.partial(taking_in_beside, bell, precedence)
+        loop = HubLoop(config, store, Signer(config.site, private), purge, ready, beside=beside, taking_in=taking_in)
         loop.run(stop, Supervisor())
 
 
-def _beside(config: HubConfig, store: HubStore, settings_file: Path, bell: Bell) -> tuple[Beside, ...]:
-    """What the settings ask for besides gates; `bell` is rung when something was taken in. Raises SettingsError."""
+@contextlib.contextmanager
+def taking_in_beside(bell: Bell, precedence: Precedence) -> Iterator[None]:
+    """Around each commit of what gates have sent: who works beside the loop gives way meanwhile, and hears of it."""
+    precedence.begins(time.monotonic())
+    try:
+        yield
+        bell.ring()
+    finally:
+        precedence.ends(time.monotonic())
+
+
+def _beside(
+    config: HubConfig, store: HubStore, settings_file: Path, bell: Bell, precedence: Precedence
+) -> tuple[Beside, ...]:
+    """What the settings ask for besides gates; `bell` is rung when something was taken in, `precedence` knows when much
+    is. Raises SettingsError."""
     found: list[Beside] = []
     if config.targets:
         # Only who tells others needs the library.
         from hub.central.couriers import Couriers
 
-        found.append(Couriers(config, store, settings_file, bell))
+        found.append(Couriers(config, store, settings_file, bell, precedence))
     if config.card_register.on or config.companies.on:
         from hub.central.registers.register_watches import RegisterWatches
 
@@ -134,16 +151,16 @@ class HubLoop:
         ready: Callable[[str], None],
         *,
         beside: Sequence[Beside],
-        taken_in: Callable[[], None],
+        taking_in: Callable[[], contextlib.AbstractContextManager[None]],
     ) -> None:
-        """`taken_in` is told after each commit of what gates have sent."""
+        """`taking_in` is entered for each commit of what gates have sent."""
         topics = Topics(config.site)
         instance = installation(config, store)
         self._config = config
         self._topics = topics
         self._ready = ready
         self._beside = beside
-        self._taken_in = taken_in
+        self._taking_in = taking_in
         self._started = False
         self._store = store
         self._inbox = Inbox()
@@ -243,8 +260,8 @@ class HubLoop:
             self._start_beside()
         if self._waiting:
             messages, self._waiting = self._waiting, []
-            self._publish(self._service.take(of_members(self._store, self._topics, messages, _now_ms()), _now_ms()))
-            self._taken_in()
+            with self._taking_in():
+                self._publish(self._service.take(of_members(self._store, self._topics, messages, _now_ms()), _now_ms()))
         if self._wishes:
             wishes, self._wishes = self._wishes, []
             self._publish(self._membership.answers(wishes, _now_ms()))

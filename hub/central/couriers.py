@@ -16,6 +16,7 @@ from hub.central.courier import Courier, Sent, sent
 from hub.central.delivery import Rules
 from hub.central.ledger import Ledger
 from hub.central.looking_back import Reconciliation
+from hub.central.precedence import Precedence
 from hub.central.registry import TargetPlace, make_target
 from hub.central.store_away import StoreAway
 from hub.central.target import Draft, Target
@@ -82,11 +83,14 @@ class Pool:
 class Couriers:
     """All of a site's. Made without touching anything; `start` and `stop` once each."""
 
-    def __init__(self, config: HubConfig, store: HubStore, settings_file: Path, bell: Bell) -> None:
-        """`bell` is rung when something was taken in. Raises SettingsError: a target that cannot be made is a fault of
-        the settings."""
+    def __init__(
+        self, config: HubConfig, store: HubStore, settings_file: Path, bell: Bell, precedence: Precedence
+    ) -> None:
+        """`bell` is rung when something was taken in; `precedence` knows when much is. Raises SettingsError: a target
+        that cannot be made is a fault of the settings."""
         self._stop = threading.Event()
         self._bell = bell
+        self._precedence = precedence
         self._store = store
         self._site = config.site
         self._threads: list[threading.Thread] = []
@@ -123,15 +127,20 @@ class Couriers:
         entered = False
         away = StoreAway(f"target={settings.name}")
         heard = 0
+        patience_s = settings.deadline_min * 60 / 2
         while not self._stop.is_set():
             try:
                 if not entered:
                     ledger.enter(settings.kind, since_ms(settings, self._zone), _now_ms())
                     entered = True
+                began_s = time.monotonic()
                 wait_ms = min(LOOK_MS, courier.turn(_now_ms()))
                 if not courier.under_way and wait_ms:
                     reconciliation.turn(_now_ms())
                 away.over()
+                ended_s = time.monotonic()
+                if rest_s := self._precedence.rest_s(ended_s - began_s, ended_s, patience_s):
+                    self._stop.wait(rest_s)
                 if courier.under_way:
                     courier.wait(_now_ms(), wait_ms)
                 else:

@@ -5,8 +5,8 @@ the hub's commit to the target's door, and what three targets, one of them sick,
 """
 
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -25,12 +25,14 @@ from hub.central.couriers import LOOK_MS, Couriers, Pool
 from hub.central.delivery import Rules
 from hub.central.happening import MOVEMENTS, Happening
 from hub.central.ledger import Ledger
+from hub.central.precedence import Precedence
 from hub.central.registry import TargetPlace
 from hub.central.target import Accepted, Draft, Facts, Item, Later, Outcome, Pace
 from hub.central.web import Unreachable, Web
 from hub.config import HubConfig, TargetSettings
 from hub.ingest import Ingest
 from hub.store import HubStore
+from hub.wiring import taking_in_beside
 from portvakt.backoff import Backoff
 from portvakt.doubles.serving import Reply, Request, Serving
 from tests.benchmarks.figures import Figure
@@ -42,6 +44,7 @@ NO_TARGET = "ingest in batches of 200, no target"
 RULES = Rules(20, Backoff(lambda: 0.5), Backoff(lambda: 0.5))
 CARDS = 500
 NOWHERE = "http://127.0.0.1:9"
+TakingIn = Callable[[], AbstractContextManager[None]]
 
 
 def measure(quick: bool) -> Iterator[Figure]:
@@ -178,14 +181,13 @@ def _idle(file: Path, turns: int) -> list[float]:
 def _badges(folder: Path, count: int, *, rings: bool) -> list[float]:
     book = _book(count)
     samples = []
-    with _couriers(folder, ("bench-well",)) as (store, bell):
+    with _couriers(folder, ("bench-well",)) as (store, taking_in):
         (target,) = NEAR
         ingest = _ingest(store)
         for seq in range(1, count + 1):
-            ingest.take([book.message(seq)], START_MS)
-            committed_at = time.perf_counter()
-            if rings:
-                bell.ring()
+            with taking_in() if rings else nullcontext():
+                ingest.take([book.message(seq)], START_MS)
+                committed_at = time.perf_counter()
             wait_for("the target is asked", partial(_has_taken, target, seq), 10.0)
             samples.append((target.asked_at - committed_at) * 1000)
     return samples
@@ -197,12 +199,13 @@ def _has_taken(target: Near, count: int) -> bool:
 
 def _ingested(folder: Path, count: int, kinds: Sequence[str]) -> float:
     book = _book(count)
-    with _couriers(folder, kinds) as (store, bell):
+    with _couriers(folder, kinds) as (store, taking_in):
         ingest = _ingest(store)
+        messages = _messages(book)
         began = time.perf_counter()
-        for message in _messages(book):
-            ingest.take([message], START_MS)
-            bell.ring()
+        for message in messages:
+            with taking_in():
+                ingest.take([message], START_MS)
         spent_s = time.perf_counter() - began
         if kinds:
             well = [one for one in NEAR if not isinstance(one, Sick)]
@@ -211,7 +214,7 @@ def _ingested(folder: Path, count: int, kinds: Sequence[str]) -> float:
 
 
 @contextmanager
-def _couriers(folder: Path, kinds: Sequence[str]) -> Iterator[tuple[HubStore, Bell]]:
+def _couriers(folder: Path, kinds: Sequence[str]) -> Iterator[tuple[HubStore, TakingIn]]:
     """A store whose targets are told by threads of their own, as `hub run` has them."""
     folder.mkdir()
     NEAR.clear()
@@ -221,13 +224,13 @@ def _couriers(folder: Path, kinds: Sequence[str]) -> Iterator[tuple[HubStore, Be
     )
     config = HubConfig(site=SITE, targets=targets)
     with closing(HubStore(folder / "hub.sqlite3")) as store, mock.patch.dict(registry.OURS, ours):
-        bell = Bell()
-        couriers = Couriers(config, store, folder / "hub.toml", bell)
+        bell, precedence = Bell(), Precedence(len(kinds))
+        couriers = Couriers(config, store, folder / "hub.toml", bell, precedence)
         couriers.start()
         try:
             for number in range(len(kinds)):
                 _wait_until_known(store, f"target-{number}")
-            yield store, bell
+            yield store, partial(taking_in_beside, bell, precedence)
         finally:
             couriers.stop()
 
