@@ -20,13 +20,14 @@ from gate.uplink.session import BATCH_RECORDS
 from gate.uplink.signing import Signer
 from hub.central import registry
 from hub.central.bell import Bell
-from hub.central.courier import AtOnce, Courier
+from hub.central.courier import Courier
 from hub.central.couriers import LOOK_MS, Couriers, Pool
 from hub.central.delivery import Rules
 from hub.central.happening import MOVEMENTS, Happening
 from hub.central.ledger import Ledger
 from hub.central.precedence import Precedence
 from hub.central.registry import TargetPlace
+from hub.central.sending import AtOnce
 from hub.central.target import Accepted, Draft, Facts, Item, Later, Outcome, Pace
 from hub.central.web import Unreachable, Web
 from hub.config import HubConfig, TargetSettings

@@ -18,6 +18,7 @@ import gate.turnstile
 import gate.uplink.mqtt
 import hub.central.courier
 import hub.central.delivery
+import hub.central.sending
 import hub.corrections
 import hub.intake
 import hub.muster
@@ -412,7 +413,7 @@ def key_of_each_attempt() -> AbstractContextManager[Any]:
     def sent(target: Target, drafts: Sequence[Draft]) -> Sequence[Outcome]:
         return _SENT(target, [fresh(one) for one in drafts])
 
-    return _patched((hub.central.courier, "sent", sent))
+    return _patched((hub.central.sending, "sent", sent))
 
 
 def refused_is_tried_again() -> AbstractContextManager[Any]:
@@ -460,9 +461,9 @@ def answer_lost_with_the_store() -> AbstractContextManager[Any]:
     """What could not be written down counts as under way for ever."""
     take_back = Courier._take_back
 
-    def careless(self: Courier, now_ms: int, wait_ms: int) -> None:
+    def careless(self: Courier, now_ms: int, wait_ms: int) -> bool:
         try:
-            take_back(self, now_ms, wait_ms)
+            return take_back(self, now_ms, wait_ms)
         except StoreError:
             self._answers.clear()
             raise
@@ -497,7 +498,7 @@ MUTANTS: Mapping[str, Mutant] = {
     )
 }  # fmt: skip
 
-_SENT = hub.central.courier.sent
+_SENT = hub.central.sending.sent
 _HEAD = SimJournal._stored_head
 _MESSAGE = Session.message
 _TAKE = CommandFollower.take
