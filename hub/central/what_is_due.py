@@ -16,8 +16,8 @@ from hub.store import schema
 
 HEAD = 60
 """So many of those that wait are looked at, however few may go."""
-FOR_EACH = 3
-"""And so many for each that may go: in a rush most of them are of different cards."""
+FOR_EACH = 2
+"""And so many for each that may go: a feed tells two things of each passage."""
 CARDS_AT_ONCE = 500
 
 _ROWS = schema.deliveries
