@@ -84,9 +84,9 @@ def run(config: HubConfig, settings_file: Path, stop: threading.Event, ready: Ca
 
 
 @contextlib.contextmanager
-def taking_in_beside(bell: Bell, precedence: Precedence) -> Iterator[None]:
-    """Around each commit of what gates have sent: who works beside the loop gives way meanwhile, and hears of it."""
-    precedence.begins(time.monotonic())
+def taking_in_beside(bell: Bell, precedence: Precedence, size: int) -> Iterator[None]:
+    """Around each commit of what gates have sent, so many bytes: who works beside the loop gives way, and hears of it."""
+    precedence.begins(size, time.monotonic())
     try:
         yield
         bell.ring()
@@ -151,9 +151,9 @@ class HubLoop:
         ready: Callable[[str], None],
         *,
         beside: Sequence[Beside],
-        taking_in: Callable[[], contextlib.AbstractContextManager[None]],
+        taking_in: Callable[[int], contextlib.AbstractContextManager[None]],
     ) -> None:
-        """`taking_in` is entered for each commit of what gates have sent."""
+        """`taking_in` is entered for each commit of what gates have sent, with its size in bytes."""
         topics = Topics(config.site)
         instance = installation(config, store)
         self._config = config
@@ -260,7 +260,7 @@ class HubLoop:
             self._start_beside()
         if self._waiting:
             messages, self._waiting = self._waiting, []
-            with self._taking_in():
+            with self._taking_in(sum(len(payload) for _, payload in messages)):
                 self._publish(self._service.take(of_members(self._store, self._topics, messages, _now_ms()), _now_ms()))
         if self._wishes:
             wishes, self._wishes = self._wishes, []

@@ -11,10 +11,13 @@ Times are seconds of one clock that never goes back, passed in. Any thread may c
 import math
 import threading
 
+BACKLOG_BYTES = 16_000
+"""Of one commit, from which on it is a backlog: some thirty records. Live ones come by one or two, and a slow disk makes
+no rush of them."""
 MEMORY_S = 0.3
-"""How soon a rush is believed, and forgotten: a live badge that takes 10 ms is none."""
+"""How soon a rush is believed, and forgotten."""
 RUSH = 0.5
-"""The part of the time in which the intake is at work, from which on it is a rush."""
+"""The part of the time in which a backlog is being taken in, from which on it is a rush."""
 SHARE = 0.2
 """Of the time in a rush that all couriers together may take."""
 LONGEST_REST_S = 2.0
@@ -27,19 +30,19 @@ class Precedence:
         self._couriers = couriers
         self._lock = threading.Lock()
         self._busy = 0.0
-        """How much of the last while it was at work, the latest counting most."""
+        """How much of the last while a backlog was taken in, the latest counting most."""
         self._at_s = 0.0
         self._working = False
         self._rush_since_s: float | None = None
 
-    def begins(self, now_s: float) -> None:
-        """The intake has got something to do."""
+    def begins(self, size: int, now_s: float) -> None:
+        """So many bytes are being taken in."""
         with self._lock:
             self._go_on(now_s)
-            self._working = True
+            self._working = size >= BACKLOG_BYTES
 
     def ends(self, now_s: float) -> None:
-        """It is done."""
+        """They are committed."""
         with self._lock:
             self._go_on(now_s)
             self._working = False

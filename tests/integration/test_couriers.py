@@ -12,7 +12,7 @@ from gate.uplink.signing import Signer
 from hub import wiring
 from hub.central import couriers
 from hub.central.bell import Bell
-from hub.central.precedence import Precedence
+from hub.central.precedence import BACKLOG_BYTES, Precedence
 from hub.central.target import Pace
 from hub.config import HubConfig, TargetSettings, load_config
 from hub.ingest import Ingest
@@ -64,7 +64,7 @@ def test_while_gates_tell_without_end_targets_are_told_all_the_same(
         book.passage(f"{1000 + number}", "entry")
     Ingest("yard", store, Signer("yard", Ed25519PrivateKey.generate())).take([book.message()], START_MS)
     told = couriers.Couriers(HubConfig(site="yard", targets=(settings,)), store, tmp_path, Bell(), precedence)
-    precedence.begins(time.monotonic() - 60.0)
+    precedence.begins(BACKLOG_BYTES, time.monotonic() - 60.0)
     rests: list[float] = []
     asked = precedence.rest_s
 
