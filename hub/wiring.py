@@ -85,7 +85,7 @@ def run(config: HubConfig, settings_file: Path, stop: threading.Event, ready: Ca
 
 @contextlib.contextmanager
 def taking_in_beside(bell: Bell, precedence: Precedence, size: int) -> Iterator[None]:
-    """Around each commit of what gates have sent, so many bytes: who works beside the loop gives way, and hears of it."""
+    """Around each commit of so many bytes from gates: who works beside the loop gives way, and hears of it."""
     precedence.begins(size, time.monotonic())
     try:
         yield

@@ -12,8 +12,8 @@ import math
 import threading
 
 BACKLOG_BYTES = 16_000
-"""Of one commit, from which on it is a backlog: some thirty records. Live ones come by one or two, and a slow disk makes
-no rush of them."""
+"""Of one commit, from which on it is a backlog: some thirty records. Live ones come by one or two, and a slow disk
+makes no rush of them."""
 MEMORY_S = 0.3
 """How soon a rush is believed, and forgotten."""
 RUSH = 0.5
