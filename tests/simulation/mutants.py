@@ -43,6 +43,7 @@ from gate.uplink.signing import Sealed, Verifier
 from hub.central.courier import Courier
 from hub.central.delivery import Delivery, Receiver
 from hub.central.happening import Happening
+from hub.central.sending import Line, Sent
 from hub.central.target import Accepted, Draft, Item, Later, Outcome, Queued, Refused, Stopped, Target
 from hub.corrections import Passage
 from hub.errors import StoreError
@@ -452,6 +453,16 @@ def pause_ignored() -> AbstractContextManager[Any]:
     return _patched((Receiver, "may_send", lambda self, _: self.stopped is None))
 
 
+def line_goes_on_after_a_failure() -> AbstractContextManager[Any]:
+    """What waits for a connection is sent, whatever has come back meanwhile."""
+
+    def answered(self: Line, sent: Sent) -> None:
+        self._under_way -= 1
+        self._back.append(sent)
+
+    return _patched((Line, "answered", answered))
+
+
 def stop_ignored() -> AbstractContextManager[Any]:
     """A wrong password is tried for ever."""
     return _patched((Receiver, "may_send", lambda self, now_ms: now_ms >= self.pause_until_ms))
@@ -494,7 +505,7 @@ MUTANTS: Mapping[str, Mutant] = {
         garbage_ends_the_intake,
         cursor_before_the_items, no_answer_taken_for_yes, queued_taken_for_done, key_of_each_attempt,
         refused_is_tried_again, refusal_stops_the_target, told_as_it_arrives,
-        pause_ignored, stop_ignored, answer_lost_with_the_store, old_days_not_told,
+        pause_ignored, line_goes_on_after_a_failure, stop_ignored, answer_lost_with_the_store, old_days_not_told,
     )
 }  # fmt: skip
 
