@@ -13,7 +13,9 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gate.uplink import contract
 from gate.uplink.contract import ContractError, HubStatus, Publish, Topics
@@ -25,7 +27,17 @@ from hub.central.precedence import Precedence
 from hub.central.site_alarms import site_alarms
 from hub.claim import Claim, SiteClaim
 from hub.commands import Commands
-from hub.config import HubConfig, closing_rule, database, limits, signing_key_file, state_dir, warnings
+from hub.config import (
+    BLOCKS,
+    HubConfig,
+    closing_rule,
+    database,
+    limits,
+    requirements_of,
+    signing_key_file,
+    state_dir,
+    warnings,
+)
 from hub.errors import AnotherHub, KeyFileError, StoreError
 from hub.housekeeping import Housekeeping
 from hub.identity import check_key, claim_key, installation
@@ -76,9 +88,9 @@ def run(config: HubConfig, settings_file: Path, stop: threading.Event, ready: Ca
         purge = Purge(config.site, store, private, limits(config))
         if config.broker.embedded:
             held.enter_context(EmbeddedBroker(config.broker.host, config.broker.port))
-        bell, precedence = Bell(), Precedence(len(config.targets))
-        beside = _beside(config, store, settings_file, bell, precedence)
-        taking_in = functools.partial(taking_in_beside, bell, precedence)
+        signals = Signals(Bell(), Precedence(len(config.targets)))
+        beside = _beside(config, store, settings_file, signals, private)
+        taking_in = functools.partial(taking_in_beside, *signals)
         loop = HubLoop(config, store, Signer(config.site, private), purge, ready, beside=beside, taking_in=taking_in)
         loop.run(stop, Supervisor())
 
@@ -94,17 +106,23 @@ def taking_in_beside(bell: Bell, precedence: Precedence, size: int) -> Iterator[
         precedence.ends(time.monotonic())
 
 
+class Signals(NamedTuple):
+    """What those beside the loop hear of its intake: that something was taken in, and when much is."""
+
+    bell: Bell
+    precedence: Precedence
+
+
 def _beside(
-    config: HubConfig, store: HubStore, settings_file: Path, bell: Bell, precedence: Precedence
+    config: HubConfig, store: HubStore, settings_file: Path, signals: Signals, private: Ed25519PrivateKey
 ) -> tuple[Beside, ...]:
-    """What the settings ask for besides gates; `bell` is rung when something was taken in, `precedence` knows when much
-    is. Raises SettingsError."""
+    """What the settings ask for besides gates. Raises SettingsError."""
     found: list[Beside] = []
     if config.targets:
         # Only who tells others needs the library.
         from hub.central.couriers import Couriers
 
-        found.append(Couriers(config, store, settings_file, bell, precedence))
+        found.append(Couriers(config, store, settings_file, *signals))
     if config.card_register.on or config.companies.on:
         from hub.central.registers.register_watches import RegisterWatches
 
@@ -113,11 +131,32 @@ def _beside(
         from hub.crew.watching import CrewWatch
 
         found.append(CrewWatch(config, store))
-    if config.sources:
+    if any(one.kind != BLOCKS for one in config.sources):
         from hub.central.gathering import Gathering
 
         found.append(Gathering(config, store, settings_file))
+    found += _siblings(config, store, settings_file, private)
     return tuple(found)
+
+
+def _siblings(config: HubConfig, store: HubStore, settings_file: Path, private: Ed25519PrivateKey) -> Iterator[Beside]:
+    """What is told to the hubs of our other sites, and heard of them. Raises SettingsError."""
+    listening = [one for one in config.sources if one.kind == BLOCKS]
+    if config.all_sites.publish is None and not listening:
+        return
+    from hub.central.siblings.hearing import BlockListener, UnmadeListener
+    from hub.central.siblings.settings import listening_of, telling_of
+    from hub.central.siblings.telling import BlockTeller
+
+    if (telling := telling_of(config, settings_file)) is not None:
+        yield BlockTeller(config.site, store, private, telling)
+    for one in listening:
+        try:
+            heard = listening_of(config, one, settings_file)
+        except SettingsError as wrong:
+            yield UnmadeListener(store, one.name, str(wrong))
+        else:
+            yield BlockListener(config.site, store, heard, requirements_of(config.requirements))
 
 
 def run_ingest(config: HubConfig, stop: threading.Event, ready: Callable[[str], None]) -> None:

@@ -129,8 +129,14 @@ class CrewPage(SearchedPage):
             self.desk.ask(self.desk.acts.block(_card(one), one.line.name))
 
     def _unblock(self) -> None:
-        if (one := self._sheet.chosen) is not None:
-            self.desk.ask(self.desk.acts.unblock(_card(one), None, self.desk.now_ms))
+        one = self._sheet.chosen
+        if one is None:
+            return
+        if one.line.answer == "blocked" and not one.line.blocked:
+            # Another site has: why, and what can be done about it.
+            self.desk.explain(_card(one))
+            return
+        self.desk.ask(self.desk.acts.unblock(_card(one), None, self.desk.now_ms))
 
     def _extend(self) -> None:
         one = self._sheet.chosen
