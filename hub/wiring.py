@@ -6,13 +6,14 @@ them. No failure of the broker ends the hub.
 """
 
 import contextlib
+import functools
 import logging
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -22,6 +23,7 @@ from gate.uplink.signing import Signer
 from hub.broker import EmbeddedBroker
 from hub.central.alarms import AlarmWatch
 from hub.central.bell import Bell
+from hub.central.precedence import Precedence
 from hub.central.site_alarms import site_alarms
 from hub.claim import Claim, SiteClaim
 from hub.commands import Commands
@@ -86,22 +88,41 @@ def run(config: HubConfig, settings_file: Path, stop: threading.Event, ready: Ca
         purge = Purge(config.site, store, private, limits(config))
         if config.broker.embedded:
             held.enter_context(EmbeddedBroker(config.broker.host, config.broker.port))
-        bell = Bell()
-        beside = _beside(config, store, settings_file, bell, private)
-        loop = HubLoop(config, store, Signer(config.site, private), purge, ready, beside=beside, taken_in=bell.ring)
+        signals = Signals(Bell(), Precedence(len(config.targets)))
+        beside = _beside(config, store, settings_file, signals, private)
+        taking_in = functools.partial(taking_in_beside, *signals)
+        loop = HubLoop(config, store, Signer(config.site, private), purge, ready, beside=beside, taking_in=taking_in)
         loop.run(stop, Supervisor())
 
 
+@contextlib.contextmanager
+def taking_in_beside(bell: Bell, precedence: Precedence, size: int) -> Iterator[None]:
+    """Around each commit of so many bytes from gates: who works beside the loop gives way, and hears of it."""
+    precedence.begins(size, time.monotonic())
+    try:
+        yield
+        bell.ring()
+    finally:
+        precedence.ends(time.monotonic())
+
+
+class Signals(NamedTuple):
+    """What those beside the loop hear of its intake: that something was taken in, and when much is."""
+
+    bell: Bell
+    precedence: Precedence
+
+
 def _beside(
-    config: HubConfig, store: HubStore, settings_file: Path, bell: Bell, private: Ed25519PrivateKey
+    config: HubConfig, store: HubStore, settings_file: Path, signals: Signals, private: Ed25519PrivateKey
 ) -> tuple[Beside, ...]:
-    """What the settings ask for besides gates; `bell` is rung when something was taken in. Raises SettingsError."""
+    """What the settings ask for besides gates. Raises SettingsError."""
     found: list[Beside] = []
     if config.targets:
         # Only who tells others needs the library.
         from hub.central.couriers import Couriers
 
-        found.append(Couriers(config, store, settings_file, bell))
+        found.append(Couriers(config, store, settings_file, *signals))
     if config.card_register.on or config.companies.on:
         from hub.central.registers.register_watches import RegisterWatches
 
@@ -169,16 +190,16 @@ class HubLoop:
         ready: Callable[[str], None],
         *,
         beside: Sequence[Beside],
-        taken_in: Callable[[], None],
+        taking_in: Callable[[int], contextlib.AbstractContextManager[None]],
     ) -> None:
-        """`taken_in` is told after each commit of what gates have sent."""
+        """`taking_in` is entered for each commit of what gates have sent, with its size in bytes."""
         topics = Topics(config.site)
         instance = installation(config, store)
         self._config = config
         self._topics = topics
         self._ready = ready
         self._beside = beside
-        self._taken_in = taken_in
+        self._taking_in = taking_in
         self._started = False
         self._store = store
         self._inbox = Inbox()
@@ -278,8 +299,8 @@ class HubLoop:
             self._start_beside()
         if self._waiting:
             messages, self._waiting = self._waiting, []
-            self._publish(self._service.take(of_members(self._store, self._topics, messages, _now_ms()), _now_ms()))
-            self._taken_in()
+            with self._taking_in(sum(len(payload) for _, payload in messages)):
+                self._publish(self._service.take(of_members(self._store, self._topics, messages, _now_ms()), _now_ms()))
         if self._wishes:
             wishes, self._wishes = self._wishes, []
             self._publish(self._membership.answers(wishes, _now_ms()))

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from hub.central.delivery import (
     Ahead,
@@ -25,6 +25,7 @@ from hub.central.delivery import (
     worn_out,
 )
 from hub.central.happening import Happening, Place, Stream
+from hub.central.sending import Sender, Sent
 from hub.central.target import Accepted, Draft, Facts, Item, Later, Outcome, Target, Unfit
 from hub.corrections import CLOCK_TRUSTED
 from hub.presence import Certainty
@@ -36,6 +37,9 @@ IDLE_MS = 60_000
 REST_MS = 100
 """How long a turn waits at least that could start nothing: what is due may be too much for one second."""
 ASK_AT_ONCE = 50
+AHEAD = 16
+"""Records that may be with the sender before it has a connection for them: so it goes on while answers are written
+down, and many answers of a fast receiver in one commit."""
 
 
 class Queue(Protocol):
@@ -70,55 +74,6 @@ class Queue(Protocol):
         """How the target was when it was written down last; a person may have woken it since."""
 
 
-class Sent(NamedTuple):
-    """One request, with what came back: an outcome for each draft."""
-
-    drafts: Sequence[Draft]
-    outcomes: Sequence[Outcome]
-
-
-class Sender(Protocol):
-    """Carries requests to the target."""
-
-    def start(self, drafts: Sequence[Draft]) -> None:
-        """Send these; the answer is told by `done`."""
-
-    def done(self, wait_ms: int) -> Sequence[Sent]:
-        """What has been answered; waits up to so long when something is under way and nothing has been."""
-
-    def under_way(self) -> int:
-        """Requests without an answer."""
-
-
-class AtOnce:
-    """Sends in the caller's thread."""
-
-    def __init__(self, target: Target) -> None:
-        self._target = target
-        self._sent: list[Sent] = []
-
-    def start(self, drafts: Sequence[Draft]) -> None:
-        self._sent.append(Sent(drafts, sent(self._target, drafts)))
-
-    def done(self, wait_ms: int) -> Sequence[Sent]:
-        found, self._sent = self._sent, []
-        return found
-
-    def under_way(self) -> int:
-        return len(self._sent)
-
-
-def sent(target: Target, drafts: Sequence[Draft]) -> Sequence[Outcome]:
-    """The target's outcomes, one for each draft, whatever it does."""
-    try:
-        outcomes = list(target.send(drafts))
-    except Exception as fault:
-        log.exception("target failed")
-        outcomes = [Later(f"{type(fault).__name__} in the target; see the log")] * len(drafts)
-    missing = len(drafts) - len(outcomes)
-    return [*outcomes[: len(drafts)], *[Later("the target gave no outcome")] * missing]
-
-
 class Courier:
     """One target's. One thread."""
 
@@ -143,18 +98,17 @@ class Courier:
         self._take_back(now_ms, 0)
         planned = self._plan(now_ms)
         due_ms, receiver = self._queue.next_due_ms(), self._take_verdicts(now_ms)
-        started = 0
+        settled = 0
         if due_ms is not None and due_ms <= now_ms and receiver.may_send(now_ms):
             receiver = self._ask(receiver, now_ms)
             room = self._room(receiver, now_ms)
-            started = self._send(receiver, room, now_ms) if room else 0
-            if room and not started:
+            started, settled = self._send(receiver, room, now_ms) if room else (0, 0)
+            if room and not started + settled:
                 # What is due waits for another one of its card.
                 due_ms = self._queue.next_due_ms(now_ms + 1)
-        if self._under_way:
-            # While something is under way an answer is what is waited for.
-            self._take_back(now_ms, 0)
-        return 0 if planned or started else _idle_ms(due_ms, receiver, now_ms)
+        # While something is under way an answer is what is waited for.
+        answered = self._take_back(now_ms, 0)
+        return 0 if planned or settled or answered else _idle_ms(due_ms, receiver, now_ms)
 
     def wait(self, now_ms: int, wait_ms: int) -> None:
         """Wait for an answer, if one is to come. Raises StoreError."""
@@ -206,15 +160,21 @@ class Courier:
         """How many may be sent now."""
         if not receiver.may_send(now_ms):
             return 0
-        free = receiver.at_once(self._target.pace) - self._sender.under_way()
+        free = receiver.at_once(self._target.pace) + self._ahead(receiver) - self._sender.under_way()
         room = free * receiver.in_one(self._target.pace)
         allowed = self._throttle.allowed(now_ms)
         return max(0, room if allowed is None else min(room, allowed))
 
-    def _send(self, receiver: Receiver, room: int, now_ms: int) -> int:
+    def _ahead(self, receiver: Receiver) -> int:
+        """How many requests may wait for a connection: none of a receiver that fails, or that counts by the second."""
+        pace = self._target.pace
+        return 0 if receiver.failures or pace.per_second is not None else max(1, AHEAD // pace.batch)
+
+    def _send(self, receiver: Receiver, room: int, now_ms: int) -> tuple[int, int]:
+        """How many were sent, and how many there was nothing to send of."""
         found = self._queue.due(now_ms, room, self._under_way)
         if not found.deliveries:
-            return 0
+            return 0, 0
         drafts, settled = self._drafts(found, now_ms)
         if settled:
             self._queue.settle(settled, receiver, now_ms)
@@ -226,7 +186,7 @@ class Courier:
         for start in range(0, len(drafts), size):
             self._sender.start([draft for _, draft in drafts[start : start + size]])
         self._throttle.went(len(drafts))
-        return len(found.deliveries)
+        return len(drafts), len(settled)
 
     def _drafts(self, found: Found, now_ms: int) -> tuple[list[tuple[Delivery, Draft]], list[Delivery]]:
         """What is to be sent; and what is not, as it is now."""
@@ -255,23 +215,30 @@ class Courier:
             return nothing_new(delivery, "told already", now_ms)
         return draft
 
-    def _take_back(self, now_ms: int, wait_ms: int) -> None:
+    def _take_back(self, now_ms: int, wait_ms: int) -> bool:
+        """Whether anything has come back."""
         self._answers += self._sender.done(wait_ms)
         if not self._answers:
-            return
+            return False
+        heard = [(one.drafts, one.outcomes) for one in self._answers if one.outcomes is not None]
+        if heard:
+            self._settle(heard, now_ms)
         # Written down before it is forgotten: a store that fails is told of it in a later turn.
-        before = receiver = self._queue.receiver()
-        settled: list[Delivery] = []
-        for one in self._answers:
-            receiver = receiver_after(receiver, one.outcomes, now_ms, self._rules)
-            for draft, outcome in zip(one.drafts, one.outcomes, strict=True):
-                after = answered(self._under_way[draft.item.id], draft, outcome, now_ms, self._rules)
-                settled.append(worn_out(after, receiver, self._first_sent[draft.item.id], self._rules))
-        self._queue.settle(settled, receiver, now_ms)
         for one in self._answers:
             for draft in one.drafts:
                 del self._under_way[draft.item.id], self._first_sent[draft.item.id]
         self._answers.clear()
+        return True
+
+    def _settle(self, heard: Sequence[tuple[Sequence[Draft], Sequence[Outcome]]], now_ms: int) -> None:
+        before = receiver = self._queue.receiver()
+        settled: list[Delivery] = []
+        for drafts, outcomes in heard:
+            receiver = receiver_after(receiver, outcomes, now_ms, self._rules)
+            for draft, outcome in zip(drafts, outcomes, strict=True):
+                after = answered(self._under_way[draft.item.id], draft, outcome, now_ms, self._rules)
+                settled.append(worn_out(after, receiver, self._first_sent[draft.item.id], self._rules))
+        self._queue.settle(settled, receiver, now_ms)
         self._tell(before, receiver)
 
     def _ask(self, receiver: Receiver, now_ms: int) -> Receiver:

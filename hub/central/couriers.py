@@ -1,7 +1,6 @@
 """The couriers of a site, each in a thread of its own: a sick target never slows another, nor the gates."""
 
 import logging
-import queue
 import random
 import threading
 import time
@@ -12,11 +11,13 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from hub.central.bell import Bell
-from hub.central.courier import Courier, Sent, sent
+from hub.central.courier import Courier
 from hub.central.delivery import Rules
 from hub.central.ledger import Ledger
 from hub.central.looking_back import Reconciliation
+from hub.central.precedence import Precedence
 from hub.central.registry import TargetPlace, make_target
+from hub.central.sending import Line, Sent, sent
 from hub.central.store_away import StoreAway
 from hub.central.target import Draft, Target
 from hub.config import HubConfig, TargetSettings, closing_rule, time_zone
@@ -42,51 +43,68 @@ class Pool:
 
     def __init__(self, target: Target) -> None:
         self._target = target
-        self._work: queue.Queue[Sequence[Draft] | None] = queue.Queue()
-        self._answers: queue.Queue[Sent] = queue.Queue()
-        self._open = 0
+        self._line = Line(target.pace.connections)
+        self._lock = threading.Lock()
+        self._more = threading.Condition(self._lock)
+        self._back = threading.Condition(self._lock)
+        self._closed = False
         # Daemons: who ends the hub does not wait for a receiver that is slow.
         self._threads = [threading.Thread(target=self._serve, daemon=True) for _ in range(target.pace.connections)]
         for thread in self._threads:
             thread.start()
 
     def start(self, drafts: Sequence[Draft]) -> None:
-        self._open += 1
-        self._work.put(drafts)
+        with self._lock:
+            self._line.add(drafts, _monotonic_ms())
+            self._more.notify()
 
     def done(self, wait_ms: int) -> Sequence[Sent]:
-        found: list[Sent] = []
-        try:
-            if self._open and wait_ms:
-                found.append(self._answers.get(timeout=wait_ms / 1000))
-            while True:
-                found.append(self._answers.get_nowait())
-        except queue.Empty:
-            pass
-        self._open -= len(found)
-        return found
+        with self._lock:
+            if self._line.open():
+                self._back.wait_for(self._line.has_come_back, wait_ms / 1000)
+            return self._line.take_back()
 
     def under_way(self) -> int:
-        return self._open
+        with self._lock:
+            return self._line.open()
 
     def close(self) -> None:
         """What is under way goes on until the process ends."""
-        for _ in self._threads:
-            self._work.put(None)
+        with self._lock:
+            self._closed = True
+            self._more.notify_all()
 
     def _serve(self) -> None:
-        while (drafts := self._work.get()) is not None:
-            self._answers.put(Sent(drafts, sent(self._target, drafts)))
+        while (drafts := self._next()) is not None:
+            answer = Sent(drafts, sent(self._target, drafts))
+            with self._lock:
+                self._line.answered(answer)
+                self._back.notify()
+
+    def _next(self) -> Sequence[Draft] | None:
+        """None when there will be no more."""
+        with self._lock:
+            while not self._closed:
+                drafts = self._line.next(_monotonic_ms())
+                if self._line.has_come_back():
+                    self._back.notify()
+                if drafts is not None:
+                    return drafts
+                self._more.wait()
+        return None
 
 
 class Couriers:
     """All of a site's. Made without touching anything; `start` and `stop` once each."""
 
-    def __init__(self, config: HubConfig, store: HubStore, settings_file: Path, bell: Bell) -> None:
-        """`bell` is rung when something was taken in. Raises SettingsError: a target that cannot be made is a fault of
-        the settings."""
+    def __init__(
+        self, config: HubConfig, store: HubStore, settings_file: Path, bell: Bell, precedence: Precedence
+    ) -> None:
+        """`bell` is rung when something was taken in; `precedence` knows when much is. Raises SettingsError: a target
+        that cannot be made is a fault of the settings."""
         self._stop = threading.Event()
         self._bell = bell
+        self._precedence = precedence
         self._store = store
         self._site = config.site
         self._threads: list[threading.Thread] = []
@@ -123,15 +141,20 @@ class Couriers:
         entered = False
         away = StoreAway(f"target={settings.name}")
         heard = 0
+        patience_s = settings.deadline_min * 60 / 2
         while not self._stop.is_set():
             try:
                 if not entered:
                     ledger.enter(settings.kind, since_ms(settings, self._zone), _now_ms())
                     entered = True
+                began_s = time.monotonic()
                 wait_ms = min(LOOK_MS, courier.turn(_now_ms()))
                 if not courier.under_way and wait_ms:
                     reconciliation.turn(_now_ms())
                 away.over()
+                ended_s = time.monotonic()
+                if rest_s := self._precedence.rest_s(ended_s - began_s, ended_s, patience_s):
+                    self._stop.wait(rest_s)
                 if courier.under_way:
                     courier.wait(_now_ms(), wait_ms)
                 else:
@@ -184,3 +207,7 @@ def day_ms(said: str, zone: ZoneInfo, what: str) -> int:
 
 def _now_ms() -> int:
     return time.time_ns() // 1_000_000
+
+
+def _monotonic_ms() -> int:
+    return time.monotonic_ns() // 1_000_000

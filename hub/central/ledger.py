@@ -8,11 +8,10 @@ import contextlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Update, and_, bindparam, func, not_, or_, select, update
-from sqlalchemy.orm import aliased
+from sqlalchemy import BigInteger, Connection, Update, and_, bindparam, func, or_, select, update
 
-from hub.central import streams
-from hub.central.delivery import OPEN, Ahead, Delivery, Found, Receiver, State
+from hub.central import streams, what_is_due
+from hub.central.delivery import Ahead, Delivery, Found, Receiver, State
 from hub.central.happening import Happening, Place, Stream
 from hub.central.streams import Piece, Span
 from hub.central.target import Item
@@ -102,33 +101,8 @@ class Ledger:
     def due(self, now_ms: int, most: int, under_way: Collection[str]) -> Found:
         """What may be sent now, of each card the earliest that is open; what was never tried goes before what has
         failed, so that one that always fails is not all that a receiver ever sees."""
-        table = schema.deliveries
-        earlier = aliased(table)
-        blocked = (
-            select(earlier.c.id)
-            .where(
-                earlier.c.target == table.c.target,
-                earlier.c.scheme == table.c.scheme,
-                earlier.c.number == table.c.number,
-                earlier.c.state.in_([one.value for one in OPEN]),
-                or_(earlier.c.at_ms < table.c.at_ms, and_(earlier.c.at_ms == table.c.at_ms, earlier.c.id < table.c.id)),
-            )
-            .exists()
-        )
-        chosen = (
-            select(table)
-            .where(
-                table.c.target == self._target,
-                table.c.state == State.WAITING.value,
-                table.c.due_ms <= now_ms,
-                table.c.id.not_in(list(under_way)),
-                not_(blocked),
-            )
-            .order_by(table.c.due_ms, table.c.at_ms, table.c.id)
-            .limit(most)
-        )
         with self._store.reading() as connection:
-            return _found(connection.execute(chosen))
+            return _found(what_is_due.due(connection, self._target, now_ms, most, under_way))
 
     def to_ask(self, now_ms: int, most: int) -> list[Delivery]:
         """What the receiver has in its own queue, and may be asked for."""
@@ -149,15 +123,8 @@ class Ledger:
 
     def next_due_ms(self, from_ms: int = 0) -> int | None:
         """When something may be sent or asked for, from that time on; None when nothing is open."""
-        table = schema.deliveries
-        open_ones = table.c.state.in_([one.value for one in OPEN])
         with self._store.reading() as connection:
-            soonest: int | None = connection.scalar(
-                select(func.min(table.c.due_ms)).where(
-                    table.c.target == self._target, open_ones, table.c.due_ms >= from_ms
-                )
-            )
-            return soonest
+            return what_is_due.next_due_ms(connection, self._target, from_ms)
 
     @contextlib.contextmanager
     def facts(self, places: Mapping[str, Place]) -> Iterator["SqlFacts"]:

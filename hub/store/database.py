@@ -29,6 +29,9 @@ class Backend(Protocol):
     def prepare(self) -> None:
         """Before the first connection. Raises StoreError."""
 
+    def in_turn(self) -> contextlib.AbstractContextManager[None]:
+        """Of the threads of this process one writes after the other, where the database would let them wait badly."""
+
     def hold_alone(self, connection: Connection) -> None:
         """Wait until nobody else writes; nobody does until this transaction has ended."""
 
@@ -71,21 +74,21 @@ class Database:
     def writing(self) -> Iterator[Connection]:
         """One transaction, on disk when the block has ended; nothing of it when the block raises. Nobody else
         writes meanwhile."""
-        with self._translated(), self._backend.writer.begin() as connection:
+        with self._translated(), self._backend.in_turn(), self._backend.writer.begin() as connection:
             self._backend.hold_alone(connection)
             yield connection
 
     @contextlib.contextmanager
     def taking_in(self) -> Iterator[Connection]:
         """The same for ingest, of which there may be several at once."""
-        with self._translated(), self._backend.writer.begin() as connection:
+        with self._translated(), self._backend.in_turn(), self._backend.writer.begin() as connection:
             self._backend.hold_together(connection)
             yield connection
 
     @contextlib.contextmanager
     def trying(self) -> Iterator[Connection]:
         """A transaction that is taken back, whatever is written in it."""
-        with self._translated(), self._backend.writer.connect() as connection:
+        with self._translated(), self._backend.in_turn(), self._backend.writer.connect() as connection:
             self._backend.hold_alone(connection)
             yield connection
 

@@ -7,6 +7,7 @@ Locks are of the schema in use: sites may share a database, each in a schema of 
 Isolation is READ COMMITTED, so what is read behind a lock is what its last holder has committed.
 """
 
+import contextlib
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
@@ -67,6 +68,10 @@ class Postgres:
 
     def prepare(self) -> None:
         """The database itself is made by who runs the server."""
+
+    def in_turn(self) -> contextlib.AbstractContextManager[None]:
+        """The server wakes who waits."""
+        return contextlib.nullcontext()
 
     def hold_alone(self, connection: Connection) -> None:
         """Nobody else writes until this transaction has ended."""

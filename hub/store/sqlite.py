@@ -1,6 +1,8 @@
 """SQLite as the hub's database: one file, durable, patient, with transactions where we say."""
 
 import contextlib
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ class Sqlite:
         self._file = file
         self.reader: Engine = create_engine(URL.create("sqlite", database=str(file)))
         self.writer: Engine = self.reader.execution_options(portvakt_writes=True)
+        self._writing = threading.Lock()
         _set_up(self.reader)
 
     def prepare(self) -> None:
@@ -30,6 +33,17 @@ class Sqlite:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as refused:
             raise StoreError(f"{folder}: cannot be made ({refused.strerror}); set another state_dir") from refused
+
+    @contextlib.contextmanager
+    def in_turn(self) -> Iterator[None]:
+        """SQLite wakes nobody who waits for its lock: they sleep, up to 100 ms, and look again. A lock of our own wakes
+        the next one at once. Who does not get it in time goes on all the same, and is told by SQLite."""
+        got = self._writing.acquire(timeout=BUSY_TIMEOUT_MS / 1000)
+        try:
+            yield
+        finally:
+            if got:
+                self._writing.release()
 
     def hold_alone(self, connection: Connection) -> None:
         """BEGIN IMMEDIATE has taken the one lock that there is."""

@@ -5,8 +5,9 @@ the hub's commit to the target's door, and what three targets, one of them sick,
 """
 
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -20,20 +21,24 @@ from gate.uplink.session import BATCH_RECORDS
 from gate.uplink.signing import Signer
 from hub.central import registry
 from hub.central.bell import Bell
-from hub.central.courier import AtOnce, Courier
+from hub.central.courier import Courier
 from hub.central.couriers import LOOK_MS, Couriers, Pool
 from hub.central.delivery import Rules
 from hub.central.happening import MOVEMENTS, Happening
 from hub.central.ledger import Ledger
+from hub.central.precedence import Precedence
 from hub.central.registry import TargetPlace
+from hub.central.sending import AtOnce
 from hub.central.target import Accepted, Draft, Facts, Item, Later, Outcome, Pace
 from hub.central.web import Unreachable, Web
-from hub.config import HubConfig, TargetSettings
+from hub.config import HubConfig, PostgresAddress, TargetSettings
 from hub.ingest import Ingest
 from hub.store import HubStore
+from hub.wiring import taking_in_beside
 from portvakt.backoff import Backoff
 from portvakt.doubles.serving import Reply, Request, Serving
 from tests.benchmarks.figures import Figure
+from tests.sim.postgres import BIN, Postgres
 from tests.sim.records import START_MS, RecordBook
 from tests.waiting import wait_for
 
@@ -41,7 +46,9 @@ SITE = "yard"
 NO_TARGET = "ingest in batches of 200, no target"
 RULES = Rules(20, Backoff(lambda: 0.5), Backoff(lambda: 0.5))
 CARDS = 500
+THREE = ("bench-well", "bench-well", "bench-sick")
 NOWHERE = "http://127.0.0.1:9"
+TakingIn = Callable[[int], AbstractContextManager[None]]
 
 
 def measure(quick: bool) -> Iterator[Figure]:
@@ -59,15 +66,15 @@ def measure(quick: bool) -> Iterator[Figure]:
                 what = f"delivered with proof, {batch} a request, {connections} at once"
                 yield Figure(what, "records/s", told, against=bare)
         yield Figure("a turn of a courier with nothing to do", "ms", _idle(folder / "idle", 50 if quick else 500))
-        badges = _badges(folder / "rung", 20 if quick else 200, rings=True)
+        badges = _badges(folder / "rung.sqlite3", 20 if quick else 200, rings=True)
         yield Figure("commit of a badge → its target is asked", "ms", badges)
-        worker = _badges(folder / "not-rung", 10 if quick else 40, rings=False)
+        worker = _badges(folder / "not-rung.sqlite3", 10 if quick else 40, rings=False)
         yield Figure(f"the same, taken in by a worker (looked for each {LOOK_MS} ms)", "ms", worker)
-        alone = [_ingested(folder / f"none-{turn}", count, ()) for turn in range(turns)]
-        yield Figure(NO_TARGET, "events/s", alone)
-        kinds = ("bench-well", "bench-well", "bench-sick")
-        beside = [_ingested(folder / f"three-{turn}", count, kinds) for turn in range(turns)]
-        yield Figure("the same beside three targets, one of them sick", "events/s", beside, against=NO_TARGET)
+        yield from _looks(Path(name), quick=quick)
+        yield from _beside("SQLite", lambda: folder / f"{uuid.uuid4()}.sqlite3", 2 * count, turns)
+        if BIN is not None:
+            with Postgres() as server:
+                yield from _beside("PostgreSQL", server.database, 2 * count, turns)
 
 
 class Poster:
@@ -175,17 +182,16 @@ def _idle(file: Path, turns: int) -> list[float]:
         return [(after - before) * 1000 for before, after in pairwise(moments[9:])]
 
 
-def _badges(folder: Path, count: int, *, rings: bool) -> list[float]:
+def _badges(file: Path, count: int, *, rings: bool) -> list[float]:
     book = _book(count)
     samples = []
-    with _couriers(folder, ("bench-well",)) as (store, bell):
+    with _couriers(file, ("bench-well",)) as (store, taking_in):
         (target,) = NEAR
         ingest = _ingest(store)
         for seq in range(1, count + 1):
-            ingest.take([book.message(seq)], START_MS)
-            committed_at = time.perf_counter()
-            if rings:
-                bell.ring()
+            with taking_in(0) if rings else nullcontext():
+                ingest.take([book.message(seq)], START_MS)
+                committed_at = time.perf_counter()
             wait_for("the target is asked", partial(_has_taken, target, seq), 10.0)
             samples.append((target.asked_at - committed_at) * 1000)
     return samples
@@ -195,39 +201,75 @@ def _has_taken(target: Near, count: int) -> bool:
     return target.taken >= count
 
 
-def _ingested(folder: Path, count: int, kinds: Sequence[str]) -> float:
+def _looks(folder: Path, *, quick: bool) -> Iterator[Figure]:
+    """What a request costs before it is sent, when a backlog waits."""
+    short, long = (1_000, 10_000) if quick else (1_000, 100_000)
+    few = f"what may go, 100 of {short:,} that wait"
+    for count, against in ((short, None), (long, few)):
+        with closing(HubStore(folder / f"{count}.sqlite3")) as store, closing(Poster(NOWHERE, Pace())) as target:
+            ledger = Ledger(store, SITE, "bench")
+            ledger.enter("bench", 0, START_MS)
+            _take_in(store, _book(count))
+            while (ahead := ledger.ahead()).cursors:
+                wanted = [(one, item) for one in ahead.happenings for item in target.items(one)]
+                ledger.plan(wanted, ahead.cursors, START_MS)
+            moments = [time.perf_counter()]
+            for _ in range(20):
+                ledger.next_due_ms()
+                ledger.due(START_MS, 100, ())
+                moments.append(time.perf_counter())
+        spent = [(after - before) * 1000 for before, after in pairwise(moments)]
+        yield Figure(f"what may go, 100 of {count:,} that wait", "ms", spent, against)
+
+
+def _beside(database: str, new: Callable[[], Path | PostgresAddress], count: int, turns: int) -> Iterator[Figure]:
+    """Turn by turn, so that whatever else this machine does is in both."""
+    alone, beside, told = [], [], []
+    for _ in range(turns):
+        alone.append(_ingested(new(), count, ())[0])
+        intake, all_told = _ingested(new(), count, THREE)
+        beside.append(intake)
+        told.append(all_told)
+    name = f"{NO_TARGET}, {database}"
+    yield Figure(name, "events/s", alone)
+    yield Figure(f"the same beside three targets, one of them sick, {database}", "events/s", beside, against=name)
+    yield Figure(f"until both that are well have been told of all, {database}", "events/s", told, against=name)
+
+
+def _ingested(where: Path | PostgresAddress, count: int, kinds: Sequence[str]) -> tuple[float, float]:
+    """Events a second: taken in; and from the first one until whoever is well is told of the last."""
     book = _book(count)
-    with _couriers(folder, kinds) as (store, bell):
+    with _couriers(where, kinds) as (store, taking_in):
         ingest = _ingest(store)
+        messages = _messages(book)
         began = time.perf_counter()
-        for message in _messages(book):
-            ingest.take([message], START_MS)
-            bell.ring()
+        for message in messages:
+            with taking_in(len(message[1])):
+                ingest.take([message], START_MS)
         spent_s = time.perf_counter() - began
-        if kinds:
-            well = [one for one in NEAR if not isinstance(one, Sick)]
-            wait_for("who is well is told", lambda: all(one.taken == count for one in well), 120.0)
-    return count / spent_s
+        well = [one for one in NEAR if not isinstance(one, Sick)]
+        wait_for("who is well is told", lambda: all(one.taken == count for one in well), 300.0)
+        told_s = time.perf_counter() - began
+    return count / spent_s, count / told_s
 
 
 @contextmanager
-def _couriers(folder: Path, kinds: Sequence[str]) -> Iterator[tuple[HubStore, Bell]]:
+def _couriers(where: Path | PostgresAddress, kinds: Sequence[str]) -> Iterator[tuple[HubStore, TakingIn]]:
     """A store whose targets are told by threads of their own, as `hub run` has them."""
-    folder.mkdir()
     NEAR.clear()
     ours = {"bench-well": f"{__name__}:Near", "bench-sick": f"{__name__}:Sick"}
     targets = tuple(
         TargetSettings(name=f"target-{number}", kind=kind, since="2020-01-01") for number, kind in enumerate(kinds)
     )
     config = HubConfig(site=SITE, targets=targets)
-    with closing(HubStore(folder / "hub.sqlite3")) as store, mock.patch.dict(registry.OURS, ours):
-        bell = Bell()
-        couriers = Couriers(config, store, folder / "hub.toml", bell)
+    with closing(HubStore(where)) as store, mock.patch.dict(registry.OURS, ours):
+        bell, precedence = Bell(), Precedence(len(kinds))
+        couriers = Couriers(config, store, Path("hub.toml"), bell, precedence)
         couriers.start()
         try:
             for number in range(len(kinds)):
                 _wait_until_known(store, f"target-{number}")
-            yield store, bell
+            yield store, partial(taking_in_beside, bell, precedence)
         finally:
             couriers.stop()
 

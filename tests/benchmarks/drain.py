@@ -3,7 +3,7 @@
 Both are processes of their own behind one real Mosquitto; a gate's records go out as the gate sends
 them, in batches of 200, and the clock runs from the first publish to the last: for the hub until its
 signed ack of the last record has come (so: verified, committed), for the bare one until it has counted
-the last batch.
+the last batch. Then once more while three central systems are told of all of it.
 """
 
 import subprocess
@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -23,11 +24,46 @@ from gate.model import CardId, Direction, Event, EventKind, Medium, Moment, Reas
 from gate.uplink import contract, translate
 from gate.uplink.session import BATCH_RECORDS
 from gate.uplink.signing import Verifier
+from portvakt.doubles.elrapp import API_KEY, CONTRACT
+from portvakt.doubles.hmsreg import PASSWORD, USER
 from tests.benchmarks.figures import Figure
 from tests.sim.mosquitto import Mosquitto
 
 SITE, GATE = "bench", "north"
 BARE = "drain, bare subscriber that stores nothing"
+HUB = "drain, hub: verified, committed, acked"
+CARDS = 5_000
+HEADER = "card_number,first_name,last_name,organisation_number,date_of_birth,card_expiry"
+_TARGETS = """
+[[targets]]
+name = "feed"
+kind = "feed"
+since = "2020-01-01"
+[targets.settings]
+host = "127.0.0.1"
+port = {port}
+personal = "full"
+
+[[targets]]
+name = "hmsreg"
+kind = "hmsreg-v1"
+since = "2020-01-01"
+[targets.settings]
+base_url = "{hmsreg}"
+user = "{user}"
+password_file = "password"
+source = "Bench"
+hmsreg_number = "1234"
+
+[[targets]]
+name = "elrapp"
+kind = "elrapp"
+since = "2020-01-01"
+[targets.settings]
+base_url = "{elrapp}"
+api_key_file = "key"
+contract_id = {contract}
+"""
 _BARE_SUBSCRIBER = """
 import sys, threading
 import paho.mqtt.client as mqtt
@@ -59,8 +95,18 @@ def measure(quick: bool) -> Iterator[Figure]:
     with TemporaryDirectory(prefix="pv-") as name, Mosquitto(Path(name) / "broker") as broker:
         bare = [_bare(broker.port, topics, batches) for _ in range(turns)]
         yield Figure(BARE, "events/s", [count / seconds for seconds in bare])
-        hub = [_hub(Path(name) / f"hub{turn}", broker.port, topics, batches, count) for turn in range(turns)]
-        yield Figure("drain, hub: verified, committed, acked", "events/s", [count / s for s in hub], against=BARE)
+        hub = [_hub(Path(name) / f"hub{turn}", broker.port, batches, count) for turn in range(turns)]
+        yield Figure(HUB, "events/s", [count / s for s in hub], against=BARE)
+        telling = []
+        for turn in range(turns):
+            with _double("hmsreg") as hmsreg, _double("elrapp") as elrapp:
+                folder = Path(name) / f"telling{turn}"
+                settings = _TARGETS.format(port=broker.port, hmsreg=hmsreg, elrapp=elrapp, user=USER, contract=CONTRACT)
+                telling.append(_hub(folder, broker.port, batches, count, settings))
+        yield Figure(
+            "drain, the same while a feed and the doubles of HMSREG and ELRAPP are told", "events/s",
+            [count / s for s in telling], against=HUB,
+        )  # fmt: skip
 
 
 def _bare(port: int, topics: contract.Topics, batches: list[bytes]) -> float:
@@ -72,12 +118,34 @@ def _bare(port: int, topics: contract.Topics, batches: list[bytes]) -> float:
     return seconds
 
 
-def _hub(folder: Path, port: int, topics: contract.Topics, batches: list[bytes], count: int) -> float:
+@contextmanager
+def _double(name: str) -> Iterator[str]:
+    """A double in a process of its own; its address."""
+    command = [sys.executable, "-m", "portvakt.doubles", name]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        yield process.stdout.readline().partition(", on ")[2].partition(";")[0]
+        process.terminate()
+
+
+def _hub(folder: Path, port: int, batches: list[bytes], count: int, targets: str = "") -> float:
+    topics = contract.Topics(SITE)
     folder.mkdir()
     settings = folder / "hub.toml"
-    settings.write_text(f'site = "{SITE}"\nstate_dir = "{folder}"\n[broker]\nport = {port}\n', encoding="utf-8")
+    settings.write_text(
+        f'site = "{SITE}"\nstate_dir = "{folder}"\n[broker]\nport = {port}\n{targets}', encoding="utf-8"
+    )
+    for file, secret in (("password", PASSWORD), ("key", API_KEY)):
+        (folder / file).write_text(secret)
+        (folder / file).chmod(0o600)
     key_file = folder / "hub.pub"
     hub = [sys.executable, "-m", "hub"]
+    if targets:
+        crew = folder / "crew.csv"
+        rows = [f"{card:08d},Ola,Nordmann {card},100000008,1990-02-03,2027-05-31" for card in range(CARDS)]
+        crew.write_text("\n".join([HEADER, *rows]), encoding="utf-8")
+        command = [*hub, "crew", "import", str(crew), "--config", str(settings)]
+        subprocess.run(command, check=True, capture_output=True)
     subprocess.run([*hub, "key", "--config", str(settings), "-o", str(key_file)], check=True, capture_output=True)
     public = load_pem_public_key(key_file.read_bytes())
     assert isinstance(public, Ed25519PublicKey)
@@ -147,7 +215,7 @@ def _batches(count: int) -> list[bytes]:
     for seq in range(1, count + 1):
         kind = (EventKind.BADGE_GRANTED, EventKind.PASSAGE_COMPLETED)[seq % 2]
         moment = Moment("bench", seq * 10, 1_780_000_000_000 + seq * 10, trusted=True)
-        card = CardId("hms", f"{seq // 2 % 5000:08d}")
+        card = CardId("hms", f"{seq // 2 % CARDS:08d}")
         badge = f"badge-{seq // 2}"
         event = Event(kind, moment, "main", Direction.ENTRY, card, Medium.CHIP, Reason.GRANTED, (), "100000008", badge)
         body = translate.outgoing_record(event, site=SITE, gate=GATE, epoch="b" * 16, seq=seq, prevhash=prevhash)

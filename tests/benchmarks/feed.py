@@ -17,13 +17,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from paho.mqtt.enums import CallbackAPIVersion
 
 from gate.uplink.signing import Signer
-from hub.central.courier import AtOnce, Courier
+from hub.central.courier import Courier
 from hub.central.delivery import Rules
 from hub.central.happening import PASSAGE, Happening, Stream
 from hub.central.ledger import Ledger
 from hub.central.receivers.feed import Feed, feed
 from hub.central.receivers.feed_messages import Kind, Profile, Voice, encode
 from hub.central.registry import TargetPlace
+from hub.central.sending import AtOnce
 from hub.central.target import Accepted, Draft, Item
 from hub.ingest import Ingest
 from hub.presence import CardKey

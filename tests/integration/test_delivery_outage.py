@@ -10,6 +10,7 @@ from gate.uplink.signing import Signer
 from hub.central.bell import Bell
 from hub.central.couriers import Couriers
 from hub.central.overview import target_lines
+from hub.central.precedence import Precedence
 from hub.config import load_config
 from hub.errors import StoreError
 from hub.ingest import Ingest
@@ -51,7 +52,7 @@ def test_p2_p3_postgresql_restarts_in_the_middle_of_a_delivery(
         config = load_config(file := settings_of(tmp_path, served.url))
         Ingest("yard", store, Signer("yard", Ed25519PrivateKey.generate())).take([book.message()], START_MS)
         served.misbehave(*[Fault(slow_s=0.05)] * 40)
-        couriers = Couriers(config, store, file, Bell())
+        couriers = Couriers(config, store, file, Bell(), Precedence(1))
         couriers.start()
         try:
             wait_for("some are told", lambda: len(double.records) > 10, 30.0)

@@ -13,13 +13,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import select
 
 from gate.uplink.signing import Signer
-from hub.central.courier import IDLE_MS, AtOnce, Courier
+from hub.central.courier import IDLE_MS, Courier
 from hub.central.delivery import State
 from hub.central.happening import Happening
 from hub.central.ledger import Ledger
 from hub.central.receivers.elrapp import Elrapp
 from hub.central.receivers.elrapp_fields import item_id, told_in
 from hub.central.registry import TargetPlace
+from hub.central.sending import AtOnce
 from hub.central.target import Accepted, Draft, Facts, Item, Later, Outcome, Refused, Stopped
 from hub.ingest import Ingest
 from hub.office import check_out

@@ -9,7 +9,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from gate.uplink.contract import Ack, Status, WireCard, event_id
 from gate.uplink.signing import Signer, Verifier
@@ -45,6 +45,33 @@ def test_a_commit_to_sqlite_outlives_a_power_cut(file: Path) -> None:
             for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
         }
     assert found == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 10_000}
+
+
+def test_threads_of_a_hub_that_write_wake_each_other(file: Path) -> None:
+    """They never meet in SQLite, which would have each sleep and look again."""
+    done: list[str] = []
+
+    def write() -> None:
+        with store.taking_in() as connection:
+            connection.execute(schema.about.insert(), {"name": "second", "value": ""})
+        done.append("second")
+
+    with contextlib.closing(HubStore(file)) as store:
+        event.listen(store._backend.writer, "connect", _impatient)
+        store._backend.writer.dispose()
+        second = threading.Thread(target=write)
+        with store.writing() as connection:
+            connection.execute(schema.about.insert(), {"name": "first", "value": ""})
+            second.start()
+            second.join(0.2)
+            done.append("first")
+        second.join(10.0)
+        assert (store.recall("first"), store.recall("second")) == ("", "")
+    assert done == ["first", "second"]
+
+
+def _impatient(connection: Any, record: object) -> None:
+    connection.execute("PRAGMA busy_timeout=0")
 
 
 def test_a_newer_database_is_refused(database: Path | PostgresAddress, store: HubStore) -> None:

@@ -4,10 +4,11 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from hub.central.courier import AtOnce, Courier
+from hub.central.courier import Courier
 from hub.central.delivery import Rules
 from hub.central.happening import MOVEMENTS, Happening
 from hub.central.ledger import Ledger
+from hub.central.sending import AtOnce
 from hub.central.target import Accepted, Draft, Facts, Item, Outcome, Pace
 from hub.store import HubStore
 from portvakt.backoff import Backoff

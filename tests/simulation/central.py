@@ -10,9 +10,9 @@ from enum import StrEnum, unique
 
 import msgspec
 
-import hub.central.courier
-from hub.central.courier import Sent
+import hub.central.sending
 from hub.central.happening import PASSAGE, Happening
+from hub.central.sending import Line, Sent
 from hub.central.target import Accepted, Draft, Facts, Item, Later, Outcome, Pace, Queued, Refused, Stopped, Unfit
 from tests.simulation.tellings import Tellings, Told
 from tests.simulation.world import MINUTE_MS, Machine, World
@@ -150,43 +150,61 @@ class Wire:
     """Carries requests of one hub process; they are on their way for a while, also when that process is dead."""
 
     def __init__(
-        self, hub: Machine, central: Central, started: Callable[[], None], answered: Callable[[], None]
+        self,
+        hub: Machine,
+        central: Central,
+        *,
+        lives: Callable[[], bool],
+        started: Callable[[], None],
+        answered: Callable[[], None],
     ) -> None:
-        """`started` is told of each request, `answered` when there is something to take back."""
+        """`lives` is whether the process still does, `started` is told of each request, `answered` when there is
+        something to take back."""
         self._hub = hub
         self._central = central
+        self._lives = lives
         self._started = started
         self._answered = answered
         self._chance = hub.world.chance(f"wire/{hub.world.now_ms}")
-        self._open = 0
-        self._sent: list[Sent] = []
+        self._line = Line(central.pace.connections)
 
     def start(self, drafts: Sequence[Draft]) -> None:
         self._central.tellings.starts(drafts)
-        self._started()
-        self._hub.point("request")
-        self._open += 1
-        self._hub.world.after(self._chance.randint(5, 300), lambda: self._arrive(drafts))
+        self._line.add(drafts, self._hub.world.now_ms)
+        self._go_on()
 
     def done(self, wait_ms: int) -> Sequence[Sent]:
-        found, self._sent = self._sent, []
-        self._open -= len(found)
-        waits = [one.after_ms for sent in found for one in sent.outcomes if isinstance(one, Later) and one.after_ms]
-        if waits:
-            self._central.tellings.wait_was_asked(max(waits))
+        found = self._line.take_back()
+        self._hub.world.counts["requests withdrawn"] += sum(one.outcomes is None for one in found)
         return found
 
     def under_way(self) -> int:
-        return self._open
+        return self._line.open()
+
+    def _go_on(self) -> None:
+        while (drafts := self._line.next(self._hub.world.now_ms)) is not None:
+            self._leave(drafts)
+
+    def _leave(self, drafts: Sequence[Draft]) -> None:
+        self._central.tellings.leaves()
+        self._started()
+        self._hub.point("request")
+        self._hub.world.after(self._chance.randint(5, 300), lambda: self._arrive(drafts))
 
     def _arrive(self, drafts: Sequence[Draft]) -> None:
-        outcomes = hub.central.courier.sent(self._central, drafts)
+        outcomes = hub.central.sending.sent(self._central, drafts)
         silent = any(isinstance(one, Later) and one.words in ("no answer", "timeout") for one in outcomes)
         back_ms = TIMEOUT_MS if silent else self._chance.randint(5, 300)
         self._hub.world.after(back_ms, lambda: self._come_back(Sent(drafts, outcomes)))
 
     def _come_back(self, answer: Sent) -> None:
-        self._sent.append(answer)
+        if not self._lives():
+            return
+        waits = [one.after_ms for one in answer.outcomes or () if isinstance(one, Later) and one.after_ms]
+        if waits:
+            self._central.tellings.wait_was_asked(max(waits))
+        self._line.answered(answer)
+        self._hub.turn("sender", self._go_on)
         self._answered()
 
 

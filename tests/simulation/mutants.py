@@ -17,6 +17,7 @@ import gate.turnstile
 import gate.uplink.mqtt
 import hub.central.courier
 import hub.central.delivery
+import hub.central.sending
 import hub.corrections
 import hub.intake
 import hub.muster
@@ -42,6 +43,7 @@ from gate.uplink.signing import Sealed, Verifier
 from hub.central.courier import Courier
 from hub.central.delivery import Delivery, Receiver
 from hub.central.happening import Happening
+from hub.central.sending import Line, Sent
 from hub.central.target import Accepted, Draft, Item, Later, Outcome, Queued, Refused, Stopped, Target
 from hub.corrections import Passage
 from hub.errors import StoreError
@@ -423,7 +425,7 @@ def key_of_each_attempt() -> AbstractContextManager[Any]:
     def sent(target: Target, drafts: Sequence[Draft]) -> Sequence[Outcome]:
         return _SENT(target, [fresh(one) for one in drafts])
 
-    return patched((hub.central.courier, "sent", sent))
+    return patched((hub.central.sending, "sent", sent))
 
 
 def refused_is_tried_again() -> AbstractContextManager[Any]:
@@ -462,6 +464,16 @@ def pause_ignored() -> AbstractContextManager[Any]:
     return patched((Receiver, "may_send", lambda self, _: self.stopped is None))
 
 
+def line_goes_on_after_a_failure() -> AbstractContextManager[Any]:
+    """What waits for a connection is sent, whatever has come back meanwhile."""
+
+    def answered(self: Line, sent: Sent) -> None:
+        self._under_way -= 1
+        self._back.append(sent)
+
+    return patched((Line, "answered", answered))
+
+
 def stop_ignored() -> AbstractContextManager[Any]:
     """A wrong password is tried for ever."""
     return patched((Receiver, "may_send", lambda self, now_ms: now_ms >= self.pause_until_ms))
@@ -471,9 +483,9 @@ def answer_lost_with_the_store() -> AbstractContextManager[Any]:
     """What could not be written down counts as under way for ever."""
     take_back = Courier._take_back
 
-    def careless(self: Courier, now_ms: int, wait_ms: int) -> None:
+    def careless(self: Courier, now_ms: int, wait_ms: int) -> bool:
         try:
-            take_back(self, now_ms, wait_ms)
+            return take_back(self, now_ms, wait_ms)
         except StoreError:
             self._answers.clear()
             raise
@@ -505,11 +517,11 @@ MUTANTS: Mapping[str, Mutant] = {
         garbage_ends_the_intake,
         cursor_before_the_items, no_answer_taken_for_yes, queued_taken_for_done, key_of_each_attempt,
         refused_is_tried_again, refusal_stops_the_target, told_as_it_arrives,
-        pause_ignored, stop_ignored, answer_lost_with_the_store, old_days_not_told,
+        pause_ignored, line_goes_on_after_a_failure, stop_ignored, answer_lost_with_the_store, old_days_not_told,
     )
 } | OUTSIDE_MUTANTS  # fmt: skip
 
-_SENT = hub.central.courier.sent
+_SENT = hub.central.sending.sent
 _HEAD = SimJournal._stored_head
 _MESSAGE = Session.message
 _TAKE = CommandFollower.take

@@ -253,7 +253,10 @@ class SimHub(Machine):
 
     def _make_courier(self) -> Courier:
         run = self._runs
-        wire = Wire(self, self._central, self._request_starts, lambda: self._carry(0) if run == self._runs else None)
+        wire = Wire(
+            self, self._central,
+            lives=lambda: self.up and run == self._runs, started=self._request_starts, answered=lambda: self._carry(0),
+        )  # fmt: skip
         uniform = self._carrying.random
         rules = Rules(ATTEMPTS, Backoff(uniform, 1_000, 900_000), Backoff(uniform, 1_000, 300_000))
         return Courier("client", self._central, self.ledger, wire, rules, clock_wait_ms=CLOCK_WAIT_MS)

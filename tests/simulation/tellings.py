@@ -111,11 +111,8 @@ class Tellings:
             self._well_since_ms = self.world.now_ms
 
     def starts(self, drafts: Sequence[Draft]) -> None:
-        """The hub sends these."""
+        """The hub hands these over to be sent."""
         assert self.file is not None
-        if self.world.now_ms < self._alone_until_ms:
-            left_ms = self._alone_until_ms - self.world.now_ms
-            raise self.world.broken("backoff", f"hub: a request {left_ms} ms before the time that was asked for")
         for draft in drafts:
             own = self.file.queue.rows[draft.item.id]
             for row in self.file.queue.open.values():
@@ -125,6 +122,12 @@ class Tellings:
                 if earlier is not None and later is not None and earlier < later:
                     number = draft.item.card.number
                     raise self.world.broken("order", f"hub: {number}: a later one goes while an earlier one waits")
+
+    def leaves(self) -> None:
+        """One of its requests goes out."""
+        if self.world.now_ms < self._alone_until_ms:
+            left_ms = self._alone_until_ms - self.world.now_ms
+            raise self.world.broken("backoff", f"hub: a request {left_ms} ms before the time that was asked for")
 
     def written(self, delivery: Delivery) -> None:
         """The hub has settled one."""
