@@ -4,6 +4,7 @@ It decides nothing. What it shows was read in a thread (`reading`) and came over
 another one (`acts`), by the rooms of the hub whose work it is.
 """
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from textual.app import App, ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.css.query import NoMatches
 from textual.message_pump import MessagePump
+from textual.notifications import SeverityLevel
 from textual.screen import Screen
 from textual.theme import Theme
 from textual.widgets import ContentSwitcher, Input
@@ -37,6 +39,8 @@ from hub.presence import CardKey
 from hub.tables import clean
 from portvakt.errors import PortvaktError
 
+TOLD_S, READ_S = 30.0, 5.0
+"""How long a line that goes by stays; when it may have been read, so that the next key takes it away."""
 SILENT_MS = 5_000
 """Each second there is a picture; after so long without one the store hangs, although it has not said no."""
 
@@ -102,7 +106,7 @@ class ConsoleApp(App[None]):
         self._picture: Picture | None = None
         self._trouble: tuple[Text, str] | None = None
         self._reader = Reader(opening, config, ALWAYS if may(seat.role, Right.LOOK) else (), Bridge(self), clock)
-        self._told: dict[str, str] = {}
+        self._told_at = 0.0
 
     # --- set up --------------------------------------------------------------------------------------
 
@@ -128,8 +132,6 @@ class ConsoleApp(App[None]):
         self.register_theme(DARK)
         self.register_theme(LIGHT)
         self.theme = LIGHT.name if self._seat.light else DARK.name
-        if self._seat.demonstration:
-            self.query_one("#demonstration", Banner).say(self.words.say(Text.DEMONSTRATION), "note")
         self.go_to(self._kinds[0].name)
         self.set_interval(1.0, self._tick)
         self.run_worker(self._reader.run, thread=True, group="reader", exit_on_error=True)
@@ -196,6 +198,8 @@ class ConsoleApp(App[None]):
 
     def on_key(self, event: events.Key) -> None:
         """Numbers are pages, letters are the page's own."""
+        if time.monotonic() - self._told_at > READ_S:
+            self.clear_notifications()
         if len(self.screen_stack) > 1:
             return
         if isinstance(self.focused, Input):
@@ -293,7 +297,12 @@ class ConsoleApp(App[None]):
         self._say_bars()
 
     def tell(self, text: str) -> None:
-        self.notify(clean_lines(text), markup=False, timeout=6)
+        self._say_in_passing(text, "information")
+
+    def _say_in_passing(self, text: str, severity: SeverityLevel) -> None:
+        self._told_at = time.monotonic()
+        self.clear_notifications()
+        self.notify(clean_lines(text), severity=severity, markup=False, timeout=TOLD_S)
 
     def _acted(self, done: bool | None) -> None:  # noqa: FBT001  # Textual's own callback
         if done:
@@ -304,12 +313,10 @@ class ConsoleApp(App[None]):
         if event.outcome.done:
             self._reader.look_again()
         else:
-            self.notify(clean_lines("\n".join(event.outcome.lines)), severity="error", markup=False, timeout=10)
+            self._say_in_passing("\n".join(event.outcome.lines), "error")
 
     def _refuse(self) -> None:
-        self.notify(
-            self.words.say(Text.NOT_YOURS, role=self.words.say(ROLES[self.role])), severity="warning", markup=False
-        )
+        self._say_in_passing(self.words.say(Text.NOT_YOURS, role=self.words.say(ROLES[self.role])), "warning")
 
     # --- help, palette, language, light ------------------------------------------------------------------------
 
@@ -325,8 +332,6 @@ class ConsoleApp(App[None]):
         self.words = Words("en" if self.words.language == "nb" else "nb", self._zone)
         for page in self._pages.values():
             page.relabel()
-        if self._seat.demonstration:
-            self.query_one("#demonstration", Banner).say(self.words.say(Text.DEMONSTRATION), "note")
         if self._picture is not None:
             self.page.show(self._picture)
         self._say_bars()
@@ -398,6 +403,8 @@ class ConsoleApp(App[None]):
 
     def _say_banners(self) -> None:
         words, say, picture = self.words, self.words.say, self._picture
+        if self._seat.demonstration:
+            self.query_one("#demonstration", Banner).say(say(self.page.invented), "note")
         away = self.query_one("#away", Banner)
         old_ms = self._clock() - picture.at_ms if picture else 0
         trouble = self._trouble or ((Text.AWAY, say(Text.SILENT)) if old_ms > SILENT_MS else None)

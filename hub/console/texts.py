@@ -27,6 +27,10 @@ class Text(Enum):
         "DEMONSTRASJON: oppdiktet byggeplass, oppdiktede mennesker",
         "DEMONSTRATION: an invented site with invented people",
     )
+    DEMONSTRATION_OF_DELIVERIES = (
+        "DEMONSTRASJON: oppdiktede mottakere, ingenting sendes",
+        "DEMONSTRATION: invented targets, nothing is sent",
+    )
     AWAY = (
         "DATABASEN ER BORTE · bildet er {age} gammelt · {why}",
         "THE DATABASE IS AWAY · this picture is {age} old · {why}",

@@ -63,6 +63,7 @@ class DeliveriesPage(Page):
     """A line for each target."""
 
     title: ClassVar[Text] = Text.DELIVERIES
+    invented: ClassVar[Text] = Text.DEMONSTRATION_OF_DELIVERIES
     views: Sequence[View] = (DELIVERIES,)
     DEFAULT_CSS = """
     DeliveriesPage #alarms { height: auto; max-height: 4; padding: 0 1; color: $error; text-style: bold; }

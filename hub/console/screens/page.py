@@ -19,6 +19,8 @@ class Page(Vertical):
 
     title: ClassVar[Text]
     right: ClassVar[Right] = Right.LOOK
+    invented: ClassVar[Text] = Text.DEMONSTRATION
+    """What a demonstration says above it."""
     views: Sequence[View] = ()
     DEFAULT_CSS = """
     Page { height: 1fr; }
