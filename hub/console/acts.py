@@ -226,8 +226,9 @@ class Acts:
             decided = decisions.unblock(site.store, card, self._decider(site))
             return self._decided(site, decided, self._words.say(Text.UNBLOCKED_DONE, card=named), tell)
 
+        noted = self._words.say(Text.NOTED_PLAIN, user=self._user)
         return Act(
-            self._words.say(Text.UNBLOCK, card=named), (will, self._noted()), Right.DECIDE, do,
+            self._words.say(Text.UNBLOCK, card=named), (will, noted), Right.DECIDE, do,
             waits=self._words.say(Text.WORKING),
         )  # fmt: skip
 

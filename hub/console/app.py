@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 from textual import events, on
 from textual.app import App, ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.command import CommandPalette
 from textual.css.query import NoMatches
 from textual.message_pump import MessagePump
 from textual.notifications import SeverityLevel
@@ -189,6 +190,7 @@ class ConsoleApp(App[None]):
     def go_to(self, name: str) -> None:
         """Another page, with the last picture until there is a new one."""
         self.query_one(ContentSwitcher).current = f"page-{name}"
+        self.clear_notifications()
         page = self.page
         self._reader.look_at(page.views)
         page.take_focus()
@@ -325,7 +327,8 @@ class ConsoleApp(App[None]):
         say = self.words.say
         who = say(Text.HELP_ROLE, user=self._seat.user, role=say(ROLES[self.role]))
         mine = [key for key in self.page.offers() if may(self.role, key.right)]
-        self.push_screen(HelpDialog(self.words, say(self.kind.title), mine, self._general(), who))
+        pages = [KeyHint(kind.key, kind.key, say(kind.title)) for kind in self._kinds]
+        self.push_screen(HelpDialog(self.words, say(self.kind.title), (mine, self._general(), pages), who))
 
     def action_turn_language(self) -> None:
         """The other one."""
@@ -338,6 +341,11 @@ class ConsoleApp(App[None]):
 
     def action_turn_theme(self) -> None:
         self.theme = DARK.name if self.theme == LIGHT.name else LIGHT.name
+
+    def action_command_palette(self) -> None:
+        """In the language of the page."""
+        if not isinstance(self.screen, CommandPalette):
+            self.push_screen(CommandPalette(id="--command-palette", placeholder=self.words.say(Text.SEEK_COMMAND)))
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """The palette: every page, every key of the page at hand."""

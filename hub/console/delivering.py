@@ -64,13 +64,11 @@ class DeliveryActs:
         reason = Field("why", say(Text.REASON_NEEDED), option="--reason", needed=True)
         title, will = say(Text.GIVE_UP, name=target, id=shown), say(Text.WILL_GIVE_UP, name=target)
         return Act(
-            title, (will, self._noted()), Right.KEEP_BOOKS, do, (reason,), grave=True,
+            title, (will, say(Text.NOTED_AS, user=self._user)), Right.KEEP_BOOKS, do, (reason,), grave=True,
             waits=say(Text.WORKING), complaint=say(Text.NEEDED),
         )  # fmt: skip
 
     def _act(self, title: str, will: str, do: Callable[[Site, Said, Tell], Outcome]) -> Act:
-        waits = self._words.say(Text.WORKING)
-        return Act(title, (will, self._noted()), Right.KEEP_BOOKS, do, waits=waits)
-
-    def _noted(self) -> str:
-        return self._words.say(Text.NOTED_AS, user=self._user)
+        say = self._words.say
+        noted = say(Text.NOTED_PLAIN, user=self._user)
+        return Act(title, (will, noted), Right.KEEP_BOOKS, do, waits=say(Text.WORKING))

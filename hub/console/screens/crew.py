@@ -129,7 +129,11 @@ class CrewPage(SearchedPage):
             self.desk.ask(self.desk.acts.block(_card(one), one.line.name))
 
     def _unblock(self) -> None:
-        if (one := self._sheet.chosen) is not None:
+        one = self._sheet.chosen
+        if one is not None and one.line.answer != "blocked":
+            named = f"{one.line.scheme}:{one.line.number}"
+            self.desk.tell(self.desk.words.say(Text.NOT_BLOCKED, card=named))
+        elif one is not None:
             self.desk.ask(self.desk.acts.unblock(_card(one), None, self.desk.now_ms))
 
     def _extend(self) -> None:
@@ -153,7 +157,7 @@ class CrewPage(SearchedPage):
             Column(say(Text.COL_NAME), 16, 4),
             Column(say(Text.COL_ANSWER), 16, 3),
             Column(say(Text.COL_COMPANY), 12, 4, 1),
-            Column(say(Text.COL_ROLE), 9, 1, 4),
+            Column(say(Text.COL_ROLE), 11, 1, 4),
             Column(say(Text.COL_UNTIL), 10, 0, 3),
             Column(say(Text.COL_CARD), 13, 1, 2),
         ]

@@ -18,6 +18,7 @@ from hub.console.site import Picture, Site, View
 from hub.console.texts import Text
 from hub.console.widgets.aside import AsideDialog
 from hub.console.widgets.sheet import Cell, Column, Sheet
+from hub.tables import clean
 
 MINUTE_MS = 60_000
 ROOM_FOR_MORE = 18
@@ -66,7 +67,10 @@ class DeliveriesPage(Page):
     invented: ClassVar[Text] = Text.DEMONSTRATION_OF_DELIVERIES
     views: Sequence[View] = (DELIVERIES,)
     DEFAULT_CSS = """
-    DeliveriesPage #alarms { height: auto; max-height: 4; padding: 0 1; color: $error; text-style: bold; }
+    DeliveriesPage #alarms {
+        height: auto; max-height: 4; padding: 0 1; color: $error; text-style: bold;
+        text-wrap: nowrap; text-overflow: ellipsis;
+    }
     DeliveriesPage #more { height: auto; max-height: 6; padding: 0 1; border-top: solid $panel; }
     """
 
@@ -156,10 +160,12 @@ class DeliveriesPage(Page):
         more.update("\n".join(lines))
 
     def _alarm(self, one: AlarmLine) -> str:
+        """Of one that has stopped with its words; how much waits or was set aside stands in its line, as it is now."""
         words = self.desk.words
         what = words.say(ALARMS[one.name], subject=one.subject)
         at = words.moment(one.since_ms, self.desk.now_ms)
-        return f"▲ {words.say(Text.ALARM_SINCE, what=what, at=at, words=one.words)}"
+        said = f" · {clean(one.words)}" if one.name == STOPPED else ""
+        return f"▲ {words.say(Text.ALARM_SINCE, what=what, at=at)}{said}"
 
     def _more(self) -> list[str]:
         """What is known of the target that is chosen."""
@@ -186,7 +192,7 @@ class DeliveriesPage(Page):
                 )
             )
         if line.remark:
-            found.append(f"▲ {line.remark}")
+            found.append(f"▲ {words.remark(line.kind, line.remark)}")
         return found
 
     def _columns(self) -> list[Column]:

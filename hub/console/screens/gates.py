@@ -144,6 +144,8 @@ class GatesPage(Page):
         say = words.say
         name = f"{gate.gate}/{line.lane}" if line.lane else gate.gate
         found = [f"{name} · {say(Text.LAST_WORD, at=words.moment(gate.seen_ms, now_ms) or '–')} · {gate.version}"]
+        if not gate.online and gate.seen_ms:
+            found.append(f"○ {say(Text.AS_IT_WAS)}")
         held, current = gate.list_revision or 0, line.revision
         found.append(
             say(Text.LIST_SAME, revision=held) if held == current else say(Text.LIST_OTHER, held=held, current=current)
@@ -223,11 +225,13 @@ class GatesPage(Page):
         return Cell(f"✓ {age}", "good")
 
     def _queue(self, gate: GateLine) -> Cell:
-        if gate.unsent is None:
+        if gate.unsent is None or not gate.online:
             return Cell("?", "dim")
         return Cell(str(gate.unsent), "warn" if gate.unsent else "dim")
 
     def _readers(self, gate: GateLine) -> Cell:
+        if not gate.online:
+            return Cell("–", "dim")
         bad = [f"{name} {state}" for name, state in sorted(gate.readers.items()) if state != "ok"]
         if bad:
             return Cell(f"✗ {', '.join(bad)}", "bad")

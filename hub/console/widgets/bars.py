@@ -75,8 +75,12 @@ class TopBar(Widget):
         return self.get_component_rich_style(f"bar--{tone}")
 
 
+SHORTEST = 3
+"""So many letters of a title still say which page it is."""
+
+
 class TabBar(Widget):
-    """The pages by number; where there is little room only the one at hand has its name."""
+    """The pages by number; where there is little room only the one at hand has its whole name."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"tab--on", "tab--off"}
     DEFAULT_CSS = """
@@ -110,13 +114,7 @@ class TabBar(Widget):
 
     def render_line(self, y: int) -> Strip:
         width = self.size.width
-        full = [f" {key} {title} " for _, key, title in self._tabs]
-        short = [
-            f" {key} {title} " if name == self._on else f" {key} "
-            for name, key, title in self._tabs
-        ]  # fmt: skip
-        tight = [f" {key} {title} " if name == self._on else f" {key}" for name, key, title in self._tabs]
-        texts = next((texts for texts in (full, short) if sum(map(cell_len, texts)) <= width), tight)
+        texts = self._fitting(width)
         self._places, at = [], 0
         segments = []
         for (name, _, _), text in zip(self._tabs, texts, strict=True):
@@ -129,6 +127,23 @@ class TabBar(Widget):
             self._places.append((at, at + cell_len(text), name))
             at += cell_len(text)
         return Strip(segments).adjust_cell_length(width, self.rich_style)
+
+    def _fitting(self, width: int) -> list[str]:
+        """Whole titles; what has no room for them has as much of each as all have room for, or the keys alone."""
+        wide = [f" {key} {title} " for _, key, title in self._tabs]
+        if sum(map(cell_len, wide)) <= width:
+            return wide
+        longest = max((len(title) for _, _, title in self._tabs), default=0)
+        for letters in range(longest, SHORTEST - 1, -1):
+            texts = [self._tab(one, one[2][:letters].rstrip()) for one in self._tabs]
+            if sum(map(cell_len, texts)) <= width:
+                return texts
+        spread = [self._tab(one, "") + ("" if one[0] == self._on else " ") for one in self._tabs]
+        return spread if sum(map(cell_len, spread)) <= width else [self._tab(one, "") for one in self._tabs]
+
+    def _tab(self, tab: tuple[str, str, str], title: str) -> str:
+        name, key, whole = tab
+        return f" {key} {whole} " if name == self._on else f" {key} {title}".rstrip()
 
     def on_click(self, event: events.Click) -> None:
         for start, end, name in self._places:

@@ -166,13 +166,13 @@ class HelpDialog(ModalScreen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", show=False)]
 
     def __init__(
-        self, words: Words, title: str, here: Sequence[PageKey], everywhere: Sequence[KeyHint], who: str
+        self, words: Words, title: str, keys: tuple[Sequence[PageKey], Sequence[KeyHint], Sequence[KeyHint]], who: str
     ) -> None:
+        """The page's own keys, those that work everywhere, the pages."""
         super().__init__()
         self._words = words
         self._title = title
-        self._here = here
-        self._everywhere = everywhere
+        self._here, self._everywhere, self._pages = keys
         self._who = who
 
     def compose(self) -> ComposeResult:
@@ -204,6 +204,9 @@ class HelpDialog(ModalScreen[None]):
             text.append(f"\n{say(heading)}\n", style="bold")
             for shown, does in hints:
                 text.append(f"  {shown:<14} {does}\n")
+        text.append(f"\n{say(Text.HELP_PAGES)}\n", style="bold")
+        # As one paragraph: a line for each would push all else off a small terminal.
+        text.append("  " + " · ".join(f"{page.shown}\N{NO-BREAK SPACE}{page.does}" for page in self._pages) + "\n")
         text.append(f"\n{say(Text.HELP_MOUSE)}")
         return text
 
