@@ -24,12 +24,12 @@ class Text(Enum):
     ONE_ALARM = ("1 alarm", "1 alarm")
     MUSTER_RUNS = ("MØNSTRING PÅGÅR siden {at}: trykk {key}", "MUSTER SINCE {at}: press {key}")
     DEMONSTRATION = (
-        "DEMONSTRASJON: oppdiktet byggeplass, oppdiktede mennesker",
-        "DEMONSTRATION: an invented site with invented people",
+        "DEMONSTRASJON: alt her er oppdiktet",
+        "DEMONSTRATION: all of this is invented",
     )
     DEMONSTRATION_OF_DELIVERIES = (
-        "DEMONSTRASJON: oppdiktede mottakere, ingenting sendes",
-        "DEMONSTRATION: invented targets, nothing is sent",
+        "DEMONSTRASJON: oppdiktede mottakere",
+        "DEMONSTRATION: invented targets",
     )
     AWAY = (
         "DATABASEN ER BORTE · bildet er {age} gammelt · {why}",
@@ -153,7 +153,7 @@ class Text(Enum):
     KEY_OPEN = ("slipp inn én", "let one in")
     KEY_OPEN_OUT = ("slipp ut én", "let one out")
     KEY_HOLD = ("hold åpen", "hold open")
-    KEY_LOCK = ("steng inngang", "lock down")
+    KEY_LOCK = ("steng inn", "lock down")
     KEY_NORMAL = ("normal", "normal")
     KEY_LOCK_ALL = ("steng ALLE", "lock ALL")
     KEY_NORMAL_ALL = ("normal ALLE", "normal ALL")

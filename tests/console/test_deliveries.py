@@ -58,7 +58,7 @@ async def test_every_target_says_how_far_it_is_by_words_and_signs(busy: Invented
         await desk.shows("✓ has everything", "✗ NOT REACHED", "✗ STOPPED", "▲ 37 min / 30 min", "155", "✗ 3")
         await desk.shows("▲ hmsreg: something has waited too long", "▲ nabo has stopped", "vaktbok: something was set")
         await desk.press("down")
-        await desk.shows("hmsreg says: 503 Service Unavailable", "3 attempts have failed; next 06:59:00")
+        await desk.shows("hmsreg says: 503 Service Unavailable", "failed attempts: 3; next 06:59:00")
         await desk.press("f2")
         await desk.shows("✗ NÅS IKKE", "MOTTAKER")
 
@@ -194,7 +194,7 @@ async def test_the_demonstration_says_on_the_page_that_its_central_systems_are_i
     seat = Seat("demo", Role.MANAGER, "en", demonstration=True)
     app = ConsoleApp(busy.config, lambda: HubStore(database(busy.config)), seat, busy.clock)
     async with sitting(app, SMALL) as desk:
-        await desk.shows("DEMONSTRATION: an invented site")
+        await desk.shows("DEMONSTRATION: all of this is invented")
         await desk.press("9")
         await desk.shows("DEMONSTRATION: invented targets")
         await desk.press("f2")

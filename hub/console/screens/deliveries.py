@@ -108,9 +108,10 @@ class DeliveriesPage(Page):
         one = self._sheet.chosen if self._found else None
         if one is None:
             return ()
-        keys = [PageKey("enter", "Enter", say(Text.KEY_ASIDE), self._sheet.action_choose)]
+        keys = []
         if one.line.state in ("stopped", "waiting"):
             keys.append(PageKey("w", "w", say(Text.KEY_WAKE), self._wake, keep))
+        keys.append(PageKey("enter", "Enter", say(Text.KEY_ASIDE), self._sheet.action_choose))
         if one.line.aside:
             keys.append(PageKey("A", "A", say(Text.KEY_RETRY_ALL), self._retry_all, keep))
         return keys

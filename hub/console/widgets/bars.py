@@ -178,7 +178,7 @@ class Banner(Widget):
 
 
 class KeyBar(Widget):
-    """What can be pressed now. Those that find no room are in the help."""
+    """What can be pressed now. Those that find no room are in the help; grave ones are the last to go."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"key--key", "key--does", "key--grave"}
     DEFAULT_CSS = """
@@ -213,14 +213,7 @@ class KeyBar(Widget):
 
     def render_line(self, y: int) -> Strip:
         width = self.size.width
-        kept = sum(_wide(hint) for hint in self._last)
-        shown: list[KeyHint] = []
-        used = 1
-        for hint in self._hints:
-            if used + _wide(hint) + kept > width:
-                break
-            shown.append(hint)
-            used += _wide(hint)
+        shown = self._shown(width)
         ground = self.rich_style
         segments, at = [Segment(" ", ground)], 1
         self._places = []
@@ -235,6 +228,17 @@ class KeyBar(Widget):
             self._places.append((at, at + _wide(hint) - 2, hint.key))
             at += _wide(hint)
         return Strip(segments).adjust_cell_length(width, ground)
+
+    def _shown(self, width: int) -> list[KeyHint]:
+        """The first ones that have room; but before them those that matter most when there is no time to look."""
+        room = width - 1 - sum(_wide(hint) for hint in self._last)
+        kept: list[KeyHint] = []
+        for hint in (*(one for one in self._hints if one.grave), *(one for one in self._hints if not one.grave)):
+            if _wide(hint) > room:
+                break
+            kept.append(hint)
+            room -= _wide(hint)
+        return [hint for hint in self._hints if hint in kept]
 
     def on_click(self, event: events.Click) -> None:
         for start, end, key in self._places:
