@@ -205,7 +205,7 @@ class DeliveriesPage(Page):
             Column(say(Text.COL_QUEUED), 6, 0, 4),
             Column(say(Text.COL_LATER), 6, 0, 5),
             Column(say(Text.COL_ASIDE), 6, 0, 2),
-            Column(say(Text.COL_OLDEST), 15, 1, 3),
+            Column(say(Text.COL_OLDEST), 17, 1, 3),
             Column(say(Text.COL_TAKEN), 12, 1, 6),
         ]
 
