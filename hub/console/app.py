@@ -364,9 +364,8 @@ class ConsoleApp(App[None]):
 
     def _general(self) -> Sequence[KeyHint]:
         say = self.words.say
-        pages = f"{''.join(kind.key for kind in self._kinds)} ← →"
         return (
-            KeyHint("1", pages, say(Text.GO_TO, page="…")),
+            KeyHint("right", "← →", say(Text.NEXT_PAGE)),
             KeyHint("up", "↑ ↓ PgUp PgDn", say(Text.MOVE)),
             KeyHint("ctrl+p", "Ctrl-P", say(Text.COMMANDS)),
             KeyHint("f2", "F2", say(Text.LANGUAGE)),

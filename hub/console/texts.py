@@ -67,12 +67,12 @@ class Text(Enum):
     NEXT_FIELD = ("neste felt", "next field")
     GO_TO = ("gå til {page}", "go to {page}")
     MOVE = ("flytt", "move")
+    NEXT_PAGE = ("neste side", "next page")
 
     # --- help
     HELP_TITLE = ("Taster", "Keys")
     HELP_PAGE = ("På denne siden", "On this page")
     HELP_ALL = ("Overalt", "Everywhere")
-    HELP_PAGES = ("Sider", "Pages")
     HELP_SIGNS = ("Tegn", "Signs")
     HELP_MOUSE = (
         "Musen virker også: klikk på en linje, en side eller en tast nederst.",
@@ -182,6 +182,10 @@ class Text(Enum):
     WILL_EVACUATE = (
         "Hver sluse på {gates} blir fri begge veier. Mønstringen begynner med dem som er inne nå: {n}. Bare en person ved porten kan oppheve det.",
         "Every lane of {gates} turns free both ways. The muster begins with those inside now: {n}. Only a person at the gate can end it.",
+    )
+    NOT_HEARD = (
+        "▲ {gates} er frakoblet og hører det ikke: send noen dit.",
+        "▲ {gates} is off line and does not hear it: send somebody there.",
     )
     REASON = ("Begrunnelse", "Reason")
     NEEDED = ("må fylles ut", "has to be filled in")

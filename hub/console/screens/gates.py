@@ -1,7 +1,7 @@
 """Gates: each lane with its state, and the keys that run it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from rich.text import Text as Line
@@ -270,40 +270,49 @@ class GatesPage(Page):
         return line.gate, line.lane
 
     def _names(self) -> list[str]:
-        return list(dict.fromkeys(line.gate for line in self._lines))
+        names = list(dict.fromkeys(line.gate for line in self._lines))
+        if not names:
+            self.desk.tell(self.desk.words.say(Text.NO_GATE_CHOSEN))
+        return names
 
     def _open(self) -> None:
         if lane := self._lane():
-            self.desk.ask(self.desk.acts.open_lane(*lane, ENTRY))
+            self._ask(self.desk.acts.open_lane(*lane, ENTRY), lane[:1])
 
     def _open_out(self) -> None:
         if lane := self._lane():
-            self.desk.ask(self.desk.acts.open_lane(*lane, EXIT))
+            self._ask(self.desk.acts.open_lane(*lane, EXIT), lane[:1])
 
     def _hold(self) -> None:
         if lane := self._lane():
-            self.desk.ask(self.desk.acts.hold_lane(*lane))
+            self._ask(self.desk.acts.hold_lane(*lane), lane[:1])
 
     def _lock(self) -> None:
         if lane := self._lane():
-            self.desk.ask(self.desk.acts.lock_lane(*lane))
+            self._ask(self.desk.acts.lock_lane(*lane), lane[:1])
 
     def _normal(self) -> None:
         if lane := self._lane():
-            self.desk.ask(self.desk.acts.free_lane(*lane))
+            self._ask(self.desk.acts.free_lane(*lane), lane[:1])
 
     def _lock_all(self) -> None:
-        self._ask_all(self.desk.acts.lock_all(self._names()) if self._lines else None)
+        if names := self._names():
+            self._ask(self.desk.acts.lock_all(names), names)
 
     def _normal_all(self) -> None:
-        self._ask_all(self.desk.acts.normal_all(self._names()) if self._lines else None)
+        if names := self._names():
+            self._ask(self.desk.acts.normal_all(names), names)
 
     def _evacuate(self) -> None:
-        self._ask_all(self.desk.acts.evacuate(self._names(), self._inside) if self._lines else None)
+        if names := self._names():
+            self._ask(self.desk.acts.evacuate(names, self._inside), names)
 
-    def _ask_all(self, act: Act | None) -> None:
-        if act is None:
-            self.desk.tell(self.desk.words.say(Text.NO_GATE_CHOSEN))
+    def _ask(self, act: Act, gates: Sequence[str]) -> None:
+        """The question, with the gates that will not hear of it."""
+        deaf = dict.fromkeys(one.gate for one in self._lines if one.gate in gates and not one.line.online)
+        if deaf:
+            warned = self.desk.words.say(Text.NOT_HEARD, gates=", ".join(deaf))
+            act = replace(act, will=(warned, *act.will))
         self.desk.ask(act)
 
 

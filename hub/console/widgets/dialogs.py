@@ -202,11 +202,11 @@ class HelpDialog(ModalScreen[None]):
             if not hints:
                 continue
             text.append(f"\n{say(heading)}\n", style="bold")
+            if heading is Text.HELP_ALL:
+                # As one paragraph: a line for each would push all else off a small terminal.
+                text.append("  " + " · ".join(f"{page.shown} {page.does}" for page in self._pages) + "\n")
             for shown, does in hints:
                 text.append(f"  {shown:<14} {does}\n")
-        text.append(f"\n{say(Text.HELP_PAGES)}\n", style="bold")
-        # As one paragraph: a line for each would push all else off a small terminal.
-        text.append("  " + " · ".join(f"{page.shown}\N{NO-BREAK SPACE}{page.does}" for page in self._pages) + "\n")
         text.append(f"\n{say(Text.HELP_MOUSE)}")
         return text
 
