@@ -31,7 +31,7 @@ from hub.console.roles import Right, Role, may
 from hub.console.screens.page import Page, SearchedPage
 from hub.console.site import Picture, Site, now_ms
 from hub.console.texts import Text
-from hub.console.widgets.bars import Banner, KeyBar, KeyHint, TabBar, TopBar
+from hub.console.widgets.bars import Banner, KeyBar, KeyHint, Tab, TabBar, TopBar
 from hub.console.widgets.dialogs import DIALOG_CSS, AskDialog, HelpDialog
 from hub.console.widgets.explaining import WhyDialog
 from hub.console.words import Language, Words
@@ -388,10 +388,10 @@ class ConsoleApp(App[None]):
         words, say, picture = self.words, self.words.say, self._picture
         queue = picture.values.get("waiting") if picture else None
         waiting = len(queue.cards) if queue else 0
-        titles = {kind.name: say(kind.title) for kind in self._kinds}
-        if waiting and "waiting" in titles:
-            titles["waiting"] += f" {waiting}"
-        self.query_one(TabBar).say([(kind.name, kind.key, titles[kind.name]) for kind in self._kinds], self.kind.name)
+        tabs = [
+            Tab(kind.name, kind.key, say(kind.title), waiting if kind.name == "waiting" else 0) for kind in self._kinds
+        ]
+        self.query_one(TabBar).say(tabs, self.kind.name)
         role = say(ROLES[self.role])
         left = [(self._config.list15.name or self._config.site, "strong")]
         if picture is not None and may(self.role, Right.LOOK):

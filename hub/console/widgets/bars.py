@@ -75,6 +75,25 @@ class TopBar(Widget):
         return self.get_component_rich_style(f"bar--{tone}")
 
 
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """A page in the line of pages; `count` of what waits there."""
+
+    name: str
+    key: str
+    title: str
+    count: int = 0
+
+    @property
+    def whole(self) -> str:
+        return self.shortened(len(self.title))
+
+    def shortened(self, letters: int) -> str:
+        """So much of the title; the count is never left out of it."""
+        title = self.title[:letters].rstrip()
+        return f"{title} {self.count}" if title and self.count else title
+
+
 SHORTEST = 3
 """So many letters of a title still say which page it is."""
 
@@ -98,52 +117,51 @@ class TabBar(Widget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._tabs: Sequence[tuple[str, str, str]] = ()
+        self._tabs: Sequence[Tab] = ()
         self._on = ""
         self._places: list[tuple[int, int, str]] = []
 
-    def say(self, tabs: Sequence[tuple[str, str, str]], on: str) -> None:
-        """Name, key and title of every page; which one is at hand."""
+    def say(self, tabs: Sequence[Tab], on: str) -> None:
+        """Every page; the name of the one at hand."""
         if (tabs, on) != (self._tabs, self._on):
             self._tabs, self._on = tabs, on
             self.refresh()
 
     @property
     def text(self) -> str:
-        return "  ".join(f"{key} {title}" for _, key, title in self._tabs)
+        return "  ".join(f"{tab.key} {tab.whole}" for tab in self._tabs)
 
     def render_line(self, y: int) -> Strip:
         width = self.size.width
         texts = self._fitting(width)
         self._places, at = [], 0
         segments = []
-        for (name, _, _), text in zip(self._tabs, texts, strict=True):
-            on = name == self._on
+        for tab, text in zip(self._tabs, texts, strict=True):
+            on = tab.name == self._on
             # Brackets besides the colour: there may be none.
             shown = f"[{text[1:-1]}]" if on else text
             style = self.get_component_rich_style("tab--on" if on else "tab--off")
             # Blanks as pieces of their own: an exported picture drops those that stand before ink.
             segments += [Segment(shown, style)] if on else [Segment(" ", style), Segment(shown[1:], style)]
-            self._places.append((at, at + cell_len(text), name))
+            self._places.append((at, at + cell_len(text), tab.name))
             at += cell_len(text)
         return Strip(segments).adjust_cell_length(width, self.rich_style)
 
     def _fitting(self, width: int) -> list[str]:
         """Whole titles; what has no room for them has as much of each as all have room for, or the keys alone."""
-        wide = [f" {key} {title} " for _, key, title in self._tabs]
+        wide = [f" {tab.key} {tab.whole} " for tab in self._tabs]
         if sum(map(cell_len, wide)) <= width:
             return wide
-        longest = max((len(title) for _, _, title in self._tabs), default=0)
+        longest = max((len(tab.title) for tab in self._tabs), default=0)
         for letters in range(longest, SHORTEST - 1, -1):
-            texts = [self._tab(one, one[2][:letters].rstrip()) for one in self._tabs]
+            texts = [self._tab(one, letters) for one in self._tabs]
             if sum(map(cell_len, texts)) <= width:
                 return texts
-        spread = [self._tab(one, "") + ("" if one[0] == self._on else " ") for one in self._tabs]
-        return spread if sum(map(cell_len, spread)) <= width else [self._tab(one, "") for one in self._tabs]
+        spread = [self._tab(one, 0) + ("" if one.name == self._on else " ") for one in self._tabs]
+        return spread if sum(map(cell_len, spread)) <= width else [self._tab(one, 0) for one in self._tabs]
 
-    def _tab(self, tab: tuple[str, str, str], title: str) -> str:
-        name, key, whole = tab
-        return f" {key} {whole} " if name == self._on else f" {key} {title}".rstrip()
+    def _tab(self, tab: Tab, letters: int) -> str:
+        return f" {tab.key} {tab.whole} " if tab.name == self._on else f" {tab.key} {tab.shortened(letters)}".rstrip()
 
     def on_click(self, event: events.Click) -> None:
         for start, end, name in self._places:
