@@ -32,7 +32,7 @@ async def test_every_page_has_the_beginning_of_its_name_at_the_usual_width(busy:
         words = desk.app.words
         for kind in PAGES:
             assert f"{kind.key} {words.say(kind.title)[:3]}".rstrip() in tabs
-        assert re.search(r"4 \w{3,} 2 ", tabs)  # how many wait
+        assert re.search(r"4 \w{3,}\(2\) ", tabs)  # how many wait
         assert cell_len(tabs) <= USUAL[0]
         await desk.pilot.click(TabBar, offset=(tabs.index(" 6 ") + 2, 0))
         await desk.shows(f"[6 {words.say(PAGES[5].title)}]")

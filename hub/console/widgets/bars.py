@@ -86,12 +86,12 @@ class Tab:
 
     @property
     def whole(self) -> str:
-        return self.shortened(len(self.title))
+        return f"{self.title} {self.count}" if self.count else self.title
 
     def shortened(self, letters: int) -> str:
         """So much of the title; the count is never left out of it."""
         title = self.title[:letters].rstrip()
-        return f"{title} {self.count}" if title and self.count else title
+        return f"{title}({self.count})" if title and self.count else title
 
 
 SHORTEST = 3
