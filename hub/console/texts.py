@@ -601,6 +601,10 @@ class Text(Enum):
         "Huben prøver med det samme. Er passordet fortsatt feil, stopper den igjen.",
         "The hub tries at once. If the password is still wrong, it stops again.",
     )
+    WILL_TRY = (
+        "Huben prøver med det samme. Feiler mottakeren igjen, venter huben på nytt.",
+        "The hub tries at once. If the receiver fails again, the hub waits anew.",
+    )
     WOKEN = ("{name} prøves igjen.", "{name} is tried again.")
     GIVE_UP = ("Aldri melde {id} til {name}?", "Never tell {name} of {id}?")
     WILL_GIVE_UP = (

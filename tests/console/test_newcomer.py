@@ -70,7 +70,7 @@ async def test_what_is_asked_for_no_reason_does_not_say_that_one_is_kept(busy: I
         await desk.press("9")
         await desk.shows("✗ NOT REACHED")
         await desk.press("down", "w")
-        await desk.shows("Try hmsreg again now?", "Goes into the audit: kari, now.")
+        await desk.shows("Try hmsreg again now?", "If the receiver fails again", "Goes into the audit: kari, now.")
         await desk.press("escape", "1", "o")
         await desk.shows("Goes into the audit: kari, now, with the reason.")
 

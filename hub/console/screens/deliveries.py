@@ -137,7 +137,8 @@ class DeliveriesPage(Page):
 
     def _wake(self) -> None:
         if (one := self._sheet.chosen) is not None:
-            self.desk.ask(self._acts.wake(one.line.name))
+            acts, name = self._acts, one.line.name
+            self.desk.ask(acts.wake(name) if one.line.state == "stopped" else acts.try_now(name))
 
     def _retry_all(self) -> None:
         if (one := self._sheet.chosen) is not None:
