@@ -132,7 +132,7 @@ class Text(Enum):
     CLOCK_RIGHT = ("stilt", "set")
     CLOCK_WRONG = ("IKKE STILT", "NOT SET")
     DISK_FINE = ("ok", "ok")
-    LIST_OLD = ("gammel, {age}", "old, {age}")
+    LIST_OLD = ("gammel", "old")
     LIST_NONE = ("ingen liste", "no list")
     READERS_FINE = ("ok {n}/{n}", "ok {n}/{n}")
     READER = ("leser {name}: {state}", "reader {name}: {state}")

@@ -9,6 +9,7 @@ from hub.console.registry import PAGES
 from hub.console.widgets.bars import KeyBar, TabBar
 from hub.console.words import Language
 from tests.console.conftest import SMALL, USUAL, WIDE, Invented, app_of, sitting
+from tests.console.pictures import the_alarm
 
 SIZES = pytest.mark.parametrize("size", [WIDE, USUAL, SMALL], ids=["wide", "usual", "small"])
 LANGUAGES = pytest.mark.parametrize("language", ["nb", "en"])
@@ -32,6 +33,7 @@ async def test_every_page_has_the_beginning_of_its_name_at_the_usual_width(busy:
         words = desk.app.words
         for kind in PAGES:
             assert f"{kind.key} {words.say(kind.title)[:3]}".rstrip() in tabs
+        assert "8 § 15" in tabs
         assert re.search(r"4 \w{3,}\(2\) ", tabs)  # how many wait
         assert cell_len(tabs) <= USUAL[0]
         await desk.pilot.click(TabBar, offset=(tabs.index(" 6 ") + 2, 0))
@@ -98,6 +100,15 @@ async def test_the_commands_are_sought_in_the_language_of_the_page(busy: Invente
     async with sitting(app_of(busy, language="nb"), WIDE) as desk:
         await desk.press("ctrl+p")
         await desk.shows("Søk etter kommando …", "gå til Mannskap")
+
+
+async def test_what_a_roll_call_cannot_know_is_said_to_its_end(busy: Invented) -> None:
+    the_alarm(busy)
+    async with sitting(app_of(busy, language="nb"), USUAL) as desk:
+        await desk.press("6")
+        await desk.shows("LET ETTER")
+        told = " ".join(line.strip() for line in desk.text.split("\n"))
+        assert "den som kom inn bak en annen, mangler." in told
 
 
 @SIZES

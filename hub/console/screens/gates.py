@@ -219,7 +219,7 @@ class GatesPage(Page):
         age_ms = max(0, self.desk.now_ms - gate.list_confirmed_ms)
         age = words.age(age_ms)
         if gate.list_revision != line.revision:
-            return Cell(f"▲ {words.say(Text.LIST_OLD, age=age)}", "warn")
+            return Cell(f"▲ {words.say(Text.LIST_OLD)}", "warn")
         if age_ms > LIST_OLD_MS:
             return Cell(f"▲ {age}", "warn")
         return Cell(f"✓ {age}", "good")

@@ -52,7 +52,7 @@ class MusterPage(SearchedPage):
     title: ClassVar[Text] = Text.MUSTER
     views: Sequence[View] = (ROLL,)
     DEFAULT_CSS = """
-    MusterPage #warning { height: auto; }
+    MusterPage #warning { height: auto; text-wrap: wrap; text-overflow: fold; }
     MusterPage #count { height: 1; padding: 0 1; text-style: bold; }
     MusterPage #count.missing { background: $error; color: $background; }
     MusterPage #count.whole { background: $success; color: $background; }

@@ -75,6 +75,10 @@ class TopBar(Widget):
         return self.get_component_rich_style(f"bar--{tone}")
 
 
+SHORTEST = 3
+"""So many letters of a title still say which page it is."""
+
+
 @dataclass(frozen=True, slots=True)
 class Tab:
     """A page in the line of pages; `count` of what waits there."""
@@ -90,12 +94,8 @@ class Tab:
 
     def shortened(self, letters: int) -> str:
         """So much of the title; the count is never left out of it."""
-        title = self.title[:letters].rstrip()
+        title = self.title if letters > 0 and len(self.title) <= SHORTEST + 1 else self.title[:letters].rstrip()
         return f"{title}({self.count})" if title and self.count else title
-
-
-SHORTEST = 3
-"""So many letters of a title still say which page it is."""
 
 
 class TabBar(Widget):

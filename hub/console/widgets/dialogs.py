@@ -13,7 +13,7 @@ from textual.screen import ModalScreen
 from textual.suggester import SuggestFromList
 from textual.widgets import Input, Label, Static
 
-from hub.console.acts import Act, carried_out
+from hub.console.acts import SIGNS, Act, carried_out
 from hub.console.bridge import Answered, Bridge, Outcome, Told
 from hub.console.desk import PageKey
 from hub.console.site import Site
@@ -125,11 +125,9 @@ class AskDialog(ModalScreen[bool]):
         event.stop()
         self._outcome = event.outcome
         done = event.outcome.done
-        sign, tone = ("✓ ", "good") if done else ("✗ ", "bad")
+        tone = "good" if done else "bad"
         said = self.query_one("#said", Static)
-        said.update(
-            Line("\n".join((sign if not n else "  ") + clean(line) for n, line in enumerate(event.outcome.lines)))
-        )
+        said.update(Line("\n".join(_signed(event.outcome))))
         said.set_classes(f"body {tone}")
         if not done and self._act.fields:
             self._asking = True
@@ -153,6 +151,14 @@ class AskDialog(ModalScreen[bool]):
         else:
             hints = []
         self.query_one(KeyBar).say(hints)
+
+
+def _signed(outcome: Outcome) -> Sequence[str]:
+    """With a sign before the first line, where they have none of their own."""
+    lines = [clean(line) for line in outcome.lines]
+    if any(line.startswith(tuple(SIGNS.values())) for line in lines):
+        return lines
+    return [f"{'  ' if n else SIGNS[outcome.done]}{line}" for n, line in enumerate(lines)]
 
 
 def _carry_out(act: Act, site: Site, said: Mapping[str, str], bridge: Bridge) -> None:
