@@ -102,6 +102,15 @@ async def test_the_commands_are_sought_in_the_language_of_the_page(busy: Invente
         await desk.shows("Søk etter kommando …", "gå til Mannskap")
 
 
+async def test_keys_of_a_roll_call_are_offered_while_there_is_one(busy: Invented) -> None:
+    async with sitting(app_of(busy), USUAL) as desk:
+        await desk.press("6")
+        await desk.shows("There has been no evacuation")
+        assert "seen" not in desk.text.split("\n")[-1]
+        the_alarm(busy)
+        await desk.shows("LOOK FOR", "␣ seen  u not seen")
+
+
 async def test_what_a_roll_call_cannot_know_is_said_to_its_end(busy: Invented) -> None:
     the_alarm(busy)
     async with sitting(app_of(busy, language="nb"), USUAL) as desk:

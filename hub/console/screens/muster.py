@@ -77,8 +77,11 @@ class MusterPage(SearchedPage):
     def show(self, picture: Picture) -> None:
         if "muster" not in picture.values:
             return
+        none_yet = self._call is None
         self._call, self._read = picture.values["muster"], True
         self.found()
+        if none_yet != (self._call is None):
+            self.desk.keys_changed()
 
     def tick(self) -> None:
         self._say()
@@ -90,6 +93,8 @@ class MusterPage(SearchedPage):
 
     def offers(self) -> Sequence[PageKey]:
         say, roll = self.desk.words.say, Right.CALL_ROLL
+        if self._call is None:
+            return ()
         order = Text.KEY_BY_OUTCOME if self._by_company else Text.KEY_BY_COMPANY
         return (
             PageKey("space", "␣", say(Text.KEY_TICK), self._tick, roll),
