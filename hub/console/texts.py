@@ -733,6 +733,16 @@ VALUES: Mapping[str, tuple[str, str]] = {
     "loop": ("går i ring", "runs in a circle"),
 }
 
+READERS: Mapping[str, tuple[str, str]] = {
+    "starting": ("starter", "starting"),
+    "ok": ("ok", "ok"),
+    "absent": ("borte", "absent"),
+    "hung": ("henger", "hung"),
+    "faulty": ("feil", "faulty"),
+    "tampered": ("tuklet med", "tampered"),
+}
+"""`gate.model.ReaderState`."""
+
 REMARKS: Mapping[str, tuple[str, str]] = {
     "hmsreg-v1": (
         "mottatt betyr i kø hos HMSREG; ingen kan spørre dem hva som ble av det",

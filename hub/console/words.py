@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import Literal
 
-from hub.console.texts import ANSWERS, LACKS, REGISTER, REMARKS, REQUIREMENTS, VALUES, Text
+from hub.console.texts import ANSWERS, LACKS, READERS, REGISTER, REMARKS, REQUIREMENTS, VALUES, Text
 from hub.tables import clean
 
 Language = Literal["nb", "en"]
@@ -44,6 +44,10 @@ class Words:
     def lacking(self, what: str) -> str:
         """What the law asks for and nobody has said."""
         return LACKS[what][_PLACE[self.language]] if what in LACKS else clean(what)
+
+    def reader(self, state: str) -> str:
+        """How a gate's reader is."""
+        return READERS[state][_PLACE[self.language]] if state in READERS else clean(state)
 
     def remark(self, kind: str, said: str) -> str:
         """What has to be known of a kind of target; `said` is the hub's own word for it."""

@@ -153,9 +153,8 @@ class GatesPage(Page):
         for reader, state in sorted(gate.readers.items()):
             read_ms = gate.reader_reads_ms.get(reader)
             last = say(Text.LAST_READ, at=words.moment(read_ms, now_ms)) if read_ms else ""
-            found.append(
-                f"{'✓' if state == 'ok' else '✗'} {say(Text.READER, name=reader, state=state)} {last}".rstrip()
-            )
+            named = say(Text.READER, name=reader, state=words.reader(state))
+            found.append(f"{'✓' if state == 'ok' else '✗'} {named} {last}".rstrip())
         for journal in gate.journals[-1:]:
             made = journal.made if journal.made is not None else "?"
             found.append(say(Text.RECORDS, made=made, stored=journal.stored, missing=journal.missing))
@@ -232,7 +231,9 @@ class GatesPage(Page):
     def _readers(self, gate: GateLine) -> Cell:
         if not gate.online:
             return Cell("–", "dim")
-        bad = [f"{name} {state}" for name, state in sorted(gate.readers.items()) if state != "ok"]
+        bad = [
+            f"{name} {self.desk.words.reader(state)}" for name, state in sorted(gate.readers.items()) if state != "ok"
+        ]
         if bad:
             return Cell(f"✗ {', '.join(bad)}", "bad")
         if not gate.readers:
