@@ -743,6 +743,11 @@ READERS: Mapping[str, tuple[str, str]] = {
 }
 """`gate.model.ReaderState`."""
 
+FORMS: Mapping[str, tuple[str, str]] = {
+    "text": ("tekst", "text"),
+}
+"""Kinds of files (`hub.reports.rendering`) whose name is a word."""
+
 REMARKS: Mapping[str, tuple[str, str]] = {
     "hmsreg-v1": (
         "mottatt betyr i kø hos HMSREG; ingen kan spørre dem hva som ble av det",

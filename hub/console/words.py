@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import Literal
 
-from hub.console.texts import ANSWERS, LACKS, READERS, REGISTER, REMARKS, REQUIREMENTS, VALUES, Text
+from hub.console.texts import ANSWERS, FORMS, LACKS, READERS, REGISTER, REMARKS, REQUIREMENTS, VALUES, Text
 from hub.tables import clean
 
 Language = Literal["nb", "en"]
@@ -48,6 +48,10 @@ class Words:
     def reader(self, state: str) -> str:
         """How a gate's reader is."""
         return READERS[state][_PLACE[self.language]] if state in READERS else clean(state)
+
+    def form(self, form: str) -> str:
+        """A kind of file."""
+        return FORMS[form][_PLACE[self.language]] if form in FORMS else form
 
     def remark(self, kind: str, said: str) -> str:
         """What has to be known of a kind of target; `said` is the hub's own word for it."""

@@ -66,6 +66,7 @@ def test_words_that_are_not_known_stand_as_they_are() -> None:
     assert words.answer("a\x1b[31mb") == "a�[31mb"
     assert words.requirement("qualification hot-work") == "qualification: hot-work"
     assert (words.reader("brand_new"), words.remark("own", "a\x07")) == ("brand_new", "a\ufffd")
+    assert (words.form("text"), words.form("xlsx"), Words("nb", OSLO).form("text")) == ("text", "xlsx", "tekst")
     assert (words.decimal(4.5), words.decimal(4.0), Words("nb", OSLO).decimal(4.5)) == ("4.5", "4", "4,5")
     assert words.say(Text.NOBODY_FOUND, sought="{x}\x07") == "Nothing found for “{x}�”."
 
