@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -59,6 +58,7 @@ from portvakt.errors import PortvaktError, SettingsError
 from portvakt.link import BrokerLink, LastWill, check_files
 from portvakt.notify import Supervisor
 from portvakt.process import FolderLock
+from portvakt.settings import zone_named
 
 log = logging.getLogger(__name__)
 
@@ -309,12 +309,8 @@ class _Parts:
 
 def _rules(config: GateConfig) -> Rules:
     rules = config.rules
-    try:
-        zone = ZoneInfo(rules.time_zone)
-    except (ZoneInfoNotFoundError, ValueError) as unknown:
-        raise SettingsError(f"rules.time_zone: {rules.time_zone!r} is not a time zone such as Europe/Oslo") from unknown
     return Rules(
-        zone=zone,
+        zone=zone_named(rules.time_zone, "rules.time_zone"),
         credentials=Credentials(
             entry=_media(rules.credentials.entry),
             exit=_media(rules.credentials.exit),

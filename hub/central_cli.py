@@ -56,9 +56,13 @@ def _status(options: argparse.Namespace) -> int:
 
 def _aside(options: argparse.Namespace) -> int:
     from hub import central_tables
-    from hub.central.overview import aside_lines
+    from hub.central.overview import aside_lines, target_lines
+    from hub.central.words import unknown
 
     with opened(options) as store:
+        targets = {one.name for one in target_lines(store, config_of(options).targets, now_ms())}
+        if options.target is not None and options.target not in targets:
+            raise unknown(options.target)
         lines = aside_lines(store, options.target, options.limit)
     print_json(lines) if options.json else print(central_tables.aside_text(lines))
     return 0
@@ -66,6 +70,7 @@ def _aside(options: argparse.Namespace) -> int:
 
 def _retry(options: argparse.Namespace) -> int:
     from hub.central import words
+    from hub.central.ledger import Ledger
 
     by = options.by or who_is_here()
     with opened(options) as store:
@@ -78,6 +83,8 @@ def _retry(options: argparse.Namespace) -> int:
         else:
             words.wake(store, options.target, by, now_ms())
             print(f"{options.target}: is tried again now")
+        if Ledger(store, config_of(options).site, options.target).receiver().stopped is not None:
+            print(f"{options.target}: has stopped; when that is mended: hub central retry {options.target}")
     return 0
 
 

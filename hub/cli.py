@@ -5,6 +5,8 @@ imported inside the verb that needs it, so that `hub --help` is quick on a small
 """
 
 import argparse
+import contextlib
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -47,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit status."""
     options = _parser().parse_args(arguments)
     try:
-        return int(options.verb(options))
+        return _done(options)
     except PortvaktError as failure:
         print(f"hub: {failure}", file=sys.stderr)
         return 1
@@ -62,11 +64,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         return 1
     except BrokenPipeError:
-        # `hub events | head`: the reader has seen enough. Python would complain again at exit.
-        sys.stderr.close()
+        # `hub events | head`: the reader has seen enough.
+        _forget_output()
         return 0
+    except OSError as refused:
+        _forget_output()
+        where = f"{refused.filename}: " if refused.filename else ""
+        print(f"hub: {where}{refused.strerror or refused}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         return 1
+
+
+def _done(options: argparse.Namespace) -> int:
+    status = int(options.verb(options))
+    # Here, and not at exit, somebody hears of a disk that is full.
+    sys.stdout.flush()
+    return status
+
+
+def _forget_output() -> None:
+    """What could not be written would be tried again, and complained of, at exit."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -187,8 +207,10 @@ def _suspicions(options: argparse.Namespace) -> int:
 
 def _check_config(options: argparse.Namespace) -> int:
     from hub.central.gathering import asked_of
-    from hub.config import PostgresAddress, database, load_config, signing_key_file, warnings
-    from hub.crew.mailbox import public_key
+    from hub.central.siblings.settings import listening_of, telling_of
+    from hub.config import BLOCKS, PostgresAddress, database, load_config, signing_key_file, warnings
+    from hub.crew.mailbox import PUBLIC_KEY
+    from hub.keys import public_key
     from portvakt.link import check_files
 
     file = options.file or settings_file(options)
@@ -207,9 +229,13 @@ def _check_config(options: argparse.Namespace) -> int:
 
         target_of(config, target, file).close()
     if config.crew.source.public_key_file is not None:
-        public_key(Path(config.crew.source.public_key_file))
+        public_key(Path(config.crew.source.public_key_file), PUBLIC_KEY)
     for one in config.sources:
-        asked_of(config, one, file).source.close()
+        if one.kind == BLOCKS:
+            listening_of(config, one, file)
+        else:
+            asked_of(config, one, file).source.close()
+    telling = telling_of(config, file)
     for warning in warnings(config):
         print(f"{file}: warning: {warning}", file=sys.stderr)
     broker = "the hub's own, for trying out" if config.broker.embedded else "outside"
@@ -221,6 +247,8 @@ def _check_config(options: argparse.Namespace) -> int:
     print(f"  database     {where.url if isinstance(where, PostgresAddress) else where}")
     print(f"  signing key  {signing_key_file(config)}")
     print(f"  cards        {register}")
+    if telling is not None:
+        print(f"  all sites    told at {telling.broker.host}:{telling.broker.port}, {telling.topic}")
     for target in config.targets:
         print(f"  target       {target.name} ({target.kind})")
     return 0

@@ -71,8 +71,8 @@ def read_unit(said: Any, number: str, now_ms: int) -> CompanyAnswer:
         number,
         now_ms,
         now_ms,
-        name[:MAX_NAME] if isinstance(name, str) else None,
-        code[:8] if isinstance(code, str) else None,
+        _text(name, MAX_NAME) if isinstance(name, str) else None,
+        _text(code, 8) if isinstance(code, str) else None,
         status.value,
         words,
         above if isinstance(above, str) and fits(above) else None,
@@ -84,7 +84,7 @@ def read_unit(said: Any, number: str, now_ms: int) -> CompanyAnswer:
 def deleted(number: str, said: Any, now_ms: int) -> CompanyAnswer:
     """A unit for which the register answers that it is gone (410)."""
     day = said.get("slettedato") if isinstance(said, Mapping) else None
-    words = f"slettedato {day[:10]}" if isinstance(day, str) else "slettet"
+    words = f"slettedato {_text(day, 10)}" if isinstance(day, str) else "slettet"
     return CompanyAnswer(number, now_ms, now_ms, status=CompanyStatus.DELETED.value, words=words)
 
 
@@ -115,7 +115,7 @@ def main_unit(listed: str | None, answer: CompanyAnswer | None) -> str | None:
 
 def _status(said: Mapping[str, Any]) -> tuple[CompanyStatus, str]:
     if isinstance(day := said.get("slettedato"), str):
-        return CompanyStatus.DELETED, f"slettedato {day[:10]}"
+        return CompanyStatus.DELETED, f"slettedato {_text(day, 10)}"
     for status, flags in ((CompanyStatus.BANKRUPT, BANKRUPT), (CompanyStatus.DISSOLVING, DISSOLVING)):
         # Only what is said in so many words: a field of another kind says nothing.
         if set_flags := [name for name in flags if said.get(name) is True]:
@@ -123,6 +123,12 @@ def _status(said: Mapping[str, Any]) -> tuple[CompanyStatus, str]:
     if dated := [name for name in _STRUCK_OFF if isinstance(said.get(name), str)]:
         return CompanyStatus.DISSOLVING, ", ".join(dated)
     return CompanyStatus.OK, ""
+
+
+def _text(told: str, most: int) -> str:
+    """On one line, as any database takes it."""
+    line = " ".join(told.split())[:most]
+    return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in line)
 
 
 def _flag(said: Mapping[str, Any], name: str) -> bool | None:

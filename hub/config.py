@@ -8,7 +8,7 @@ from datetime import date, time
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec.structs import replace
@@ -22,7 +22,7 @@ from portvakt.credentials import named_file
 from portvakt.errors import SettingsError
 from portvakt.link import BrokerSettings, anchored_broker, broker_problems
 from portvakt.logs import LEVELS
-from portvakt.settings import Settings, load, refusal
+from portvakt.settings import Settings, load, refusal, zone_named
 
 S = TypeVar("S", bound=Settings)
 Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
@@ -254,6 +254,17 @@ class NeighbourSettings(Settings, frozen=True, kw_only=True):
     """What this kind of source wants to know."""
 
 
+BLOCKS = "blocks"
+"""The kind of a source that is other hubs, and tells whom they have blocked for all sites."""
+
+
+class AllSitesSettings(Settings, frozen=True, kw_only=True):
+    """What the hubs of our sites tell one another."""
+
+    publish: dict[str, Any] | None = None
+    """The central broker that this hub tells its blocks for all sites; nobody hears of them when left out."""
+
+
 class ConfirmationSettings(Settings, frozen=True, kw_only=True):
     """People who have to confirm again and again where they are, as safety-critical personnel at the railway."""
 
@@ -282,6 +293,7 @@ class HubConfig(Settings, frozen=True, kw_only=True):
     reports: ReportSettings = ReportSettings()
     targets: tuple[TargetSettings, ...] = ()
     sources: tuple[NeighbourSettings, ...] = ()
+    all_sites: AllSitesSettings = AllSitesSettings()
     confirmations: ConfirmationSettings = ConfirmationSettings()
     console: ConsoleSettings = ConsoleSettings()
     state_dir: str | None = None
@@ -426,12 +438,7 @@ def limits(config: HubConfig) -> Limits:
 
 def time_zone(settings: PresenceSettings) -> ZoneInfo:
     """The site's clocks. Raises SettingsError."""
-    try:
-        return ZoneInfo(settings.time_zone)
-    except (ZoneInfoNotFoundError, ValueError) as unknown:
-        raise SettingsError(
-            f"presence.time_zone: {settings.time_zone!r} is not a time zone such as Europe/Oslo"
-        ) from unknown
+    return zone_named(settings.time_zone, "presence.time_zone")
 
 
 def _problems(config: HubConfig) -> list[str]:
@@ -456,6 +463,7 @@ def _problems(config: HubConfig) -> list[str]:
         found.append(str(wrong))
     found += card_register_problems(config.card_register)
     found += _crew_source_problems(config.crew.source)
+    found += _target_problems(config)
     found += _neighbour_problems(config)
     if not (
         is_loopback(config.console.web.host) or config.console.web.password_file or config.console.web.behind_proxy
@@ -496,12 +504,43 @@ _MAX_TOPIC = 200
 
 def warnings(config: HubConfig) -> list[str]:
     """What works, and should not be so."""
+    return [*_strangers(config), *_twice_told(config)]
+
+
+def _strangers(config: HubConfig) -> list[str]:
+    """Sources of which a target is to be told, and which are not there."""
+    found, known = [], {one.name for one in config.sources}
+    for target in config.targets:
+        named = target.settings.get("reported_from")
+        # What else may be wrong with it is told by the target itself.
+        for name in named if isinstance(named, list) else ():
+            if isinstance(name, str) and name not in known:
+                key = f"targets.{target.name}.settings.reported_from"
+                found.append(f"{key}: {name!r} is the name of no [[sources]]; nothing is told from there")
+    return found
+
+
+def _twice_told(config: HubConfig) -> list[str]:
     ours = [one.name for one in config.targets if one.kind.startswith("hmsreg")]
     deliver = [f"this hub ([[targets]] {', '.join(ours)})"] if ours else []
     deliver += [f"{one.name} ([[sources]], delivers_to_hmsreg)" for one in config.sources if one.delivers_to_hmsreg]
     if len(deliver) < 2:
         return []
     return [f"HMSREG is told by {' and by '.join(deliver)}: every passage would count twice; exactly one system may"]
+
+
+def _target_problems(config: HubConfig) -> list[str]:
+    names = [one.name for one in config.targets]
+    found = []
+    for place, one in enumerate(config.targets):
+        # Two couriers on one queue: each would be told what is the other's.
+        if one.name in names[:place]:
+            found.append(f"targets.{place}.name: there are two of {one.name!r}")
+        try:
+            date.fromisoformat(one.since or "2026-11-01")
+        except ValueError:
+            found.append(f"targets.{place}.since: {one.since!r} is not a date; write it as 2026-11-01")
+    return found
 
 
 _OURS = ("office", "hub")

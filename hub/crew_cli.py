@@ -56,12 +56,23 @@ def _add_card_verbs(verbs: Any) -> None:
     verb = add_verb(verbs, "block", _block, "from now on a card opens nothing, whatever any list says", json=True)
     _card(verb)
     verb.add_argument("--reason", required=True)
-    verb.add_argument("--all-sites", action="store_true", help="note that it is meant for every site")
+    verb.add_argument("--all-sites", action="store_true", help="at every site of ours ([all_sites.publish])")
     _by(verb)
     verb = add_verb(verbs, "unblock", _unblock, "a card is again what the crew list says", json=True)
     _card(verb)
     _by(verb)
-    add_verb(verbs, "blocks", _blocks, "the blocked cards", json=True)
+    add_verb(verbs, "blocks", _blocks, "the blocked cards, by this site and by others for all", json=True)
+    verb = add_verb(verbs, "overrule", _overrule, "a block of another site counts no more at this one", json=True)
+    _card(verb)
+    verb.add_argument("--reason", required=True)
+    _by(verb)
+    verb = add_verb(verbs, "overrule-blocks", _overrule_site, "the same for all blocks of one site", json=True)
+    _origin(verb)
+    verb.add_argument("--reason", required=True)
+    _by(verb)
+    verb = add_verb(verbs, "accept-blocks", _accept, "what a site has blocked at once, and is held, counts", json=True)
+    _origin(verb)
+    _by(verb)
 
     verb = add_verb(verbs, "waiting", _waiting, "cards that nobody knows and that have asked to come in", json=True)
     verb.add_argument("--days", type=_days, default=2.0, help="of the last so many days (2)")
@@ -115,6 +126,10 @@ def naming_of(config: "HubConfig", file: Path | None = None) -> "Naming":
 
 def _card(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("card", metavar="CARD", help="the number on an HMS card, or SCHEME:NUMBER")
+
+
+def _origin(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("origin", metavar="SITE", help="the site that has blocked them")
 
 
 def _by(verb: argparse.ArgumentParser) -> None:
@@ -333,9 +348,17 @@ def _block(options: argparse.Namespace) -> int:
     from hub.crew.decisions import block, card_of
 
     card = card_of(options.card)
+    publish = config_of(options).all_sites.publish
     with opened(options) as store:
         done = block(store, card, options.reason, _decider(options), all_sites=options.all_sites)
-    return _tell(options, f"{card.scheme}:{card.number} is blocked", done, holds_others=True)
+    status = _tell(options, f"{card.scheme}:{card.number} is blocked", done, holds_others=True)
+    if options.all_sites and not options.json:
+        print(
+            "the other sites hear of it as soon as the hub that runs reaches the central broker"
+            if publish is not None
+            else "no other site hears of it: [all_sites.publish] names no central broker"
+        )
+    return status
 
 
 def _unblock(options: argparse.Namespace) -> int:
@@ -344,7 +367,32 @@ def _unblock(options: argparse.Namespace) -> int:
     card = card_of(options.card)
     with opened(options) as store:
         done = unblock(store, card, _decider(options))
-    return _tell(options, f"{card.scheme}:{card.number} is no longer blocked", done)
+    return _tell(options, f"{card.scheme}:{card.number} is no longer blocked by this site", done)
+
+
+def _overrule(options: argparse.Namespace) -> int:
+    from hub.crew.decisions import card_of, overrule
+
+    card = card_of(options.card)
+    with opened(options) as store:
+        done = overrule(store, card, options.reason, _decider(options))
+    return _tell(options, f"what other sites have blocked of {card.scheme}:{card.number} counts no more here", done)
+
+
+def _overrule_site(options: argparse.Namespace) -> int:
+    from hub.crew.decisions import overrule_site
+
+    with opened(options) as store:
+        cards, done = overrule_site(store, options.origin, options.reason, _decider(options))
+    return _tell(options, f"{cards} blocks of {options.origin} count no more here", done)
+
+
+def _accept(options: argparse.Namespace) -> int:
+    from hub.crew.decisions import accept_blocks
+
+    with opened(options) as store:
+        cards, done = accept_blocks(store, options.origin, _decider(options))
+    return _tell(options, f"{cards} blocks of {options.origin} count from now on", done)
 
 
 def _approve(options: argparse.Namespace) -> int:
@@ -389,8 +437,11 @@ def _blocks(options: argparse.Namespace) -> int:
     from hub import crew_tables
 
     with opened(options) as store, store.crew_as_it_is() as crew:
-        found = crew.blocks()
-    print_json(found) if options.json else print(crew_tables.blocks_text(found))
+        ours, heard = [one for one in crew.blocks() if one.origin is None], crew.heard_blocks()
+    if options.json:
+        print_json([*map(crew_tables.block_line, ours), *map(crew_tables.heard_line, heard)])
+        return 0
+    print(crew_tables.blocks_text(ours, heard))
     return 0
 
 

@@ -1,11 +1,12 @@
 """Who may enter and why, as text for a terminal. Pure, but for the local time zone in which times are shown."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 
 from hub.explanation import Changed, Waiting, Why
-from hub.records import AuditEntry, Block, KeptList
+from hub.records import AuditEntry, Block, HeardBlock, KeptList
 from hub.register_tables import word_text
-from hub.tables import events_text, moment, table
+from hub.tables import clean, events_text, moment, table
 
 
 def lists_text(found: Sequence[KeptList]) -> str:
@@ -28,9 +29,9 @@ def lists_text(found: Sequence[KeptList]) -> str:
     return table(("LIST", "TAKEN", "NAME", "CARDS", "CHANGE", "REVISION", "BY", ""), rows)
 
 
-def blocks_text(found: Sequence[Block]) -> str:
-    """The blocked cards."""
-    if not found:
+def blocks_text(found: Sequence[Block], heard: Sequence[HeardBlock] = ()) -> str:
+    """The blocked cards: ours, then those of other sites, whether they count here or not."""
+    if not found and not heard:
         return "No card is blocked at this hub."
     rows = [
         (
@@ -38,11 +39,44 @@ def blocks_text(found: Sequence[Block]) -> str:
             moment(one.blocked_ms),
             one.blocked_by,
             "all sites" if one.all_sites else "",
-            one.reason,
+            clean(one.reason),
         )
         for one in found
+    ] + [
+        (
+            f"{one.scheme}:{one.number}",
+            moment(one.at_ms),
+            clean(f"{one.said_by} at {one.origin}"),
+            _counting(one),
+            clean(one.reason),
+        )
+        for one in sorted(heard, key=lambda one: -one.at_ms)
     ]
-    return table(("CARD", "SINCE", "BY", "FOR", "REASON"), rows)
+    text = table(("CARD", "SINCE", "BY", "FOR", "REASON"), rows)
+    held = sorted({one.origin for one in heard if one.held and one.overruled_ms is None})
+    notes = [f"hub accept-blocks {origin} lets those count that wait; hub overrule-blocks {origin} does not."
+             for origin in held]  # fmt: skip
+    return "\n".join([text, *([""] if notes else []), *notes])
+
+
+def block_line(one: Block) -> dict[str, object]:
+    """A block that counts, for JSON."""
+    return asdict(one) | {"counts": True}
+
+
+def heard_line(one: HeardBlock) -> dict[str, object]:
+    """A block of another site under the same names, and what became of it here."""
+    same = Block(one.scheme, one.number, one.reason, one.said_by, one.at_ms, all_sites=True, origin=one.origin)
+    here = ("heard_ms", "held", "accepted_by", "overruled_ms", "overruled_by", "overruled_because")
+    return asdict(same) | {"counts": one.counts} | {name: getattr(one, name) for name in here}
+
+
+def _counting(one: HeardBlock) -> str:
+    if one.overruled_ms is not None:
+        return f"overruled {moment(one.overruled_ms)} by {one.overruled_by}: {clean(one.overruled_because or '')}"
+    if one.held:
+        return "WAITS: many at once"
+    return f"all sites, accepted by {one.accepted_by}" if one.accepted_by else "all sites"
 
 
 def audit_text(found: Sequence[AuditEntry]) -> str:
@@ -79,10 +113,16 @@ def why_text(found: Why) -> str:
     """What the answer to one card rests on."""
     who = ", ".join(filter(None, (found.name, found.employer, found.organisation_number)))
     lines = [f"{found.card}{f' ({who})' if who else ''}: {_answer(found)}"]
-    if found.block:
-        every = ", for all sites" if found.block.all_sites else ""
-        when = moment(found.block.blocked_ms)
-        lines.append(f"Blocked {when} by {found.block.blocked_by}{every}: {found.block.reason}")
+    for block in found.blocks:
+        every = ", for all sites" if block.all_sites else ""
+        by = f"{block.blocked_by} at {block.origin}" if block.origin else block.blocked_by
+        lines.append(clean(f"Blocked {moment(block.blocked_ms)} by {by}{every}: {block.reason}"))
+    lines += [
+        clean(
+            f"Blocked {moment(one.at_ms)} by {one.said_by} at {one.origin}, which does not count here: {_counting(one)}"
+        )
+        for one in found.passed_over
+    ]
     if found.pending:
         lines.append(f"The settings ask for {found.pending}: hub rules apply gives it to the gates.")
     if found.requirements:

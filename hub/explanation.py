@@ -13,11 +13,12 @@ from hub.company_answers import CompanyAnswer, register_status
 from hub.permits import Finding, Requirements, answer, examine, permit
 from hub.presence import ENTRY, CardKey
 from hub.queries import EventLine
-from hub.records import AuditEntry, Block, CrewMember
+from hub.records import AuditEntry, Block, CrewMember, HeardBlock
 from hub.register_queries import RegisterWord, card_word
 from hub.store import HubStore, RegisterTransaction, schema
 from hub.store.answers import read_companies
-from hub.store.crew import read_blocks, read_facts, read_permits_of, read_revision
+from hub.store.blocks import read_blocks, read_heard
+from hub.store.crew import read_facts, read_permits_of, read_revision
 from hub.store.people import ROWS_AT_ONCE, other_cards, read_members
 
 LAST_EVENTS = 10
@@ -61,6 +62,10 @@ class Why:
     events: tuple[EventLine, ...]
     register: RegisterWord | None = None
     """What the register of cards says of it; None when it was never asked."""
+    blocks: tuple[Block, ...] = ()
+    """All that count, the newest first; `block` is ours, or else the first of them."""
+    passed_over: tuple[HeardBlock, ...] = ()
+    """Blocks of other sites that do not count here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +105,8 @@ def why(store: HubStore, card: CardKey, requirements: Requirements, today: str) 
         member = next(read_members(connection, [card]), None)
         facts = next(read_facts(connection, [card]), None)
         held = read_permits_of(connection, [card]).get(card)
-        block = next((one for one in read_blocks(connection) if (one.scheme, one.number) == card), None)
+        blocks = tuple(one for one in read_blocks(connection) if (one.scheme, one.number) == card)
+        block = next((one for one in blocks if one.origin is None), blocks[0] if blocks else None)
         source = _source(connection, member)
         others = other_cards(connection, card)
         revision = read_revision(connection)
@@ -129,6 +135,8 @@ def why(store: HubStore, card: CardKey, requirements: Requirements, today: str) 
             audit=tuple(_audit_of(connection, card)),
             events=tuple(_events_of(connection, card)),
             register=word,
+            blocks=blocks,
+            passed_over=tuple(one for one in read_heard(connection, card=card) if not one.counts),
         )
 
 
@@ -263,7 +271,7 @@ class _Registers(NamedTuple):
 
 def _of(one: Finding, source: str, member: CrewMember | None, block: Block | None, registers: _Registers) -> str:
     if one.requirement == "not_blocked" and block:
-        return f"blocked at the hub by {block.blocked_by}"
+        return f"blocked at {block.origin or 'the hub'} by {block.blocked_by}"
     if member and one.requirement.startswith("qualification") and member.confirmed_by:
         return f"{source}, confirmed by {member.confirmed_by}"
     word, company = registers

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from hub.cli_parts import add_verb, config_of, positive, settings_file
 
 if TYPE_CHECKING:
+    from hub.central.mqtt import Received
     from hub.central.receivers.feed import FeedSettings
-    from hub.central.receivers.mqtt import Received
 
 REMEMBERED = 10_000
 """Ids by which a repetition is known."""
@@ -30,8 +30,8 @@ def add_verbs(verbs: Any) -> None:
 
 
 def _tail(options: argparse.Namespace) -> int:
+    from hub.central.mqtt import BrokerSession, Shut, Unreachable
     from hub.central.receivers.feed import topics
-    from hub.central.receivers.mqtt import BrokerSession, Shut, Unreachable
     from hub.errors import FeedError
     from portvakt.backoff import Backoff
 

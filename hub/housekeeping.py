@@ -4,6 +4,7 @@ import logging
 
 from hub.presence import ClosingRule
 from hub.purging import Purge
+from hub.recurring import Recurring
 from hub.store import HubStore
 
 log = logging.getLogger(__name__)
@@ -19,16 +20,16 @@ class Housekeeping:
         self._store = store
         self._closing = closing
         self._purge = purge
-        self._next_look_ms = 0
-        self._next_purge_ms = 0
+        self._looks = Recurring(LOOK_MS)
+        self._purges = Recurring(PURGE_MS)
         self._purged = 0
 
     def tick(self, now_ms: int) -> None:
         """Do what is due, for a bounded time. Cheap when nothing is. Raises StoreError."""
-        if now_ms >= self._next_look_ms:
-            self._next_look_ms = now_ms + LOOK_MS
+        if self._looks.due(now_ms):
+            self._looks.done(now_ms)
             self._close_forgotten(now_ms)
-        if now_ms >= self._next_purge_ms:
+        if self._purges.due(now_ms):
             self._purge_some(now_ms)
 
     def _close_forgotten(self, now_ms: int) -> None:
@@ -45,7 +46,7 @@ class Housekeeping:
         self._purged += sum(gone.total for gone in some.values())
         if some:
             return
-        self._next_purge_ms = now_ms + PURGE_MS
+        self._purges.done(now_ms)
         if self._purged:
             self._store.forget_deleted()
             log.info("purge=done rows=%d see='hub purges'", self._purged)

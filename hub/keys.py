@@ -4,10 +4,11 @@ from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from hub.errors import KeyFileError
 from portvakt.credentials import seen_by_others
+from portvakt.errors import SettingsError
 from portvakt.files import make_file
 
 
@@ -32,6 +33,17 @@ def signing_key(file: Path) -> Ed25519PrivateKey:
     if not isinstance(loaded, Ed25519PrivateKey):
         raise KeyFileError(f"{file}: a private key, but not Ed25519; restore it from a backup")
     return loaded
+
+
+def public_key(file: Path, setting: str) -> Ed25519PublicKey:
+    """The public key in a PEM file that `setting` names. Raises SettingsError."""
+    try:
+        key = serialization.load_pem_public_key(file.read_bytes())
+    except (OSError, ValueError, UnsupportedAlgorithm) as refused:
+        raise SettingsError(f"{setting}: {file}: no public key can be read there") from refused
+    if not isinstance(key, Ed25519PublicKey):
+        raise SettingsError(f"{setting}: {file}: is a public key, but not Ed25519")
+    return key
 
 
 def public_pem(private: Ed25519PrivateKey) -> bytes:

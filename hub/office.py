@@ -3,14 +3,12 @@
 Every word is kept with the name of who gave it, and none is taken back: a wrong one is followed by the right one.
 """
 
-from hub import identity_number
 from hub.errors import OfficeError
 from hub.muster import Muster, MusterCheck
 from hub.presence import ENTRY, EXIT, CardKey, ClosingRule, HandMark, Standing, standing
 from hub.roll_call import RollCall, called_by
+from hub.spoken import spoken
 from hub.store import HubStore, OfficeTransaction
-
-MAX_WORDS = 200
 
 
 def check_in(store: HubStore, mark: HandMark, closing: ClosingRule | None) -> Standing:
@@ -37,8 +35,8 @@ def was_let_in(store: HubStore, mark: HandMark, closing: ClosingRule | None) -> 
     """Somebody was let in by hand, with a card that a gate has refused: it may be one that nobody here knows. Returns
     where the hub has them now. Raises OfficeError, StoreError."""
     with store.office() as office:
-        _words(mark.said_by, "--by")
-        _words(mark.reason, "--reason")
+        spoken(mark.said_by, "--by")
+        spoken(mark.reason, "--reason")
         where = _where(office, mark, closing)
         return where if where is not None and where.inside else _kept(office, mark, closing)
 
@@ -62,7 +60,7 @@ def close_muster(store: HubStore, by: str, now_ms: int, closing: ClosingRule | N
                 f"{call.unaccounted} of {len(call.people)} are unaccounted for; see: hub muster. "
                 "--force closes it all the same, and keeps who they were"
             )
-        office.close(call.id, now_ms, _words(by, "--by"))
+        office.close(call.id, now_ms, spoken(by, "--by"))
     return call
 
 
@@ -70,7 +68,7 @@ def close_muster_unaccounted(store: HubStore, by: str, now_ms: int, closing: Clo
     """End the muster although somebody is unaccounted for. Raises OfficeError when none runs."""
     with store.office() as office:
         call = called_by(office, _running(office), closing)
-        office.close(call.id, now_ms, _words(by, "--by"))
+        office.close(call.id, now_ms, spoken(by, "--by"))
     return call
 
 
@@ -78,7 +76,7 @@ def _word_about(store: HubStore, check: MusterCheck) -> None:
     with store.office() as office:
         muster = _running(office)
         _known(office, check.card)
-        by = _words(check.said_by, "--by")
+        by = spoken(check.said_by, "--by")
         office.check(muster.id, check)
         direction, reason = (EXIT, "seen outside at the muster") if check.seen else (ENTRY, "not seen at the muster")
         office.mark(HandMark(check.card, direction, check.at_ms, by, reason, check.at_ms))
@@ -104,8 +102,8 @@ def _where(office: OfficeTransaction, mark: HandMark, closing: ClosingRule | Non
 
 
 def _acceptable(office: OfficeTransaction, mark: HandMark) -> None:
-    _words(mark.said_by, "--by")
-    _words(mark.reason, "--reason")
+    spoken(mark.said_by, "--by")
+    spoken(mark.reason, "--reason")
     if mark.at_ms > mark.made_ms:
         raise OfficeError("--at: lies in the future; a word is about what has happened")
     _known(office, mark.card)
@@ -114,16 +112,6 @@ def _acceptable(office: OfficeTransaction, mark: HandMark) -> None:
 def _known(office: OfficeTransaction, card: CardKey) -> None:
     if card not in office.holders() and not office.last_seen([card]):
         raise OfficeError(f"{_shown(card)} is on no crew list and was never seen; is the number right?")
-
-
-def _words(text: str, option: str) -> str:
-    if not text.strip():
-        raise OfficeError(f"{option}: is empty; whoever asks later wants to know")
-    if len(text) > MAX_WORDS or not text.isprintable():
-        raise OfficeError(f"{option}: one line of at most {MAX_WORDS} letters")
-    if (what := identity_number.objection(text)) is not None:
-        raise OfficeError(f"{option}: {what}")
-    return text.strip()
 
 
 def _shown(card: CardKey) -> str:

@@ -224,6 +224,12 @@ def _staying(
         stays.append(Staying("language, role, groups, period, induction, what the card register says", why))
     if _rows(OfficeTransaction(forgetting.connection), schema.blocks, cards):
         stays.append(Staying("the block of the card, and why", "the site's safety; a block ends by `hub unblock`"))
+    if _rows(OfficeTransaction(forgetting.connection), schema.heard_blocks, cards):
+        why = "those sites' decision; it ends when they lift it, or with this site's list"
+        stays.append(Staying("the blocks of the card by other sites, and why", why))
+    if _rows(OfficeTransaction(forgetting.connection), schema.lifted_blocks, cards):
+        why = f"the other sites have to hear it, so it is kept {kept.passages_days} days"
+        stays.append(Staying("that a block for all sites was lifted", why))
     frozen = select(schema.muster_people.c.muster).where(among(schema.muster_people, cards))
     if forgetting.connection.execute(frozen).first() is not None:
         why = f"proof of who was inside at an evacuation, kept {kept.musters_days} days"

@@ -210,6 +210,45 @@ class Block:
     blocked_by: str
     blocked_ms: int
     all_sites: bool = False
+    origin: str | None = None
+    """The site that has blocked it for all; None when this one did."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeardBlock:
+    """A card that another site has blocked for all. `at_ms` is by the clock of that site, the other times by ours.
+
+    It counts unless it is `held` until somebody here accepts it, or was overruled here.
+    """
+
+    origin: str
+    scheme: str
+    number: str
+    at_ms: int
+    reason: str
+    said_by: str
+    heard_ms: int
+    held: bool = False
+    accepted_by: str | None = None
+    overruled_ms: int | None = None
+    overruled_by: str | None = None
+    overruled_because: str | None = None
+
+    @property
+    def counts(self) -> bool:
+        return not self.held and self.overruled_ms is None
+
+
+@dataclass(frozen=True, slots=True)
+class ToldBlock:
+    """What this site tells the others of one card: blocked, or no longer."""
+
+    scheme: str
+    number: str
+    at_ms: int
+    blocked: bool
+    reason: str = ""
+    said_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,9 +82,12 @@ def _day(text: str) -> "date | str":
     if text == _TODAY:
         return text
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no date; write it as 2026-05-31") from None
+        day = date.min
+    if not date(2000, 1, 1) <= day < date(2100, 1, 1):
+        raise argparse.ArgumentTypeError(f"{text!r} is no date; write it as 2026-05-31")
+    return day
 
 
 def _oversiktsliste(options: argparse.Namespace) -> int:

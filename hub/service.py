@@ -15,6 +15,7 @@ from hub.health import GateHealth, follow
 from hub.ingest import Ingest
 from hub.permits import ListHead
 from hub.records import MAX_NUMBER, JournalKey, Rejected
+from hub.recurring import Recurring
 from hub.sync import ListSync
 from hub.whereabouts import Whereabouts
 
@@ -66,10 +67,9 @@ class HubService:
         self._sync = sync
         self._whereabouts = whereabouts
         self._commands = commands
-        self._heartbeat_ms = heartbeat_ms
+        self._heartbeat = Recurring(heartbeat_ms)
         self._offered = 0
         self._confirmed = 0
-        self._next_heartbeat_ms = 0
         self._health: dict[str, GateHealth] = dict(store.gate_health())
 
     def connected(self, now_ms: int) -> list[Publish]:
@@ -128,7 +128,7 @@ class HubService:
         return [*self._commands.due(now_ms), *self._changes(now_ms)]
 
     def _changes(self, now_ms: int) -> list[Publish]:
-        if now_ms >= self._next_heartbeat_ms:
+        if self._heartbeat.due(now_ms):
             return [*self._head(now_ms), *self._ingest.acks_of_others(), *self._whereabouts.heartbeat(now_ms)]
         news = self._whereabouts.news(now_ms)
         return news if self._store.revision() == self._offered else [*self._head(now_ms), *news]
@@ -154,7 +154,7 @@ class HubService:
         # Asked before the head is made: a list that comes between the two is offered once more, and not forgotten.
         revision = self._store.revision()
         head = self._sync.head(now_ms)
-        self._next_heartbeat_ms = now_ms + self._heartbeat_ms
+        self._heartbeat.done(now_ms)
         if revision != self._offered:
             log.info("list=offered revision=%d", revision)
         self._offered = revision

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, func, not_, select
 
-from hub.config import ConfirmationSettings, NeighbourSettings
+from hub.config import BLOCKS, ConfirmationSettings, NeighbourSettings
 from hub.presence import CONFIRMATION, CardKey, ClosingRule, place_of, standing
 from hub.store import HubStore, schema
 from hub.store.intake import sighting_of
@@ -147,7 +147,7 @@ def _source(connection: Connection, name: str, settings: NeighbourSettings | Non
         wrong=held.get("wrong"),
         wrong_since_ms=held.get("wrong_since_ms"),
         cursor=held.get("cursor", ""),
-        kept=_kept(connection, name),
+        kept=_heard_blocks(connection) if settings and settings.kind == BLOCKS else _kept(connection, name),
         taken=held.get("taken", 0),
         changed=held.get("changed", 0),
         withdrawn=held.get("withdrawn", 0),
@@ -161,6 +161,10 @@ def _source(connection: Connection, name: str, settings: NeighbourSettings | Non
 def _kept(connection: Connection, name: str) -> int:
     table = schema.check_ins
     return connection.scalar(select(func.count()).where(table.c.source == name, not_(table.c.deleted))) or 0
+
+
+def _heard_blocks(connection: Connection) -> int:
+    return connection.scalar(select(func.count()).select_from(schema.heard_blocks)) or 0
 
 
 def _unknown_cards(connection: Connection, name: str) -> int:

@@ -2,6 +2,9 @@
 
 from collections.abc import Sequence
 
+import msgspec
+
+from hub.config import BLOCKS
 from hub.sources import ConfirmationLine, SourceLine, SourcePage
 from hub.tables import clean, moment, table
 
@@ -18,7 +21,7 @@ def sources_text(page: SourcePage) -> str:
             moment(one.succeeded_ms) if one.succeeded_ms is not None else "never",
             _age(one.age_ms),
             str(one.kept),
-            _shortened(one.cursor),
+            _shortened(_up_to(one)),
         )
         for one in page.sources
     ]
@@ -81,6 +84,17 @@ def _age(age_ms: int | None) -> str:
     if seconds < 120:
         return f"{seconds} s"
     return f"{seconds // 60} min" if seconds < 7200 else f"{seconds // 3600} h"
+
+
+def _up_to(one: SourceLine) -> str:
+    """How far it was read: of other hubs each one's newest list, of others their own words."""
+    if one.kind != BLOCKS:
+        return one.cursor
+    try:
+        heard = msgspec.json.decode(one.cursor or "{}", type=dict[str, int])
+    except msgspec.DecodeError:
+        return one.cursor
+    return ", ".join(f"{site} {moment(made_ms)}" for site, made_ms in heard.items())
 
 
 def _shortened(cursor: str) -> str:

@@ -10,9 +10,11 @@ import logging
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gate.uplink import contract
 from gate.uplink.contract import ContractError, HubStatus, Publish, Topics
@@ -23,7 +25,17 @@ from hub.central.bell import Bell
 from hub.central.site_alarms import site_alarms
 from hub.claim import Claim, SiteClaim
 from hub.commands import Commands
-from hub.config import HubConfig, closing_rule, database, limits, signing_key_file, state_dir, warnings
+from hub.config import (
+    BLOCKS,
+    HubConfig,
+    closing_rule,
+    database,
+    limits,
+    requirements_of,
+    signing_key_file,
+    state_dir,
+    warnings,
+)
 from hub.errors import AnotherHub, KeyFileError, StoreError
 from hub.housekeeping import Housekeeping
 from hub.identity import check_key, claim_key, installation
@@ -75,12 +87,14 @@ def run(config: HubConfig, settings_file: Path, stop: threading.Event, ready: Ca
         if config.broker.embedded:
             held.enter_context(EmbeddedBroker(config.broker.host, config.broker.port))
         bell = Bell()
-        beside = _beside(config, store, settings_file, bell)
+        beside = _beside(config, store, settings_file, bell, private)
         loop = HubLoop(config, store, Signer(config.site, private), purge, ready, beside=beside, taken_in=bell.ring)
         loop.run(stop, Supervisor())
 
 
-def _beside(config: HubConfig, store: HubStore, settings_file: Path, bell: Bell) -> tuple[Beside, ...]:
+def _beside(
+    config: HubConfig, store: HubStore, settings_file: Path, bell: Bell, private: Ed25519PrivateKey
+) -> tuple[Beside, ...]:
     """What the settings ask for besides gates; `bell` is rung when something was taken in. Raises SettingsError."""
     found: list[Beside] = []
     if config.targets:
@@ -96,11 +110,32 @@ def _beside(config: HubConfig, store: HubStore, settings_file: Path, bell: Bell)
         from hub.crew.watching import CrewWatch
 
         found.append(CrewWatch(config, store))
-    if config.sources:
+    if any(one.kind != BLOCKS for one in config.sources):
         from hub.central.gathering import Gathering
 
         found.append(Gathering(config, store, settings_file))
+    found += _siblings(config, store, settings_file, private)
     return tuple(found)
+
+
+def _siblings(config: HubConfig, store: HubStore, settings_file: Path, private: Ed25519PrivateKey) -> Iterator[Beside]:
+    """What is told to the hubs of our other sites, and heard of them. Raises SettingsError."""
+    listening = [one for one in config.sources if one.kind == BLOCKS]
+    if config.all_sites.publish is None and not listening:
+        return
+    from hub.central.siblings.hearing import BlockListener, UnmadeListener
+    from hub.central.siblings.settings import listening_of, telling_of
+    from hub.central.siblings.telling import BlockTeller
+
+    if (telling := telling_of(config, settings_file)) is not None:
+        yield BlockTeller(config.site, store, private, telling)
+    for one in listening:
+        try:
+            heard = listening_of(config, one, settings_file)
+        except SettingsError as wrong:
+            yield UnmadeListener(store, one.name, str(wrong))
+        else:
+            yield BlockListener(config.site, store, heard, requirements_of(config.requirements))
 
 
 def run_ingest(config: HubConfig, stop: threading.Event, ready: Callable[[str], None]) -> None:

@@ -7,6 +7,7 @@ import re
 import tomllib
 from pathlib import Path
 from typing import TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
@@ -52,6 +53,15 @@ def refusal(path: Path, problem: str) -> SettingsError:
     line = _line_of(path.read_text(encoding="utf-8"), steps)
     where = f"{path}, line {line}, {key}" if line else f"{path}, {key}"
     return SettingsError(f"{where}: {what}")
+
+
+def zone_named(name: str, key: str) -> ZoneInfo:
+    """A time zone of the machine's. Raises SettingsError, which names the key."""
+    try:
+        return ZoneInfo(name)
+    # Europe is a folder of zones, and what a system says of a folder is an OSError.
+    except (ZoneInfoNotFoundError, ValueError, OSError) as unknown:
+        raise SettingsError(f"{key}: {name!r} is not a time zone such as Europe/Oslo") from unknown
 
 
 _PATH = re.compile(r"^(?P<what>.*?)(?: - at `(?:key in )?\$(?P<path>[^`]*)`)?$", re.DOTALL)

@@ -15,7 +15,7 @@ from hypothesis import settings
 
 from hub.config import PostgresAddress
 from hub.store import HubStore
-from tests.sim.postgres import BIN, MISSING, Postgres
+from tests.sim.postgres import BIN, MISSING, NO_POWER_CUT, Postgres
 
 # Whoever starts the tests in the background has them ignore Ctrl-C, and with them every process that they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -30,7 +30,7 @@ def postgres() -> Iterator[Postgres]:
     """A server of our own."""
     if BIN is None:
         pytest.skip(MISSING)
-    with Postgres() as server:
+    with Postgres(*NO_POWER_CUT) as server:
         yield server
 
 

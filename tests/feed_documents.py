@@ -5,6 +5,7 @@ writes what is made from the code alone. Tests compare both. For `make asyncapi`
 document.
 """
 
+import hashlib
 import json
 import tempfile
 from collections.abc import Mapping
@@ -12,13 +13,18 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from hub.central.receivers.feed import CONTENT_TYPE, FeedSettings
 from hub.central.receivers.feed_messages import CONTENTS, EVENTS, VERSION, FeedEvent, Kind, schema_of, type_of
+from hub.central.siblings.book import SCHEMA, TYPE, BlocksEvent, Book, book_of, sealed
+from hub.central.siblings.settings import TellSettings
+from hub.records import ToldBlock
 
 FOLDER = Path(__file__).parents[1] / "docs" / "feed"
 EXAMPLES = FOLDER / "examples"
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
+BLOCKS = "blocks"
 TITLES = {
     Kind.PASSAGE: "A body went through a turnstile",
     Kind.REFUSAL: "A card was shown, and the lane stayed shut",
@@ -30,6 +36,7 @@ TITLES = {
 def documents(examples: Mapping[str, Any]) -> dict[str, Any]:
     """File below `docs/feed/`: what stands in it."""
     found: dict[str, Any] = {f"schemas/{kind}.json": contents_schema(kind) for kind in Kind}
+    found["schemas/blocks.json"] = book_schema()
     return found | {"schemas/event.json": event_schema(), "asyncapi.json": asyncapi(examples)}
 
 
@@ -50,6 +57,23 @@ def contents_schema(kind: Kind) -> dict[str, Any]:
     return {"$schema": DRAFT, "$id": schema_of(kind), **whole, "$defs": parts}
 
 
+def book_schema() -> dict[str, Any]:
+    """Of what stands in `data_base64` of a list of blocks."""
+    (shape,), parts = msgspec.json.schema_components([Book], ref_template="#/$defs/{name}")
+    whole = parts.pop(shape["$ref"].rpartition("/")[2])
+    return {"$schema": DRAFT, "$id": SCHEMA, **whole, "$defs": parts}
+
+
+def blocks_example() -> Any:
+    """A list of blocks as a hub with an example's key seals it; Ed25519 makes the same signature each time."""
+    key = Ed25519PrivateKey.from_private_bytes(hashlib.sha256(b"an example's key").digest())
+    told = [
+        ToldBlock("hms", "5310225", 1_793_599_085_120, blocked=True, reason="card lost", said_by="Site office"),
+        ToldBlock("hms", "5310118", 1_793_602_685_120, blocked=False),
+    ]
+    return json.loads(sealed(book_of("kvartal-7", 1_793_602_685_121, told), key))
+
+
 def event_schema() -> dict[str, Any]:
     """Of a whole message, whatever it tells."""
     shapes, parts = msgspec.json.schema_components(list(EVENTS.values()), ref_template="#/$defs/{name}")
@@ -59,8 +83,10 @@ def event_schema() -> dict[str, Any]:
 
 def asyncapi(examples: Mapping[str, Any]) -> dict[str, Any]:
     """The feed as an AsyncAPI 3 document."""
-    shapes, parts = msgspec.json.schema_components(list(EVENTS.values()), ref_template="#/components/schemas/{name}")
-    messages = {
+    shapes, parts = msgspec.json.schema_components(
+        [*EVENTS.values(), BlocksEvent], ref_template="#/components/schemas/{name}"
+    )
+    messages: dict[str, Any] = {
         kind.value: {
             "name": type_of(kind),
             "title": TITLES[kind],
@@ -73,7 +99,15 @@ def asyncapi(examples: Mapping[str, Any]) -> dict[str, Any]:
                 if payload["type"] == type_of(kind)
             ],
         }
-        for kind, shape in zip(Kind, shapes, strict=True)
+        for kind, shape in zip(Kind, shapes, strict=False)
+    }
+    messages[BLOCKS] = {
+        "name": TYPE,
+        "title": "All cards that a site has blocked for every site",
+        "summary": "Signed by the site's hub; what stands in `data_base64` is described by schemas/blocks.json.",
+        "contentType": CONTENT_TYPE,
+        "payload": shapes[-1],
+        "examples": [{"name": BLOCKS, "payload": blocks_example()}],
     }
     address = next(field.default for field in msgspec.structs.fields(FeedSettings) if field.name == "topic")
     return {
@@ -83,8 +117,8 @@ def asyncapi(examples: Mapping[str, Any]) -> dict[str, Any]:
             "title": "Portvakt feed",
             "version": VERSION.removeprefix("v") + ".0.0",
             "description": "What happens at a building site's gates: single CloudEvents 1.0 in JSON (structured mode), "
-            "QoS 1, never retained. At least once: an event that comes again has the same id. A field may be added; "
-            "what is not known is to be passed over. Personal fields go by the subscriber's profile.",
+            "QoS 1; blocks alone are retained. At least once: an event that comes again has the same id. A field may "
+            "be added; what is not known is to be passed over. Personal fields go by the subscriber's profile.",
             "license": {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
             "contact": {"name": "Whoever runs the site's hub"},
             "tags": [{"name": "cloudevents"}, {"name": "building-site"}],
@@ -110,7 +144,16 @@ def asyncapi(examples: Mapping[str, Any]) -> dict[str, Any]:
                 "parameters": {"site": {"description": "The site's name.", "examples": ["kvartal-7"]}},
                 "servers": [{"$ref": "#/servers/central"}],
                 "messages": {kind.value: {"$ref": f"#/components/messages/{kind}"} for kind in Kind},
-            }
+            },
+            BLOCKS: {
+                "address": next(one.default for one in msgspec.structs.fields(TellSettings) if one.name == "topic"),
+                "title": "Blocks of one site for every site",
+                "description": "Retained: the newest message is all of it. Written by that site's hub alone, read by "
+                "the hubs of the other sites.",
+                "parameters": {"site": {"description": "The site's name.", "examples": ["kvartal-7"]}},
+                "servers": [{"$ref": "#/servers/central"}],
+                "messages": {BLOCKS: {"$ref": f"#/components/messages/{BLOCKS}"}},
+            },
         },
         "operations": {
             "tell": {
@@ -119,7 +162,14 @@ def asyncapi(examples: Mapping[str, Any]) -> dict[str, Any]:
                 "channel": {"$ref": "#/channels/feed"},
                 "messages": [{"$ref": f"#/channels/feed/messages/{kind}"} for kind in Kind],
                 "bindings": {"mqtt": {"qos": 1, "retain": False, "bindingVersion": "0.2.0"}},
-            }
+            },
+            "tellBlocks": {
+                "action": "send",
+                "title": "The hub tells whom it has blocked for every site",
+                "channel": {"$ref": f"#/channels/{BLOCKS}"},
+                "messages": [{"$ref": f"#/channels/{BLOCKS}/messages/{BLOCKS}"}],
+                "bindings": {"mqtt": {"qos": 1, "retain": True, "bindingVersion": "0.2.0"}},
+            },
         },
         "components": {"messages": messages, "schemas": parts},
     }

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from hub.central.overview import TargetLine, standing_alarms, target_lines
 from hub.config import TargetSettings
+from hub.recurring import Recurring
 from hub.store import HubStore, schema
 
 log = logging.getLogger(__name__)
@@ -62,13 +63,13 @@ class AlarmWatch:
         self._store = store
         self._more = more
         self._settings = settings
-        self._next_ms = 0
+        self._looks = Recurring(LOOK_MS)
 
     def tick(self, now_ms: int) -> None:
         """Look, if it is time. Raises StoreError."""
-        if now_ms < self._next_ms:
+        if not self._looks.due(now_ms):
             return
-        self._next_ms = now_ms + LOOK_MS
+        self._looks.done(now_ms)
         self.look(now_ms)
 
     def look(self, now_ms: int) -> None:

@@ -13,15 +13,19 @@ receiver fails again and again while it takes others goes aside: nothing may hol
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum, unique
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from hub.central.happening import Happening, Place, Stream
 from hub.central.target import Accepted, Draft, Item, Later, Outcome, Pace, Queued, Refused, Stopped
 from portvakt.backoff import Backoff
 
+T = TypeVar("T", str, str | None)
+
 MAX_WORDS = 300
 ASK_FIRST_MS = 2_000
 ASK_CAP_MS = 600_000
+LONGEST_PAUSE_MS = 86_400_000
+"""No receiver may ask for more (`hub.central.web`)."""
 
 
 @unique
@@ -85,7 +89,9 @@ class Receiver:
     """When something was taken last."""
 
     def may_send(self, now_ms: int) -> bool:
-        return self.stopped is None and now_ms >= self.pause_until_ms
+        # What lies further ahead comes from a clock that has been put back since.
+        pausing = 0 < self.pause_until_ms - now_ms <= LONGEST_PAUSE_MS
+        return self.stopped is None and not pausing
 
     def at_once(self, pace: Pace) -> int:
         """How many may be under way: one, as long as nobody knows whether the receiver is back."""
@@ -110,7 +116,7 @@ def answered(delivery: Delivery, draft: Draft, outcome: Outcome, now_ms: int, ru
     tried = replace(delivery, attempts=delivery.attempts + 1, answered_ms=now_ms, field=None)
     match outcome:
         case Accepted(receiver_id, words):
-            known = receiver_id or draft.receiver_id
+            known = _plain(receiver_id) or draft.receiver_id
             return replace(
                 tried, state=State.ACCEPTED, words=_short(words), receiver_id=known, digest=draft.digest, due_ms=0
             )
@@ -120,12 +126,12 @@ def answered(delivery: Delivery, draft: Draft, outcome: Outcome, now_ms: int, ru
                 tried,
                 state=State.QUEUED,
                 words=_short(words),
-                receiver_id=receiver_id,
+                receiver_id=_plain(receiver_id),
                 digest=draft.digest,
                 due_ms=due_ms,
             )
         case Refused(words, field):
-            return replace(tried, state=State.ASIDE, words=_short(words), field=field, due_ms=0)
+            return replace(tried, state=State.ASIDE, words=_short(words), field=_plain(field), due_ms=0)
         case Later(words):
             wait_ms = rules.records.wait_ms(tried.attempts)
             return replace(tried, state=State.WAITING, words=_short(words), due_ms=now_ms + wait_ms)
@@ -138,12 +144,14 @@ def asked(delivery: Delivery, outcome: Outcome, now_ms: int) -> Delivery:
     """What a queued delivery is after its receiver was asked what became of it."""
     match outcome:
         case Accepted(receiver_id, words):
-            known = receiver_id or delivery.receiver_id
+            known = _plain(receiver_id) or delivery.receiver_id
             return replace(
                 delivery, state=State.ACCEPTED, words=_short(words), receiver_id=known, due_ms=0, answered_ms=now_ms
             )
         case Refused(words, field):
-            return replace(delivery, state=State.ASIDE, words=_short(words), field=field, due_ms=0, answered_ms=now_ms)
+            return replace(
+                delivery, state=State.ASIDE, words=_short(words), field=_plain(field), due_ms=0, answered_ms=now_ms
+            )
         case Queued(_, words) | Later(words) | Stopped(words):
             waited_ms = max(ASK_FIRST_MS, now_ms - (delivery.answered_ms or now_ms))
             return replace(delivery, words=_short(words), due_ms=now_ms + min(ASK_CAP_MS, waited_ms))
@@ -160,7 +168,7 @@ def worn_out(delivery: Delivery, receiver: Receiver, first_sent_ms: int, rules: 
 
 def unfit(delivery: Delivery, words: str, field: str | None, now_ms: int) -> Delivery:
     """What could not even be written goes aside as what the receiver refuses."""
-    return replace(delivery, state=State.ASIDE, words=_short(words), field=field, due_ms=0, answered_ms=now_ms)
+    return replace(delivery, state=State.ASIDE, words=_short(words), field=_plain(field), due_ms=0, answered_ms=now_ms)
 
 
 def nothing_new(delivery: Delivery, words: str, now_ms: int) -> Delivery:
@@ -228,4 +236,11 @@ class Throttle:
 
 def _short(words: str) -> str:
     """One line of what a receiver says."""
-    return " ".join(words.split())[:MAX_WORDS]
+    return _plain(" ".join(words.split())[:MAX_WORDS])
+
+
+def _plain(text: T) -> T:
+    """The text as any database takes it: one with a zero or half a character in it would stop the target for good."""
+    if text is None or text.isprintable():
+        return text
+    return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text)

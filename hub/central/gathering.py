@@ -20,7 +20,7 @@ from typing import Protocol
 from hub import identity_number
 from hub.central.registry import SourcePlace, make_source
 from hub.central.source import Aside, Fetched, Source, SourceAway, SourceRefused
-from hub.config import HubConfig, NeighbourSettings, time_zone
+from hub.config import BLOCKS, HubConfig, NeighbourSettings, time_zone
 from hub.errors import StoreError
 from hub.presence import CONFIRMATION, MOVES, CheckIn, place_of
 from hub.records import Rejected
@@ -38,6 +38,7 @@ EARLIEST_MS = 946_684_800_000
 REFUSED_RETRY_S = 300.0
 MAX_THEIRS = 100
 MAX_WORDS = 300
+MAX_WHY = 400
 MAX_SCHEME = 16
 MAX_NUMBER = 40
 MAX_BACKOFF_MS = 10 * 60_000
@@ -122,7 +123,7 @@ def read_once(store: ReportingStore, asked: Asked, stop: threading.Event, now_ms
             if place == len(pieces):
                 if aside:
                     topic = place_of(asked.name)
-                    reporting.set_aside(asked.name, [Rejected(topic, b"", str(one), at_ms) for one in aside])
+                    reporting.set_aside(asked.name, [Rejected(topic, b"", _keepable(one), at_ms) for one in aside])
                 reporting.succeeded(asked.name, fetched.cursor, at_ms)
         total = Taken(*(sum(pair) for pair in zip(total, taken, strict=True)))
     if any(total) or aside:
@@ -155,6 +156,8 @@ class Gathering:
         self._asked: list[Asked] = []
         self._unmade: dict[str, str] = {}
         for one in config.sources:
+            if one.kind == BLOCKS:
+                continue
             try:
                 self._asked.append(asked_of(config, one, settings_file))
             except SettingsError as wrong:
@@ -226,6 +229,13 @@ class Gathering:
             except StoreError as failed:
                 return str(failed)
         return shown
+
+
+def _keepable(aside: Aside) -> str:
+    """As it is kept: what a store would change would look like something new each time."""
+    told = str(aside)[:MAX_WHY]
+    plain = told.isprintable() and identity_number.objection(told) is None
+    return told if plain else identity_number.masked(told)
 
 
 def _storable(theirs: str) -> str:

@@ -11,6 +11,7 @@ from hub.central.delivery import OPEN, State
 from hub.central.happening import Happening
 from hub.central.ledger import Ledger
 from hub.central.target import Item, Target
+from hub.recurring import Recurring
 
 log = logging.getLogger(__name__)
 
@@ -65,16 +66,16 @@ class Reconciliation:
         self._target = target
         self._ledger = ledger
         self._walk: Iterator[Counted | None] | None = None
-        self._next_ms = 0
+        self._daily = Recurring(DAY_MS)
 
     def turn(self, now_ms: int) -> None:
         """Do a little of what is due. Raises StoreError; then it begins anew."""
         if self._walk is None:
-            if now_ms < self._next_ms:
+            if not self._daily.due(now_ms):
                 return
             last = self._ledger.reconciled_ms()
-            if last is not None and now_ms - last < DAY_MS:
-                self._next_ms = last + DAY_MS
+            if last is not None and 0 <= now_ms - last < DAY_MS:
+                self._daily.done(last)
                 return
             self._walk = self._look(now_ms)
         try:
@@ -84,7 +85,7 @@ class Reconciliation:
             raise
         if counted is not None:
             self._walk = None
-            self._next_ms = now_ms + DAY_MS
+            self._daily.done(now_ms)
             self._tell(counted)
 
     def _look(self, now_ms: int) -> Iterator[Counted | None]:

@@ -15,6 +15,7 @@ import msgspec
 
 from hub.central.source import Source
 from hub.central.target import Target
+from hub.config import BLOCKS
 from hub.presence import ClosingRule
 from portvakt.errors import SettingsError
 
@@ -93,7 +94,7 @@ def _found(group: str, ours: Mapping[str, str], kind: str, where: str) -> Any:
         return getattr(import_module(module), function)
     outside = {one.name: one for one in entry_points(group=group)}
     if kind not in outside:
-        known = ", ".join(sorted(ours.keys() | outside.keys()))
+        known = ", ".join(sorted(ours.keys() | outside.keys() | ({BLOCKS} if group == SOURCES else set())))
         raise SettingsError(f"{where}.kind: {kind!r} is none of {known}")
     return outside[kind].load()
 

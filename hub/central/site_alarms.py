@@ -1,6 +1,7 @@
 """What is wrong with what other systems at the site tell: conditions beside those of deliveries. No name, no card."""
 
 from hub.central.alarms import Condition, More
+from hub.central.siblings.wrong import NAMES, block_conditions
 from hub.config import HubConfig, closing_rule
 from hub.sources import confirmations, sources
 from hub.store import HubStore
@@ -13,12 +14,13 @@ PATIENCE_MS = 5 * 60_000
 
 def site_alarms(store: HubStore, config: HubConfig) -> More:
     """For `hub.central.alarms.AlarmWatch`."""
-    return More(frozenset({FAILING, UNCONFIRMED}), lambda now_ms: site_conditions(store, config, now_ms))
+    return More(frozenset({FAILING, UNCONFIRMED}) | NAMES, lambda now_ms: site_conditions(store, config, now_ms))
 
 
 def site_conditions(store: HubStore, config: HubConfig, now_ms: int) -> list[Condition]:
-    """Sources that have failed for a while, and confirmations that are missing. Raises StoreError."""
-    found = []
+    """Sources that have failed for a while, confirmations that are missing, what is wrong with blocks for all sites.
+    Raises StoreError."""
+    found = block_conditions(store, config, now_ms)
     if config.sources:
         for one in sources(store, config.sources, (), now_ms).sources:
             since_ms = one.wrong_since_ms

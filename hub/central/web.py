@@ -4,6 +4,7 @@ No proxy of the environment and no redirect: people's data and the secret go whe
 without the body of the request.
 """
 
+import codecs
 import contextlib
 import ssl
 import time
@@ -18,6 +19,7 @@ from urllib.parse import urlsplit
 import httpx
 import msgspec
 
+from hub import identity_number
 from hub.config import is_loopback
 from portvakt.credentials import named_file, secret_line
 from portvakt.errors import SettingsError
@@ -49,15 +51,23 @@ class WebAnswer:
     def json(self) -> Any:
         """The body as JSON. Raises ValueError when it is something else."""
         try:
-            return msgspec.json.decode(self.body)
+            return msgspec.json.decode(self.text())
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as broken:
             raise ValueError(f"no JSON ({self.content_type or 'of no stated type'}): {broken}") from broken
 
+    def text(self, most_bytes: int = MAX_ANSWER_BYTES) -> str:
+        """The beginning of the body: UTF-8, with or without a byte order mark; what is none is what older Windows
+        programs write."""
+        beginning = self.body[:most_bytes]
+        try:
+            return codecs.getincrementaldecoder("utf-8-sig")().decode(beginning)
+        except UnicodeDecodeError:
+            return beginning.decode("cp1252", "replace")
+
     def words(self) -> str:
-        """The beginning of the body as one printable line, with the status."""
-        text = " ".join(self.body[: MAX_WORDS * 4].decode("utf-8", "replace").split())
-        shown = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
-        return f"{self.status} {shown}"[:MAX_WORDS].strip()
+        """The beginning of the body as one printable line, with the status, and without an identity number."""
+        text = " ".join(self.text(MAX_WORDS * 4).split())
+        return f"{self.status} {identity_number.masked(text)}"[:MAX_WORDS].strip()
 
 
 class Web:
@@ -129,11 +139,14 @@ def checked_address(url: str) -> str:
     """Host and path of an address to which people's data may go. Raises SettingsError."""
     try:
         parts = urlsplit(url)
-        host = parts.hostname
+        host = parts.hostname if parts.port != 0 else None
     except ValueError:
         host = None
     if not host:
         raise SettingsError(f"{url!r} is no address such as https://host/path")
+    if parts.username is not None:
+        # Sent, it would take the place of the one that is meant.
+        raise SettingsError(f"the address of {host} holds a user or a password; secrets stand in files of their own")
     if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
         raise SettingsError(f"{url!r} must begin with https://; http:// only to this machine")
     return f"{host}{parts.path}"

@@ -2,35 +2,37 @@
 
 from sqlalchemy import and_, select, update
 
-from hub import identity_number
 from hub.central.delivery import State
 from hub.errors import OfficeError
 from hub.records import AuditEntry
+from hub.spoken import spoken
 from hub.store import CrewTransaction, HubStore, schema
 
 
 def wake(store: HubStore, target: str, by: str, now_ms: int) -> None:
     """A target that was stopped, or waits after failures, is told again from now on. Raises OfficeError, StoreError."""
     table = schema.targets
+    by = spoken(by, "--by")
     with store.writing() as connection:
         awake = {"stopped": None, "pause_until_ms": 0}
         if not connection.execute(update(table).where(table.c.name == target).values(**awake)).rowcount:
-            raise OfficeError(_unknown(target))
+            raise unknown(target)
         CrewTransaction(connection).note(AuditEntry(now_ms, by, "target.woken", None, target))
 
 
 def retry(store: HubStore, target: str, delivery: str, by: str, now_ms: int) -> None:
     """Send once more what was set aside; the whole id, or its beginning. Raises OfficeError, StoreError."""
     afresh = {"state": State.WAITING.value, "attempts": 0, "due_ms": 0, "digest": None, "first_sent_ms": None}
-    _say(store, (target, delivery), afresh, AuditEntry(now_ms, by, "delivery.retried", None, ""))
+    _say(store, (target, delivery), afresh, AuditEntry(now_ms, spoken(by, "--by"), "delivery.retried", None, ""))
 
 
 def retry_all(store: HubStore, target: str, by: str, now_ms: int) -> int:
     """Send once more all that was set aside; returns how many. Raises OfficeError, StoreError."""
     table = schema.deliveries
+    by = spoken(by, "--by")
     with store.writing() as connection:
         if connection.scalar(select(schema.targets.c.name).where(schema.targets.c.name == target)) is None:
-            raise OfficeError(_unknown(target))
+            raise unknown(target)
         aside = and_(table.c.target == target, table.c.state == State.ASIDE.value)
         afresh = {"state": State.WAITING.value, "attempts": 0, "due_ms": 0, "first_sent_ms": None}
         count = connection.execute(update(table).where(aside).values(**afresh)).rowcount
@@ -41,11 +43,7 @@ def retry_all(store: HubStore, target: str, by: str, now_ms: int) -> int:
 
 def give_up(store: HubStore, target: str, delivery: str, *, by: str, reason: str, now_ms: int) -> None:
     """What was set aside will not be told, and that is right so. Raises OfficeError, StoreError."""
-    if (what := identity_number.objection(reason)) is not None:
-        raise OfficeError(f"--reason: {what}")
-    if not reason.strip() or len(reason) > 200 or not reason.isprintable():
-        raise OfficeError("--reason: one line of 1 to 200 letters")
-    note = AuditEntry(now_ms, by, "delivery.given_up", None, reason.strip())
+    note = AuditEntry(now_ms, spoken(by, "--by"), "delivery.given_up", None, spoken(reason, "--reason"))
     _say(store, (target, delivery), {"state": State.GIVEN_UP.value}, note)
 
 
@@ -68,5 +66,6 @@ def _say(store: HubStore, which: tuple[str, str], changed: dict[str, object], no
         CrewTransaction(connection).note(AuditEntry(note.at_ms, note.who, note.action, card, told))
 
 
-def _unknown(target: str) -> str:
-    return f"target {target!r} is not known here; see: hub central status"
+def unknown(target: str) -> OfficeError:
+    """The error for a target that this hub has never met."""
+    return OfficeError(f"target {target!r} is not known here; see: hub central status")

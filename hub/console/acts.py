@@ -90,9 +90,11 @@ def carried_out(act: Act, site: Site, said: Said, tell: Tell) -> Outcome:
 class Acts:
     """Makes acts for one user, in one language."""
 
-    def __init__(self, words: Words, user: str) -> None:
+    def __init__(self, words: Words, user: str, *, tells_all_sites: bool = False) -> None:
+        """`tells_all_sites`: this hub can tell our other sites whom it blocks."""
         self._words = words
         self._user = user
+        self._tells_all_sites = tells_all_sites
 
     @property
     def user(self) -> str:
@@ -209,24 +211,37 @@ class Acts:
     # --- who may work here -----------------------------------------------------------------------------
 
     def block(self, card: CardKey, name: str) -> Act:
-        named = _named(card)
+        """At every gate here; at every site, where the others can be told."""
+        say, named = self._words.say, _named(card)
 
         def do(site: Site, said: Said, tell: Tell) -> Outcome:
-            decided = decisions.block(site.store, card, said["why"], self._decider(site))
-            return self._decided(site, decided, self._words.say(Text.BLOCKED_DONE, card=named), tell)
+            everywhere = self._yes(said.get("sites", say(Text.WORD_NO)))
+            decided = decisions.block(site.store, card, said["why"], self._decider(site), all_sites=everywhere)
+            outcome = self._decided(site, decided, say(Text.BLOCKED_DONE, card=named), tell)
+            return replace(outcome, lines=(*outcome.lines, say(Text.BLOCKED_ALL_DONE))) if everywhere else outcome
 
+        will = [say(Text.WILL_BLOCK, name=name), self._noted()]
+        fields = [self._reason(needed=True)]
+        if self._tells_all_sites:
+            will.insert(1, say(Text.WILL_BLOCK_ALL))
+            no = say(Text.WORD_NO)
+            fields.append(Field("sites", say(Text.FIELD_ALL_SITES), no, suggestions=(say(Text.WORD_YES), no)))
         return Act(
-            self._words.say(Text.BLOCK, card=named), (self._words.say(Text.WILL_BLOCK, name=name), self._noted()),
-            Right.DECIDE, do, (self._reason(needed=True),),
-            complaint=self._words.say(Text.NEEDED), grave=True, waits=self._words.say(Text.WORKING),
+            say(Text.BLOCK, card=named), tuple(will), Right.DECIDE, do, tuple(fields),
+            complaint=say(Text.NEEDED), grave=True, waits=say(Text.WORKING),
         )  # fmt: skip
 
     def unblock(self, card: CardKey, block: Block | None, now_ms: int) -> Act:
+        """Our own block; one of another site can only be overruled."""
+        if block is not None and block.origin is not None:
+            return self._overrule(card, block, block.origin, now_ms)
         named = _named(card)
-        will = self._words.say(Text.WILL_UNBLOCK_PLAIN)
+        will = [self._words.say(Text.WILL_UNBLOCK_PLAIN)]
         if block is not None:
             at = self._words.moment(block.blocked_ms, now_ms)
-            will = self._words.say(Text.WILL_UNBLOCK, at=at, by=block.blocked_by, why=block.reason)
+            will = [self._words.say(Text.WILL_UNBLOCK, at=at, by=block.blocked_by, why=block.reason)]
+            if block.all_sites and self._tells_all_sites:
+                will.append(self._words.say(Text.WILL_UNBLOCK_ALL))
 
         def do(site: Site, said: Said, tell: Tell) -> Outcome:
             decided = decisions.unblock(site.store, card, self._decider(site))
@@ -234,9 +249,30 @@ class Acts:
 
         noted = self._words.say(Text.NOTED_PLAIN, user=self._user)
         return Act(
-            self._words.say(Text.UNBLOCK, card=named), (will, noted), Right.DECIDE, do,
+            self._words.say(Text.UNBLOCK, card=named), (*will, noted), Right.DECIDE, do,
             waits=self._words.say(Text.WORKING),
         )  # fmt: skip
+
+    def _overrule(self, card: CardKey, block: Block, origin: str, now_ms: int) -> Act:
+        say, named = self._words.say, _named(card)
+
+        def do(site: Site, said: Said, tell: Tell) -> Outcome:
+            decided = decisions.overrule(site.store, card, said["why"], self._decider(site))
+            return self._decided(site, decided, say(Text.OVERRULED_DONE, card=named, origin=origin), tell)
+
+        at = self._words.moment(block.blocked_ms, now_ms)
+        will = say(Text.WILL_OVERRULE, origin=origin, at=at, by=clean(block.blocked_by), why=clean(block.reason))
+        return Act(
+            say(Text.OVERRULE, card=named, origin=origin), (will, self._noted()), Right.DECIDE, do,
+            (self._reason(needed=True),), complaint=say(Text.NEEDED), grave=True, waits=say(Text.WORKING),
+        )  # fmt: skip
+
+    def _yes(self, typed: str) -> bool:
+        """Raises CrewListError."""
+        known = {self._words.say(Text.WORD_YES): True, self._words.say(Text.WORD_NO): False, "": False}
+        if (answer := known.get(typed.strip().casefold())) is None:
+            raise CrewListError(f"{self._words.say(Text.FIELD_ALL_SITES)}: {self._words.say(Text.YES_OR_NO)}")
+        return answer
 
     def approve(self, card: CardKey, companies: Sequence[str], today: str) -> Act:
         """A card that no list names."""

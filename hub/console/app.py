@@ -258,7 +258,9 @@ class ConsoleApp(App[None]):
 
     @property
     def acts(self) -> Acts:
-        return Acts(self.words, self._seat.user)
+        site = self.site
+        tells = site is not None and site.config.all_sites.publish is not None
+        return Acts(self.words, self._seat.user, tells_all_sites=tells)
 
     @property
     def now_ms(self) -> int:

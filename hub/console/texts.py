@@ -344,6 +344,46 @@ class Text(Enum):
         "The card is again what the crew list says. Blocked {at} by {by}: {why}",
     )
     WILL_UNBLOCK_PLAIN = ("Kortet er igjen det mannskapslista sier.", "The card is again what the crew list says.")
+    WILL_BLOCK_ALL = (
+        "«ja» nederst: også de andre byggeplassene våre sperrer det. De ser grunnen og hvem. Det oppheves her.",
+        "“yes” below: our other sites block it too. They see the reason and who. It is lifted from here.",
+    )
+    WILL_UNBLOCK_ALL = (
+        "De andre byggeplassene våre får vite det: det var sperret for alle.",
+        "Our other sites hear of it: it was blocked for all.",
+    )
+    FIELD_ALL_SITES = ("Ved alle byggeplassene våre? (ja / nei)", "At every site of ours? (yes / no)")
+    WORD_YES = ("ja", "yes")
+    WORD_NO = ("nei", "no")
+    YES_OR_NO = ("skriv ja eller nei", "write yes or no")
+    BLOCKED_ALL_DONE = (
+        "De andre byggeplassene får vite det så snart den sentrale megleren er nådd.",
+        "The other sites hear of it as soon as the central broker is reached.",
+    )
+    OVERRULE = (
+        "La sperren fra {origin} ikke gjelde for {card} her?",
+        "Let the block of {card} by {origin} count no more here?",
+    )
+    WILL_OVERRULE = (
+        "{by} ved {origin} sperret det for alle {at}: {why}. Her gjelder det ikke før det sperres på nytt der.",
+        "{by} at {origin} blocked it for all sites {at}: {why}. It counts no more here until they block it anew.",
+    )
+    OVERRULED_DONE = (
+        "Sperren fra {origin} gjelder ikke for {card} her.",
+        "The block of {card} by {origin} counts no more here.",
+    )
+    BLOCKED_ELSEWHERE = (
+        "Sperret for alle byggeplasser {at} av {by} ved {origin}: {why}",
+        "Blocked for all sites {at} by {by} at {origin}: {why}",
+    )
+    BLOCK_WAITS = (
+        "Sperren fra {origin} venter: mange på en gang (hub accept-blocks {origin})",
+        "The block by {origin} waits: many at once (hub accept-blocks {origin})",
+    )
+    BLOCK_OVERRULED = (
+        "Sperren fra {origin} gjelder ikke her: {by}, {at}: {why}",
+        "The block by {origin} does not count here: {by}, {at}: {why}",
+    )
     BLOCKED_DONE = ("{card} er sperret.", "{card} is blocked.")
     UNBLOCKED_DONE = ("{card} er ikke lenger sperret.", "{card} is no longer blocked.")
     APPROVED_DONE = ("{card} er godkjent til og med {until}.", "{card} is approved until {until}.")
@@ -521,6 +561,9 @@ class Text(Enum):
     WORD_NOT_SEEN = ("avkrysning tatt tilbake", "tick taken back")
     DID_BLOCK = ("sperret kort", "blocked card")
     DID_UNBLOCK = ("opphevet sperre", "unblocked card")
+    DID_OVERRULE = ("satte sperre fra annen plass til side", "overruled another site's block")
+    DID_ACCEPT_BLOCK = ("godtok sperre fra annen plass", "accepted another site's block")
+    DID_HOLD_BLOCK = ("sperre fra annen plass venter", "another site's block waits")
     DID_EXTEND = ("forlenget", "extended")
     DID_APPROVE = ("godkjente kort", "approved card")
     DID_TURN_AWAY = ("avviste kort", "turned card away")

@@ -14,7 +14,7 @@ from hub.crew.rows import SCHEME, SITE_SCHEME
 from hub.errors import CrewListError
 from hub.permits import PermitList, Requirements, answer
 from hub.presence import CardKey
-from hub.records import AuditEntry, Block, CrewMember
+from hub.records import AuditEntry, Block, CrewMember, HeardBlock
 
 _SCHEME = re.compile(r"[a-z0-9][a-z0-9-]{0,15}")
 
@@ -62,7 +62,9 @@ class DecisionTransaction(Protocol):
     def write(self, members: Iterable[CrewMember]) -> None: ...
     def blocks(self) -> Sequence[Block]: ...
     def block(self, block: Block) -> None: ...
-    def unblock(self, card: CardKey) -> None: ...
+    def unblock(self, card: CardKey, now_ms: int) -> None: ...
+    def heard_blocks(self, origin: str | None = None, card: CardKey | None = None) -> Sequence[HeardBlock]: ...
+    def write_heard(self, heard: Sequence[HeardBlock]) -> None: ...
     def note(self, entry: AuditEntry) -> None: ...
     def may_publish(self) -> bool: ...
     def compile(self, now_ms: int, requirements: Requirements) -> PermitList: ...
@@ -103,15 +105,66 @@ def block(store: DecisionStore, card: CardKey, reason: str, who: Decider, *, all
 
 
 def unblock(store: DecisionStore, card: CardKey, who: Decider) -> Decided:
-    """The card is again what the crew list says. Raises CrewListError when it is not blocked; StoreError."""
+    """Our own block ends: the card is again what the crew list says, if no other site blocks it for all. Raises
+    CrewListError when it is not blocked by us; StoreError."""
+    name = f"{card.scheme}:{card.number}"
     with store.changing_crew() as transaction:
-        if card not in {CardKey(one.scheme, one.number) for one in transaction.blocks()}:
-            raise CrewListError(
-                f"{card.scheme}:{card.number} is not blocked here; hub why {card.scheme}:{card.number} tells what it is"
-            )
-        transaction.unblock(card)
+        blocks = [one for one in transaction.blocks() if (one.scheme, one.number) == card]
+        origins = [one.origin for one in blocks if one.origin is not None]
+        if len(blocks) == len(origins):
+            if origins:
+                raise CrewListError(
+                    f"{name} is blocked for all sites by {', '.join(origins)}: it is lifted there; "
+                    f"hub overrule {name} --reason WHY lets it count no more at this site alone"
+                )
+            raise CrewListError(f"{name} is not blocked here; hub why {name} tells what it is")
+        transaction.unblock(card, who.now_ms)
         _note(transaction, who, "unblock", card, "")
         return _follow(transaction, card, who)
+
+
+def overrule(store: DecisionStore, card: CardKey, reason: str, who: Decider) -> Decided:
+    """What other sites have blocked for all no longer counts here, until they block it anew. Raises CrewListError,
+    StoreError."""
+    reason = _checked("--reason", reason, fields.required)
+    with store.changing_crew() as transaction:
+        heard = [one for one in transaction.heard_blocks(card=card) if one.overruled_ms is None]
+        if not heard:
+            raise CrewListError(f"{card.scheme}:{card.number} is blocked by no other site; hub blocks shows which are")
+        _overrule(transaction, heard, reason, who)
+        return _follow(transaction, card, who)
+
+
+def overrule_site(store: DecisionStore, origin: str, reason: str, who: Decider) -> tuple[int, Decided]:
+    """The same for every card of one site; returns how many. Raises CrewListError, StoreError."""
+    reason = _checked("--reason", reason, fields.required)
+    with store.changing_crew() as transaction:
+        heard = [one for one in transaction.heard_blocks(origin) if one.overruled_ms is None]
+        if not heard:
+            raise CrewListError(f"{origin} blocks no card here; hub blocks shows which sites do")
+        _overrule(transaction, heard, reason, who)
+        return len(heard), _follow(transaction, None, who)
+
+
+def accept_blocks(store: DecisionStore, origin: str, who: Decider) -> tuple[int, Decided]:
+    """What a site has blocked at once, and what was held for that, counts from now on; returns how many cards. Raises
+    CrewListError, StoreError."""
+    with store.changing_crew() as transaction:
+        held = [one for one in transaction.heard_blocks(origin) if one.held and one.overruled_ms is None]
+        if not held:
+            raise CrewListError(f"no block of {origin} waits here; hub blocks shows those that do")
+        transaction.write_heard([replace(one, held=False, accepted_by=who.by) for one in held])
+        for one in held:
+            _note(transaction, who, "accept-block", CardKey(one.scheme, one.number), f"of {origin}: {one.reason}")
+        return len(held), _follow(transaction, None, who)
+
+
+def _overrule(transaction: DecisionTransaction, heard: Sequence[HeardBlock], reason: str, who: Decider) -> None:
+    transaction.write_heard(
+        [replace(one, overruled_ms=who.now_ms, overruled_by=who.by, overruled_because=reason) for one in heard]
+    )
+    for one in heard:
+        _note(transaction, who, "overrule", CardKey(one.scheme, one.number), f"the block of {one.origin}: {reason}")
 
 
 def approve(store: DecisionStore, card: CardKey, approval: Approval, who: Decider) -> Decided:

@@ -17,19 +17,19 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from hub.config import HubConfig, SourceSettings
 from hub.crew.source import Found, look
 from hub.errors import CrewListError
-from portvakt.errors import SettingsError
+from hub.keys import public_key
 from portvakt.link import BrokerLink, Message
 
 MAX_MESSAGE_BYTES = 64 << 20
 """A quarter of what MQTT could carry; some 300 000 people."""
 NAME = "mqtt.json"
+PUBLIC_KEY = "crew.source.public_key_file"
 
 
 class Looking(Protocol):
@@ -78,17 +78,6 @@ def opened(payload: bytes, site: str, key: Ed25519PublicKey | None) -> Found:
     if envelope.site != site:
         raise CrewListError(f"the list is signed for another site, {envelope.site[:40]!r}")
     return Found(NAME, envelope.list.encode(), digest, _made_ms(envelope.made))
-
-
-def public_key(file: Path) -> Ed25519PublicKey:
-    """The key in a PEM file. Raises SettingsError."""
-    try:
-        key = load_pem_public_key(file.read_bytes())
-    except (OSError, ValueError, UnsupportedAlgorithm) as refused:
-        raise SettingsError(f"crew.source.public_key_file: {file}: no public key can be read there") from refused
-    if not isinstance(key, Ed25519PublicKey):
-        raise SettingsError(f"crew.source.public_key_file: {file}: is a public key, but not Ed25519")
-    return key
 
 
 class Elsewhere:
@@ -153,7 +142,7 @@ def looking(config: HubConfig, wait_s: float = 0.0) -> Iterator[Looking]:
     if source.topic is None:
         yield Elsewhere(source)
         return
-    key = public_key(Path(source.public_key_file)) if source.public_key_file else None
+    key = public_key(Path(source.public_key_file), PUBLIC_KEY) if source.public_key_file else None
     mailbox = Mailbox(config.site, key, wait_s)
     broker = source.broker or config.broker
     link = BrokerLink(broker, f"portvakt-crew-{uuid.uuid4().hex[:12]}", (source.topic,), None, mailbox.inbox)

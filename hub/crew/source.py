@@ -17,6 +17,8 @@ from portvakt.credentials import seen_by_others
 
 SETTLED_S = 2.0
 """A file that changed less than this ago may still be in the writing."""
+AHEAD_S = 60.0
+"""By so much clocks may differ."""
 _CONTENT_TYPES = {
     "text/csv": ".csv",
     "application/json": ".json",
@@ -60,7 +62,10 @@ def _newest(folder: Path) -> Found | None:
         if not files:
             return None
         changed_s, name = max(files)
-        if time.time() - changed_s < SETTLED_S:
+        age_s = time.time() - changed_s
+        if age_s < -AHEAD_S:
+            raise CrewListError(f"{folder / name}: was written in the future; is the clock right there, and here?")
+        if age_s < SETTLED_S:
             return None
         with (folder / name).open("rb") as opened:
             return _found(name, opened.read(MAX_FILE_BYTES + 1))

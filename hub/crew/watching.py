@@ -11,10 +11,11 @@ from typing import Protocol
 from hub.config import CrewSettings, HubConfig, requirements_of
 from hub.crew.columns import Naming
 from hub.crew.importing import CrewStore, Outcome, Terms, import_list, read_data
-from hub.crew.mailbox import Looking, looking, public_key
+from hub.crew.mailbox import PUBLIC_KEY, Looking, looking
 from hub.crew.source import Found
 from hub.errors import CrewListError, StoreError
 from hub.identity_number import masked
+from hub.keys import public_key
 from hub.records import Rejected
 
 log = logging.getLogger(__name__)
@@ -116,7 +117,7 @@ class CrewWatch:
     def __init__(self, config: HubConfig, store: RememberingStore) -> None:
         """Raises SettingsError."""
         if config.crew.source.public_key_file is not None:
-            public_key(Path(config.crew.source.public_key_file))
+            public_key(Path(config.crew.source.public_key_file), PUBLIC_KEY)
         self._config = config
         self._store = store
         self._stop = threading.Event()

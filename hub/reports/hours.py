@@ -11,9 +11,9 @@ from datetime import date, timedelta
 from enum import StrEnum, unique
 from typing import NamedTuple, TypeVar
 
-from hub.presence import CardKey
+from hub.presence import CardKey, Sure
 from hub.records import CrewMember
-from hub.reports.report import Cell, Column, Fact, Imprint, Kind, Report, Table, added
+from hub.reports.report import Cell, Column, Fact, Imprint, Kind, Report, Table, added, clock
 from hub.reports.words import Word
 from hub.stays import Stay, by_day, day_begins_ms, local_day
 
@@ -63,6 +63,8 @@ class Attendance:
     still_inside: int
     erased: bool = False
     """Whether somebody who was there that month has been erased on request."""
+    reported_min: int = 0
+    """Of the presence, what rests on other systems' word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,7 @@ def attendance(stays: Iterable[Stay], month: Month, kept: Kept, imprint: Imprint
     begins_ms, ends_ms = (day_begins_ms(day, imprint.zone) for day in (month.begins, month.ends))
     present: defaultdict[tuple[CardKey, date], int] = defaultdict(int)
     assumed: defaultdict[tuple[CardKey, date], int] = defaultdict(int)
+    reported: defaultdict[tuple[CardKey, date], int] = defaultdict(int)
     lost = inside = 0
     for stay in stays:
         if stay.in_ms is None:
@@ -117,10 +120,11 @@ def attendance(stays: Iterable[Stay], month: Month, kept: Kept, imprint: Imprint
                 if first <= day < month.ends:
                     present[stay.card, day] += ms
                     assumed[stay.card, day] += ms if stay.guessed else 0
+                    reported[stay.card, day] += ms if stay.sure is Sure.REPORTED else 0
     days = tuple(
         Attended(card, day, _minutes(ms), _minutes(assumed[card, day])) for (card, day), ms in sorted(present.items())
     )
-    return Attendance(month, kept.known_from, days, lost, inside, kept.erased)
+    return Attendance(month, kept.known_from, days, lost, inside, kept.erased, sum(map(_minutes, reported.values())))
 
 
 def _minutes(ms: int) -> int:
@@ -158,6 +162,8 @@ def hours_notes(attended: Attendance, imprint: Imprint) -> tuple[str, ...]:
     """What has to be known of presence hours."""
     say = imprint.say
     notes = [say(Word.NOT_WORKED), say(Word.ASSUMED_MEANS)]
+    if attended.reported_min:
+        notes.append(say(Word.FROM_OTHERS, time=clock(attended.reported_min)))
     if attended.known_from is not None and attended.known_from > attended.month.begins:
         notes.append(say(Word.KNOWN_FROM, day=attended.known_from.isoformat()))
     if attended.erased:

@@ -5,9 +5,7 @@ from datetime import date, timedelta
 
 from sqlalchemy import Connection, func, select
 
-from hub import identity_number
 from hub.company_answers import register_status
-from hub.errors import OfficeError
 from hub.muster import Muster
 from hub.presence import CardKey, ClosingRule
 from hub.purging import forgotten
@@ -18,6 +16,7 @@ from hub.reports.oversiktsliste import Asked, List15, Place, list15
 from hub.reports.report import Imprint
 from hub.reports.samordningsliste import Contractor, contractors
 from hub.retention import DAY_MS
+from hub.spoken import spoken
 from hub.stays import Stay, day_begins_ms, local_day, stays
 from hub.store import CrewTransaction, ForgettingTransaction, HubStore, schema
 from hub.store.answers import read_companies
@@ -39,11 +38,7 @@ def read_list15(store: HubStore, place: Place, day: date | None, imprint: Imprin
 
 def check_list15(store: HubStore, place: Place, by: str, imprint: Imprint) -> tuple[List15, ListCheck]:
     """Sign the list of today. Raises OfficeError when the name cannot be kept."""
-    said_by = " ".join(by.split())
-    if not said_by:
-        raise OfficeError("--by NAME: whoever asks later wants to know who has checked the list")
-    if (what := identity_number.objection(said_by)) is not None:
-        raise OfficeError(f"--by: {what}")
+    said_by = spoken(" ".join(by.split()), "--by")
     day = local_day(imprint.made_ms, imprint.zone)
     with store.writing() as connection:
         found = _list15(connection, place, day, imprint)

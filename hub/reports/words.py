@@ -131,6 +131,10 @@ class Word(Enum):
         "Personer som har bedt om å bli slettet, er ikke talt med.",
         "People who have asked to be erased are not counted.",
     )
+    FROM_OTHERS = (
+        "Av disse timene bygger {time} på det andre systemer på byggeplassen har meldt; ingen port har sett dem.",
+        "Of these hours {time} rest on what other systems at the site have reported; no gate has seen them.",
+    )
     LOST_EXITS = (
         "Utpasseringer uten kjent innpassering: {number}. Timene er ikke kjent og ikke talt med.",
         "Exits with no known entry: {number}. Their hours are not known and not counted.",

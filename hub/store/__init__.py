@@ -15,8 +15,9 @@ from gate.zones import OUTSIDE
 from hub.health import GateHealth
 from hub.permits import ListHead, PermitList
 from hub.presence import CardKey, Certainty, Located
-from hub.records import Answer, Asked, GivenCommand, Journal, Rejected
+from hub.records import Answer, Asked, GivenCommand, Journal, Rejected, ToldBlock
 from hub.store import schema
+from hub.store.blocks import read_told
 from hub.store.check_ins import CheckInTransaction
 from hub.store.commands import put_command, read_answers, read_answers_by_time, read_commands
 from hub.store.crew import CrewTransaction, read_changes, read_head, read_permits, read_revision
@@ -26,6 +27,7 @@ from hub.store.intake import SqlEventTransaction, journal_of
 from hub.store.office import OfficeTransaction
 from hub.store.registers import RegisterTransaction
 from hub.store.retention import ForgettingTransaction
+from hub.store.siblings import SiblingTransaction
 
 __all__ = [
     "CheckInTransaction",
@@ -35,6 +37,7 @@ __all__ = [
     "HubStore",
     "OfficeTransaction",
     "RegisterTransaction",
+    "SiblingTransaction",
     "SqlEventTransaction",
     "WatchedStore",
 ]
@@ -92,6 +95,12 @@ class HubStore(Database):
             yield CheckInTransaction(connection)
 
     @contextlib.contextmanager
+    def hearing_siblings(self) -> Iterator[SiblingTransaction]:
+        """One book of another site's blocks, with the list that follows from it."""
+        with self.writing() as connection:
+            yield SiblingTransaction(connection)
+
+    @contextlib.contextmanager
     def forgetting(self) -> Iterator[ForgettingTransaction]:
         """One deletion, with the record of it."""
         with self.writing() as connection:
@@ -120,6 +129,11 @@ class HubStore(Database):
         """The same store, for reading: all that is read through it is of one moment."""
         with self.reading() as connection:
             yield _Moment(self, connection)
+
+    def told_blocks(self) -> Sequence[ToldBlock]:
+        """What this site tells the others of its blocks. Cheap: polled."""
+        with self.reading() as connection:
+            return read_told(connection)
 
     def all_journals(self) -> Sequence[Journal]:
         """Every journal, the one that was first seen last at the end."""

@@ -21,8 +21,8 @@ from hub.permits import (
     succeed,
 )
 from hub.presence import CardKey
-from hub.records import AuditEntry, Block, CrewMember, KeptList
-from hub.store import answers, kept, people, schema
+from hub.records import AuditEntry, Block, CrewMember, HeardBlock, KeptList
+from hub.store import answers, blocks, kept, people, schema
 from hub.store.database import put
 
 _PERMIT_FIELDS = WirePermit.__struct_fields__
@@ -138,16 +138,24 @@ class CrewTransaction:
         return kept.chain_of(self._connection, number)
 
     def blocks(self) -> list[Block]:
-        """Every blocked card, the newest first."""
-        return read_blocks(self._connection)
+        """Every block that counts here, the newest first."""
+        return blocks.read_blocks(self._connection)
 
     def block(self, block: Block) -> None:
         """Block a card, or say another reason for it."""
-        put(self._connection, schema.blocks, [{name: getattr(block, name) for name in Block.__dataclass_fields__}])
+        blocks.write_block(self._connection, block)
 
-    def unblock(self, card: CardKey) -> None:
-        table = schema.blocks
-        self._connection.execute(delete(table).where(table.c.scheme == card.scheme, table.c.number == card.number))
+    def unblock(self, card: CardKey, now_ms: int) -> None:
+        """Our own block of the card ends."""
+        blocks.lift_block(self._connection, card, now_ms)
+
+    def heard_blocks(self, origin: str | None = None, card: CardKey | None = None) -> list[HeardBlock]:
+        """What other sites have blocked for all, whether it counts here or not."""
+        return blocks.read_heard(self._connection, origin, card)
+
+    def write_heard(self, heard: Sequence[HeardBlock]) -> None:
+        """What is decided here about blocks of other sites."""
+        blocks.write_heard(self._connection, heard)
 
     def note(self, entry: AuditEntry) -> None:
         """Write down who did what."""
@@ -231,16 +239,9 @@ def _permit_row(permit: WirePermit, revision: int) -> dict[str, Any]:
     return fields | {"groups": " ".join(permit.groups), "revision": revision}
 
 
-def read_blocks(connection: Connection) -> list[Block]:
-    """Every blocked card, the newest first."""
-    table = schema.blocks
-    columns = [table.c[name] for name in Block.__dataclass_fields__]
-    return [Block(*row) for row in connection.execute(select(*columns).order_by(table.c.blocked_ms.desc()))]
-
-
 def read_facts(connection: Connection, cards: Collection[CardKey] | None = None) -> Iterator[CardFacts]:
     """What is known of every card, or of these, that was ever listed or is blocked."""
-    blocked = {CardKey(block.scheme, block.number) for block in read_blocks(connection)}
+    blocked = {CardKey(block.scheme, block.number) for block in blocks.read_blocks(connection)}
     overruled = answers.overruled(connection, cards)
     companies = answers.read_companies(connection)
     engaged_by = people.chain(connection, companies)

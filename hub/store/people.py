@@ -63,13 +63,15 @@ def read_members(connection: Connection, cards: Collection[CardKey] | None = Non
     if cards is not None:
         statement = statement.where(among(schema.cards, cards))
     held = _qualifications(connection, cards)
-    for row in connection.execute(statement, execution_options={"yield_per": ROWS_AT_ONCE}):
-        fields = list(row)
-        fields[_GROUPS] = tuple(fields[_GROUPS].split()) if fields[_GROUPS] else ()
-        named = dict(zip(_NAMES, fields, strict=True))
-        if found := held.get(CardKey(fields[0], fields[1])):
-            named["qualifications"], named["confirmed_by"] = found
-        yield CrewMember(**named)
+    # Closed with the iterator: who wants one row leaves a cursor of PostgreSQL open otherwise.
+    with connection.execute(statement, execution_options={"yield_per": ROWS_AT_ONCE}) as rows:
+        for row in rows:
+            fields = list(row)
+            fields[_GROUPS] = tuple(fields[_GROUPS].split()) if fields[_GROUPS] else ()
+            named = dict(zip(_NAMES, fields, strict=True))
+            if found := held.get(CardKey(fields[0], fields[1])):
+                named["qualifications"], named["confirmed_by"] = found
+            yield CrewMember(**named)
 
 
 def write_members(connection: Connection, members: Iterable[CrewMember], list_id: int | None) -> None:

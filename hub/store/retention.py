@@ -18,7 +18,8 @@ PERSONAL = frozenset(
         "people", "cards", "assignments", "companies", "permits", "events", "presence", "suspicions", "quarantine",
         "hand_marks", "check_ins", "commands", "deliveries", "musters", "muster_people", "muster_checks",
         "person_requests",
-        "qualifications", "blocks", "crew_lists", "crew_list_parts", "audit", "card_answers", "company_answers",
+        "qualifications", "blocks", "heard_blocks", "lifted_blocks", "crew_lists", "crew_list_parts", "audit",
+        "card_answers", "company_answers",
         "list_checks",
     }
 )  # fmt: skip
@@ -61,7 +62,7 @@ class ForgettingTransaction:
 
     def purge_passages(self, before_ms: int, now_ms: int, most: int) -> Gone:
         """Contents of records, words and commands of the office, what other systems reported, suspicions, what was kept
-        aside, and where people were who have left. A person who is inside stays known."""
+        aside, the lifting of blocks, and where people were who have left. A person who is inside stays known."""
         events, seen = schema.events, schema.presence
         old = and_(events.c.time_ms < before_ms, events.c.time_ms > events.c.received_ms - BELIEVED_MS)
         gone = self._blank(
@@ -82,6 +83,7 @@ class ForgettingTransaction:
                 and_(schema.deliveries.c.at_ms < before_ms, schema.deliveries.c.ready_ms < now_ms - SETTLING_MS),
                 "at_ms",
             ),
+            self._delete(schema.lifted_blocks, schema.lifted_blocks.c.lifted_ms < before_ms, "lifted_ms"),
             self._delete(schema.quarantine, schema.quarantine.c.at_ms < before_ms, "at_ms"),
             self._delete(
                 schema.card_answers, and_(schema.card_answers.c.asked_ms < before_ms, ~_on_a_list()), "asked_ms"
@@ -106,6 +108,7 @@ class ForgettingTransaction:
         CrewTransaction(self.connection).forget_permits(now_ms)
         timed = {
             schema.person_requests: "at_ms", schema.audit: "at_ms", schema.blocks: "blocked_ms",
+            schema.heard_blocks: "heard_ms", schema.lifted_blocks: "lifted_ms",
             schema.list_checks: "at_ms",
             schema.crew_list_parts: None, schema.crew_lists: "taken_ms", schema.qualifications: None,
             schema.assignments: None, schema.cards: None, schema.people: None, schema.companies: None,

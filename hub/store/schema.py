@@ -21,7 +21,7 @@ from sqlalchemy import (
     Uuid,
 )
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012", "0013")
 """Of this file's tables: those of `hub.store.migrations`, the newest last. Another one in a database means that a
 newer hub has written it."""
 
@@ -129,6 +129,33 @@ blocks = Table(
     Column("blocked_by", Text, nullable=False),
     Column("blocked_ms", BigInteger, nullable=False),
     Column("all_sites", Boolean, nullable=False),
+)
+
+# Cards that this site had blocked for all sites and does so no longer: the others have to hear it.
+lifted_blocks = Table(
+    "lifted_blocks",
+    metadata,
+    Column("scheme", String(16), primary_key=True),
+    Column("number", String(40), primary_key=True),
+    Column("lifted_ms", BigInteger, nullable=False),
+)
+
+# Cards that other sites have blocked for all; see `hub.records.HeardBlock`.
+heard_blocks = Table(
+    "heard_blocks",
+    metadata,
+    Column("origin", String(40), primary_key=True),
+    Column("scheme", String(16), primary_key=True),
+    Column("number", String(40), primary_key=True),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("said_by", Text, nullable=False),
+    Column("heard_ms", BigInteger, nullable=False),
+    Column("held", Boolean, nullable=False),
+    Column("accepted_by", Text),
+    Column("overruled_ms", BigInteger),
+    Column("overruled_by", Text),
+    Column("overruled_because", Text),
 )
 
 # Every list that was taken in.

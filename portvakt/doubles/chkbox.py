@@ -5,8 +5,8 @@ Public, from Ditio's own sample against it: JSON:API 1.0 with the media type app
 filter[time][ge], include=card, page[limit] and page[offset]; POST /registrations, answered 202 with an empty body and
 carried out later; a time without offset is Central European; card ids are opaque, and unknown cards are not created.
 
-Our choice: the form of ids, `links.next`, the order by time and then id, the words of errors, the largest page of 500,
-and that what was posted is there with the next request.
+Our choice: the form of ids, `links.next` (`linked`; their sample goes by page[offset] alone), the order by time and
+then id, the words of errors, the largest page of 500, and that what was posted is there with the next request.
 """
 
 from collections.abc import Mapping
@@ -46,6 +46,8 @@ class ChkBox:
     cards: dict[str, str] = field(default_factory=dict)
     registrations: list[Registration] = field(default_factory=list)
     key: str = KEY
+    linked: bool = True
+    """Whether a page names the next one."""
 
     def register(self, number: str, action: str, time: str, project: str = "SKK180039") -> Registration:
         """Somebody holds a card to one of their readers, or an app says so; an empty number is nobody's card."""
@@ -95,7 +97,7 @@ class ChkBox:
         if query.get("include") == "card":
             seen = dict.fromkeys(one.card for one in page if one.card is not None)
             answer["included"] = [_card(one, self.cards[one]) for one in seen]
-        if offset + limit < len(found):
+        if self.linked and offset + limit < len(found):
             following = urlencode({**query, "page[limit]": str(limit), "page[offset]": str(offset + limit)})
             answer["links"] = {"next": f"/registrations?{following}"}
         return _reply(answer)

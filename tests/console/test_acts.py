@@ -9,8 +9,9 @@ from pypdf import PdfReader
 from pytest_mock import MockerFixture
 from textual.widgets import Input
 
-from hub import live
+from hub import explanation, live
 from hub.asking import given_lately
+from hub.config import AllSitesSettings
 from hub.console.acts import Acts, carried_out
 from hub.console.roles import Role
 from hub.console.screens.muster import printed
@@ -25,6 +26,7 @@ from hub.explanation import why
 from hub.permits import USUAL
 from hub.presence import CardKey
 from hub.queries import roster
+from hub.records import HeardBlock
 from hub.roll_call import latest_muster
 from tests.console.conftest import USUAL as USUAL_SIZE
 from tests.console.conftest import WIDE, Desk, Invented, app_of, sitting
@@ -217,6 +219,55 @@ async def test_a_card_is_blocked_everywhere_and_extended_where_it_may_be(living:
         await desk.press("enter")
         await desk.shows("✗ card is blocked")
     assert why(living.store, CardKey(line.scheme, line.number), USUAL, "2026-01-01").block is not None
+
+
+async def test_where_the_others_can_be_told_a_block_may_be_for_every_site(living: Invented) -> None:
+    living.config = replace(living.config, all_sites=AllSitesSettings(publish={"host": "127.0.0.1"}))
+    async with sitting(app_of(living), WIDE) as desk:
+        await desk.press("5")
+        await desk.shows("✓ let in")
+        line = chosen(desk).line
+        await desk.press("b")
+        await desk.shows("our other sites block it too", "At every site of ours? (yes / no)")
+        await desk.type("fought")
+        await desk.press("tab", "ctrl+u")
+        await desk.type("perhaps")
+        await desk.press("enter")
+        assert "At every site of ours? (yes / no): write yes or no" in await answered(desk)
+        assert living.store.told_blocks() == []
+        await desk.press("tab", "ctrl+u")
+        await desk.type("yes")
+        await desk.press("enter")
+        await desk.shows("The other sites hear of it")
+        await desk.press("enter")
+    (told,) = living.store.told_blocks()
+    assert (told.number, told.blocked, told.reason, told.said_by) == (line.number, True, "fought", "kari")
+
+
+async def test_a_block_of_another_site_is_explained_and_overruled_with_a_reason(living: Invented) -> None:
+    async with sitting(app_of(living), WIDE) as desk:
+        await desk.press("5")
+        await desk.shows("✓ let in")
+        line = chosen(desk).line
+        card = CardKey(line.scheme, line.number)
+        at_ms = living.clock()
+        counts = HeardBlock("dock", *card, at_ms, "fought", "ola", at_ms)
+        waits = HeardBlock("quay", *card, at_ms, "fought", "ola", at_ms, held=True)
+        with living.store.changing_crew() as crew:
+            crew.write_heard([counts, waits])
+            crew.compile(at_ms)
+        await desk.shows("✗ card is blocked")
+        await desk.press("u")
+        await desk.shows("by ola at dock: fought", "The block by quay waits", "m unblock")
+        await desk.press("m")
+        await desk.shows(f"Let the block of hms:{card.number} by dock count no more here?", "ola at dock blocked it")
+        await desk.type("another card")
+        await desk.press("enter")
+        assert "by dock counts no more here" in await answered(desk)
+        await desk.press("enter")
+    assert why(living.store, card, USUAL, "2026-01-01").block is None
+    entries = explanation.decided(living.store, 2)
+    assert {(one.who, one.action, one.card) for one in entries} == {("kari", "overrule", f"hms:{card.number}")}
 
 
 async def test_who_was_approved_here_is_extended_from_the_refusal(living: Invented) -> None:

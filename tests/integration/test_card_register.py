@@ -390,6 +390,21 @@ def test_a_clock_that_was_a_year_ahead_stops_nothing(site: Site) -> None:
     assert len(yard.double.asked) == asked + 6
 
 
+def test_p10_strangers_are_asked_for_when_the_clock_is_put_back_under_way(site: Site) -> None:
+    """The same hub goes on; no restart makes it forget what it meant to do next year."""
+    yard = site()
+    yard.crew(CREW)
+    yard.settle()
+    yard.clock.now_ms += 365 * 24 * HOUR_MS
+    yard.settle()
+    yard.clock.now_ms -= 365 * 24 * HOUR_MS
+    yard.says("8675309", "blocked")
+    yard.badges("8675309")
+    yard.later(minutes=1)
+    yard.settle()
+    assert "8675309" in yard.double.asked
+
+
 def test_silence_is_an_alarm_in_time_and_its_end_is_told(site: Site) -> None:
     yard = site(old_after_h=36)
     yard.crew(CREW[:3])

@@ -107,6 +107,24 @@ def test_a_refused_record_goes_aside_and_holds_back_nobody(site: Site) -> None:
     assert (row.words, row.field, row.attempts) == ("Missing required field Kortnr", "Kortnr", 1)
 
 
+def test_p9_no_word_of_a_receiver_stops_its_target(site: Site) -> None:
+    """PostgreSQL keeps no text with a zero in it, and no database half a character."""
+    site.target.script += [
+        Refused("no\0\ud800", "Kort\0nr"),
+        Queued("q\0\udfff", "in\0"),
+        Later("\0"),
+        Accepted("id\0", "\ud800"),
+    ]
+    site.target.asked.append(Accepted("id\ud800", "\0"))
+    site.tell(a_day("1001", "1002"))
+    site.run(20_000)
+    assert sorted(site.states().values()) == [State.ACCEPTED] * 3 + [State.ASIDE]
+    with site.store.reading() as connection:
+        rows = connection.execute(select(schema.deliveries)).all()
+    assert {(row.words, row.field) for row in rows if row.state == State.ASIDE} == {("no��", "Kort�nr")}
+    assert {row.receiver_id for row in rows} == {None, "id�"}
+
+
 def test_things_of_one_card_go_in_their_order_whatever_the_answers(site: Site) -> None:
     site.target.pace = Pace(connections=4, batch=4)
     site.target.script.extend([Later("503"), Refused("no"), Later("timeout"), Later("timeout")])
@@ -277,6 +295,24 @@ def test_the_daily_look_finds_what_was_left_out(site: Site) -> None:
     look.turn(site.now_ms + 1)
     with site.store.reading() as connection:
         assert len(connection.execute(select(schema.reconciliations)).all()) == 1
+
+
+def test_p10_the_daily_look_goes_on_when_the_clock_is_put_back(site: Site) -> None:
+    look = Reconciliation("client", site.target, site.ledger)
+
+    def looked() -> int:
+        for _ in range(10):
+            look.turn(site.now_ms)
+        with site.store.reading() as connection:
+            return len(connection.execute(select(schema.reconciliations)).all())
+
+    assert looked() == 1
+    site.now_ms -= 30 * 86_400_000
+    assert (looked(), looked()) == (2, 2)
+    look = Reconciliation("client", site.target, site.ledger)
+    assert looked() == 2
+    site.now_ms += 86_400_000
+    assert looked() == 3
 
 
 def test_what_a_target_cannot_read_holds_back_nothing(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

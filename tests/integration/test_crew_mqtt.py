@@ -20,9 +20,10 @@ from hub.cli import main
 from hub.config import load_config
 from hub.crew import mailbox
 from hub.crew.importing import Terms
-from hub.crew.mailbox import looking, opened, public_key
+from hub.crew.mailbox import PUBLIC_KEY, looking, opened
 from hub.crew.watching import take_newest
 from hub.errors import CrewListError, StoreError
+from hub.keys import public_key
 from hub.store import HubStore, schema
 from portvakt.errors import SettingsError
 from portvakt.link import BrokerLink, BrokerSettings, Connected
@@ -285,4 +286,4 @@ def test_a_key_that_is_none(tmp_path: Path) -> None:
     for held in (b"", b"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n"):
         (tmp_path / "key.pem").write_bytes(held)
         with pytest.raises(SettingsError, match="no public key can be read there"):
-            public_key(tmp_path / "key.pem")
+            public_key(tmp_path / "key.pem", PUBLIC_KEY)

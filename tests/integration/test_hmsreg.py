@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import certifi
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import select
@@ -228,6 +229,9 @@ def test_version_2_with_a_wrong_secret_is_stopped(counterpart: Counterpart) -> N
     [
         ({"password_file": "absent"}, "password_file"),
         ({"base_url": "http://hmsreg.example"}, "https"),
+        ({"base_url": "hmsreg.example"}, "no address such as"),
+        ({"base_url": "https://hmsreg.example:99999"}, "no address such as"),
+        ({"base_url": "https://yard:guessed@hmsreg.example"}, "holds a user or a password"),
         ({"hmsreg_number": None}, "hmsreg_number"),
         ({"misspelt": 1}, "misspelt"),
         ({"time_zone": "Europe/Olso"}, "time_zone"),
@@ -240,6 +244,30 @@ def test_settings_that_cannot_be_are_told_with_the_target_and_the_key(
     with pytest.raises(SettingsError, match=complaint) as wrong:
         counterpart.v1(**changed)
     assert "targets.client.settings" in str(wrong.value)
+
+
+@pytest.mark.parametrize("name", ["X Provider Secret", "", "X-Secret:"])
+def test_a_header_that_is_none_is_told_before_anything_is_sent(counterpart: Counterpart, name: str) -> None:
+    with pytest.raises(SettingsError, match=r"targets\.client\.settings: the header .* is no name of one"):
+        counterpart.v2(headers={name: "{secret}"})
+
+
+@pytest.mark.parametrize("kind", ["hmsreg-v1", "hmsreg-v2", "elrapp"])
+def test_a_certificate_is_looked_for_beside_the_settings(
+    counterpart: Counterpart, kind: str, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """The hub's service runs in another folder."""
+    monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
+    (counterpart.folder / "client-ca.pem").write_text(Path(certifi.where()).read_text(encoding="utf-8"))
+    of_kind: dict[str, dict[str, Any]] = {
+        "hmsreg-v1": {"user": USER, "password_file": "password", "source": "Test", "hmsreg_number": 1},
+        "hmsreg-v2": {
+            "headers": {"X-Provider-Secret": "{secret}"}, "provider_id": "1", "secret_file": "secret", "location": 1,
+            "queue_path": "/queue/{id}",
+        },
+        "elrapp": {"api_key_file": "secret", "contract_id": 1},
+    }  # fmt: skip
+    make_target(kind, counterpart.place(ca_file="client-ca.pem", **of_kind[kind])).close()
 
 
 def test_both_versions_are_known_by_their_kinds(counterpart: Counterpart) -> None:

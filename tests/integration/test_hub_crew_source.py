@@ -118,6 +118,14 @@ def test_the_newest_file_of_a_folder_is_taken_once(tmp_path: Path, hub: Callable
     assert [one["name"] for one in listed] == ["tuesday.csv", "monday.csv"]
 
 
+def test_a_list_from_a_clock_that_is_ahead_is_told_of(tmp_path: Path, hub: Callable[..., Say]) -> None:
+    """It would be the newest, and taken for half written, until its hour comes; nobody would hear of it."""
+    say = hub(folder=str(tmp_path / "lists"))
+    put(tmp_path / "lists", "crew.csv", EXAMPLE.read_text(encoding="utf-8"), -3600)
+    told = say("crew", "pull", status=1)
+    assert "crew.csv: was written in the future" in told
+
+
 def test_going_back_is_not_undone_by_the_same_file(tmp_path: Path, hub: Callable[..., Say]) -> None:
     say = hub(folder="lists")
     whole = EXAMPLE.read_text(encoding="utf-8")

@@ -146,6 +146,9 @@ def test_the_page(told: Ask, tmp_path: Path) -> None:
 
 
 def test_a_day_that_is_none_is_refused(told: Ask) -> None:
+    for far in ("9999-12-31", "0001-01-01"):
+        status, _, err = told("--day", far)
+        assert (status, "is no date" in err) == (2, True)
     status, _, err = told("--day", "yesterday")
     assert status == 2
     assert "'yesterday' is no date; write it as 2026-05-31" in err
@@ -178,6 +181,9 @@ def test_a_check_wants_a_name_and_no_number_of_eleven_digits(told: Ask) -> None:
     assert told("--check", "--by", "  ")[0] == 2
     status, _, err = told("--check", "--by", "01017012345")
     assert (status, "eleven digits" in err) == (1, True)
+    for name in ("x" * 201, "A. Berg\x1b[2J", "\udcff"):
+        status, _, err = told("--check", "--by", name)
+        assert (status, "--by: one line of at most 200 letters" in err) == (1, True)
     status, _, err = told("--check", "--by", "A. Berg", "--day", "2026-05-04")
     assert (status, "leave --day out" in err) == (2, True)
     assert told("--by", "A. Berg")[0] == 2

@@ -173,7 +173,10 @@ def test_a_block_wins_over_everything(say: Say, store: HubStore) -> None:
     """P5: over the list of tomorrow too; unblocked, the card is what the list says."""
     say("crew", "import", str(EXAMPLE))
     said = say("block", "5310027", "--reason", "fought", "--all-sites", "--by", "kari")
-    assert said == "hms:5310027 is blocked; the gates' answer to it today: blocked; the list is revision 2\n"
+    assert said == (
+        "hms:5310027 is blocked; the gates' answer to it today: blocked; the list is revision 2\n"
+        "no other site hears of it: [all_sites.publish] names no central broker\n"
+    )
     assert "the list is revision 2" in say("crew", "import", str(EXAMPLE))
     assert standings(store)["5310027"] == "blocked"
     (listed,) = json.loads(say("blocks", "--json"))

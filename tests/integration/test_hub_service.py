@@ -60,6 +60,14 @@ def test_the_head_is_offered_when_due_and_when_new(store: HubStore, service: Hub
     assert leaves(service.tick(START_MS + 60_003)) == ["permits/head"]
 
 
+def test_p10_the_hub_goes_on_speaking_when_its_clock_is_put_back(store: HubStore, service: HubService) -> None:
+    import_list(store, read_list(CREW), "crew.csv", Terms("office", START_MS))
+    service.tick(START_MS)
+    assert leaves(service.tick(START_MS - 3_600_000)) == ["permits/head", "presence/now"]
+    assert service.tick(START_MS - 3_600_000 + 59_999) == []
+    assert leaves(service.tick(START_MS - 3_600_000 + 60_000)) == ["permits/head", "presence/now"]
+
+
 def test_a_list_that_comes_just_after_its_head_was_made_is_offered_at_the_next_tick(
     store: HubStore, service: HubService, mocker: MockerFixture
 ) -> None:

@@ -1,6 +1,7 @@
 """Sources over HTTP, against doubles that misbehave: a cursor that survives, nothing lost, nothing twice."""
 
 import contextlib
+import errno
 import json
 import logging
 import os
@@ -18,7 +19,7 @@ from hub import queries
 from hub.central import gathering
 from hub.central.gathering import AT_ONCE, Asked, Gathering, asked_of, read_once
 from hub.central.registry import SourcePlace, make_source
-from hub.central.source import Fetched, SourceAway, SourceRefused
+from hub.central.source import Aside, Fetched, SourceAway, SourceRefused
 from hub.cli import main
 from hub.config import load_config
 from hub.errors import StoreError
@@ -106,9 +107,12 @@ def oslo(ago: timedelta) -> str:
     return (datetime.now(OSLO) - ago).replace(tzinfo=None).isoformat(timespec="seconds")
 
 
+@pytest.mark.parametrize("linked", [True, False])
 def test_chkbox_page_by_page_and_each_registration_once(
-    box: chkbox.ChkBox, box_reader: Reader, box_server: Serving
+    box: chkbox.ChkBox, box_reader: Reader, box_server: Serving, linked: bool
 ) -> None:
+    """It is not public whether a page names the next one; Ditio's sample goes by page[offset] until one is not full."""
+    box.linked = linked
     for number in range(5_310_001, 5_310_008):
         box.register(str(number), "in", oslo(2 * HOUR))
     box.register("5310001", "out", oslo(HOUR))
@@ -199,6 +203,42 @@ def test_the_key_goes_to_no_other_address(box: chkbox.ChkBox, box_reader: Reader
         box_reader.once()
 
 
+def test_chkbox_a_server_that_gives_one_page_again_and_again_is_not_asked_for_ever(
+    box: chkbox.ChkBox, box_reader: Reader, box_server: Serving
+) -> None:
+    box.linked = False
+    for number in range(5_310_001, 5_310_004):
+        box.register(str(number), "in", oslo(2 * HOUR))
+    first = box.answer(
+        Request(
+            "GET", "/registrations", {"filter[project]": "SKK180039"}, {"authorization": f"ApiKey {chkbox.KEY}"}, b""
+        )
+    )
+    box_server.misbehave(*[Fault(first)] * 2)
+    assert box_reader.once().more
+    with pytest.raises(SourceRefused, match="the same page as before"):
+        box_reader.once()
+    assert box_reader.once().more
+    assert not box_reader.once().more
+    assert box_reader.inside() == ["5310001", "5310002", "5310003"]
+
+
+@pytest.mark.parametrize("status", [400, 404, 410])
+def test_chkbox_a_next_page_that_is_no_longer_there_begins_the_round_anew(
+    box: chkbox.ChkBox, box_reader: Reader, box_server: Serving, status: int
+) -> None:
+    """The hub was off in the middle of a round; the place where it was is kept, and nobody there knows it any more."""
+    for number in range(5_310_001, 5_310_006):
+        box.register(str(number), "in", oslo(2 * HOUR))
+    assert box_reader.once().more
+    box_server.misbehave(Fault(Reply(status)))
+    with pytest.raises(SourceRefused, match=f"answers {status}"):
+        box_reader.once()
+    assert box_reader.once().more
+    assert not box_reader.once().more
+    assert (len(box_reader.inside()), box_reader.line().taken) == (5, 5)
+
+
 @pytest.fixture
 def crew() -> ditio.Ditio:
     return ditio.Ditio(page=2)
@@ -248,6 +288,20 @@ def test_a_stay_of_ditio_is_two_check_ins_and_a_tombstone_takes_both_back(
     line = crew_reader.line()
     assert (line.taken, line.changed, line.withdrawn) == (5, 0, 2)
     assert "ModifiedSince" in crew_server.requests[-1].query
+
+
+def test_ditio_a_token_for_the_next_page_that_has_ended_begins_the_round_anew(
+    crew: ditio.Ditio, crew_reader: Reader, crew_server: Serving
+) -> None:
+    for number in range(5_310_001, 5_310_004):
+        crew.came(str(number), datetime.now(UTC) - HOUR)
+    assert crew_reader.once().more
+    crew_server.misbehave(Fault(Reply(400, b'{"message": "Bad parameter"}')))
+    with pytest.raises(SourceRefused, match="answers 400"):
+        crew_reader.once()
+    assert crew_reader.once().more
+    assert not crew_reader.once().more
+    assert (len(crew_reader.inside()), crew_reader.line().taken) == (3, 3)
 
 
 def test_ditio_a_check_in_that_was_moved_counts_at_its_new_time(crew: ditio.Ditio, crew_reader: Reader) -> None:
@@ -305,6 +359,37 @@ def test_files_of_a_folder_are_read_when_they_are_new_or_have_changed(store: Hub
     assert reader.line().aside[0].startswith("picture.json: ")
     assert reader.line().set_aside == 2
     assert not reader.once().check_ins
+
+
+def test_a_file_whose_writers_clock_is_ahead_is_read_all_the_same(store: HubStore, tmp_path: Path) -> None:
+    reader = Reader(store, tmp_path, "mapped", FILES | {"folder": "smartdok"})
+    write(tmp_path / "smartdok" / "day.csv", f"5310027;{oslo(3 * HOUR)};inn", age_s=-3600)
+    reader.once()
+    assert reader.inside() == ["5310027"]
+
+
+def test_a_file_that_may_not_be_read_holds_back_no_other(
+    store: HubStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = Reader(store, tmp_path, "mapped", FILES | {"folder": "smartdok"})
+    write(tmp_path / "smartdok" / "locked.csv", f"5310027;{oslo(3 * HOUR)};inn", age_s=50)
+    write(tmp_path / "smartdok" / "other.csv", f"5310118;{oslo(2 * HOUR)};inn", age_s=40)
+    opened = Path.open
+
+    def guarded(file: Path, *how: Any, **more: Any) -> Any:
+        """Tests run as root as well, who may read everything."""
+        if file.name == "locked.csv":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return opened(file, *how, **more)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "open", guarded)
+        reader.once()
+        assert reader.inside() == ["5310118"]
+        with pytest.raises(SourceAway, match=r"locked\.csv: cannot be read \(Permission denied\)"):
+            reader.once()
+    reader.once()
+    assert reader.inside() == ["5310027", "5310118"]
 
 
 def test_an_address_with_a_file_that_grows(store: HubStore, tmp_path: Path) -> None:
@@ -388,6 +473,18 @@ def test_p2_a_long_answer_in_pieces_that_ends_in_the_middle_is_told_again(
 def test_a_source_that_says_more_and_stands_still_is_not_asked_for_ever(store: HubStore) -> None:
     with pytest.raises(SourceAway, match="from the same place"):
         read_once(store, Asked("app", Script(Fetched((), "", more=True)), 60), NEVER, now_ms)
+
+
+@pytest.mark.parametrize("theirs", ["15079412345", "a\0b", "x" * 600])
+def test_p12_what_an_adapter_sets_aside_is_kept_once_and_without_what_may_not_be_stored(
+    store: HubStore, theirs: str
+) -> None:
+    said = Fetched((), "", aside=(Aside(f"record {theirs}", "checkInDateTime is no time"),))
+    for _ in range(2):
+        read_once(store, Asked("app", Script(said), 60), NEVER, now_ms)
+    line = sources(store, [], [], now_ms()).sources[0]
+    assert line.set_aside == 1
+    assert "15079412345" not in line.aside[0]
 
 
 def test_p12_ids_that_may_not_be_stored_are_hashed_and_bad_cards_set_aside(store: HubStore) -> None:
@@ -496,7 +593,8 @@ def test_an_adapter_that_is_broken_is_told_of_without_its_words(
     assert wrong == "its adapter fails: ZeroDivisionError"
 
 
-PAGE = Path("docs/sources.md").read_text(encoding="utf-8")
+# What hubs of other sites tell is no presence: tests/unit/test_blocks_settings.py.
+PAGE = Path("docs/sources.md").read_text(encoding="utf-8").partition("## Blocks of our other sites")[0]
 BLOCKS = [one for one in re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL) if "entry-points" not in one]
 
 

@@ -20,14 +20,21 @@ _FOUND = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda pat
 BIN = _FOUND[-1].parent if _FOUND else None
 MISSING = "PostgreSQL is not installed (Debian package postgresql)"
 USER = "portvakt"
+NO_POWER_CUT = ("fsync=off",)
+"""For whoever kills processes alone. What a killed server had written outlives it without fsync too; with it one that
+is started again syncs each file of each database of a whole test run: a minute and more on a busy disk."""
 PORT = 5432
 """Part of the socket's name alone: nothing listens on a port."""
 
 
 class Postgres:
-    """`with Postgres() as server:` makes and starts it; at the end of the block nothing of it is left."""
+    """`with Postgres() as server:` makes and starts it; at the end of the block nothing of it is left.
 
-    def __init__(self) -> None:
+    `settings` are as in postgresql.conf: `name=value`.
+    """
+
+    def __init__(self, *settings: str) -> None:
+        self._settings = (*settings, "listen_addresses=")
         # Not in pytest's folder: the server refuses to be root, and nobody else may look into that.
         self.folder = Path(tempfile.mkdtemp(prefix="pv-pg-", dir="/tmp"))
         self.log = self.folder / "server.log"
@@ -52,7 +59,8 @@ class Postgres:
 
     def start(self) -> None:
         """Start it and wait until it takes connections."""
-        options = f"-c listen_addresses= -c unix_socket_directories={self.folder} -p {PORT}"
+        settings = (*self._settings, f"unix_socket_directories={self.folder}")
+        options = f"{' '.join(f'-c {one}' for one in settings)} -p {PORT}"
         self._run("pg_ctl", "-D", str(self._data), "-l", str(self.log), "-o", options, "-w", "start")
 
     def stop(self, mode: str = "fast") -> None:

@@ -7,11 +7,13 @@ from collections.abc import Iterator
 
 
 class ScriptedBroker:
-    """Speaks just enough MQTT to be misunderstood. `puback` is the part after the message's number."""
+    """Speaks just enough MQTT to be misunderstood. `puback` is the part after the message's number; `eager` are packets
+    that it sends before it confirms a subscription."""
 
-    def __init__(self, connack: bytes, puback: bytes) -> None:
+    def __init__(self, connack: bytes, puback: bytes, eager: bytes = b"") -> None:
         self._connack = connack
         self._puback = puback
+        self._eager = eager
         self._server = socket.create_server(("127.0.0.1", 0))
         self._server.settimeout(0.05)
         self.port: int = self._server.getsockname()[1]
@@ -53,6 +55,8 @@ class ScriptedBroker:
                 topic = int.from_bytes(body[:2], "big")
                 number = body[2 + topic : 4 + topic]
                 return b"\x40" + bytes([2 + len(self._puback)]) + number + self._puback
+            case 8:
+                return self._eager + b"\x90\x03" + body[:2] + b"\x01"
         return b""
 
 

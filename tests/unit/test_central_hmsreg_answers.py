@@ -43,6 +43,25 @@ def test_queued_there_is_as_much_as_version_1_ever_says(body: str) -> None:
     assert "no way to ask" in hmsreg_answers.V1_QUEUED
 
 
+def test_answers_of_older_windows_programs_are_read() -> None:
+    """With a byte order mark before them, or in its own letters instead of UTF-8."""
+    assert isinstance(outcome(200, b"\xef\xbb\xbfReqistration is queued", "text/plain"), Accepted)
+    wrong = '{"_error": "Missing required field Fødselsdato"}'
+    for body in (b"\xef\xbb\xbf" + wrong.encode(), wrong.encode("cp1252")):
+        assert outcome(400, body) == Refused("400 Missing required field Fødselsdato", "Fødselsdato")
+    assert (
+        answer(500, "Tjenesten er nede på grunn av vedlikehold".encode("cp1252"))
+        .words()
+        .endswith("på grunn av vedlikehold")
+    )
+    assert answer(500, ("ø" * 700).encode()[:-1]).words() == "500 " + "ø" * 296
+
+
+def test_p12_the_words_of_an_answer_repeat_no_identity_number() -> None:
+    """Whoever writes a target of their own keeps them as they are."""
+    assert answer(422, "unknown person 15079412345", "text/plain").words() == "422 unknown person …"
+
+
 def test_other_words_for_the_same_are_a_setting() -> None:
     said = answer(200, "Registrering er i kø", "text/plain")
     assert isinstance(hmsreg_answers.outcome_v1(said, ID), Later)

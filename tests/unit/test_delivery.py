@@ -17,6 +17,14 @@ def test_a_wait_that_was_asked_for_outlasts_the_answer_of_another_connection(oth
     assert after.may_send(61_000)
 
 
+def test_p10_a_pause_ends_when_the_clock_is_put_back() -> None:
+    """No receiver asks for more than a day (`hub.central.web`), so what lies further ahead comes from another clock."""
+    ahead_ms = 400 * 86_400_000
+    asked_to_wait = receiver_after(Receiver(), [Later("429", after_ms=86_400_000)], ahead_ms, RULES)
+    assert not asked_to_wait.may_send(ahead_ms)
+    assert asked_to_wait.may_send(ahead_ms - 1)
+
+
 def test_a_stop_outlasts_the_answer_of_another_connection() -> None:
     stopped = receiver_after(Receiver(), [Stopped("401")], 1_000, RULES)
     assert receiver_after(stopped, [Accepted()], 1_100, RULES).stopped == "401"

@@ -1,5 +1,7 @@
 """`docs/feed/` is as the code is; every example in it fits the schemas, and so does whatever else the feed says."""
 
+import base64
+import hashlib
 import json
 import os
 import re
@@ -11,6 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft7Validator, Draft202012Validator, FormatChecker, ValidationError
@@ -19,11 +22,12 @@ from hub.central.happening import ALARM_CLEARED, ALARM_RAISED, BY_HAND, PASSAGE,
 from hub.central.receivers.feed import FeedSettings, feed_settings
 from hub.central.receivers.feed_messages import Kind, Profile, Voice, decode, encode, kinds_of, schema_of, type_of
 from hub.central.registry import TargetPlace
+from hub.central.siblings.book import believed
 from hub.config import HubConfig
 from hub.presence import CardKey, Certainty
 from hub.records import CrewMember
 from portvakt.settings import parse
-from tests.feed_documents import FOLDER, contents_schema, documents, event_schema, stored_examples, text_of
+from tests.feed_documents import FOLDER, book_schema, contents_schema, documents, event_schema, stored_examples, text_of
 from tests.generated import DOCS, ROOT
 
 EXAMPLES = stored_examples()
@@ -152,6 +156,25 @@ def test_the_examples_of_the_asyncapi_document_fit_its_own_schemas(kind: Kind) -
         validator.validate(example["payload"])
         with pytest.raises(ValidationError):
             validator.validate(example["payload"] | {"id": 7})
+
+
+def test_the_list_of_blocks_in_the_document_fits_its_schemas_and_is_signed() -> None:
+    document = json.loads((FOLDER / "asyncapi.json").read_text(encoding="utf-8"))
+    message = document["components"]["messages"]["blocks"]
+    (example,) = (one["payload"] for one in message["examples"])
+    validator = Draft7Validator({**message["payload"], "components": document["components"]})
+    validator.validate(example)
+    with pytest.raises(ValidationError):
+        validator.validate(example | {"signature": 7})
+    key = Ed25519PrivateKey.from_private_bytes(hashlib.sha256(b"an example's key").digest()).public_key()
+    assert [one.state for one in believed(json.dumps(example).encode(), {"kvartal-7": key}).cards] == [
+        "lifted",
+        "blocked",
+    ]
+    book = json.loads(base64.b64decode(example["data_base64"]))
+    Draft202012Validator(book_schema()).validate(book)
+    with pytest.raises(ValidationError):
+        Draft202012Validator(book_schema()).validate(book | {"cards": [{"scheme": "hms"}]})
 
 
 PAGE = (DOCS / "feed.md").read_text(encoding="utf-8")

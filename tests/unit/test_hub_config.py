@@ -16,10 +16,12 @@ from hub.config import (
     find_config,
     load_config,
     signing_key_file,
+    warnings,
 )
 from portvakt.errors import SettingsError
 
 EXAMPLE = Path("config/hub.toml")
+TARGET = '[[targets]]\nname = "client"\nkind = "feed"\n'
 
 
 def written(tmp_path: Path, text: str) -> Path:
@@ -65,6 +67,7 @@ def test_the_example_names_every_setting() -> None:
         FeedSettings,
         NeighbourSettings,
         config.confirmations,
+        config.all_sites,
     )
     known = {name for table in tables for name in table.__struct_fields__}
     assert named == known
@@ -85,6 +88,12 @@ def test_the_example_names_every_setting() -> None:
         ('site = "yard"\ndatabase = "postgresql://u:secret@db/yard"', r"line 2, database: holds a password; put it"),
         ('site = "yard"\ndatabase_password_file = "p"', r"line 2, database_password_file: SQLite has no password"),
         ('site = "yard"\n[ingest]\nshared = true', r"line 3, ingest\.shared: several processes need a PostgreSQL"),
+        (f'site = "yard"\n{2 * TARGET}', r"line 6, targets\.1\.name: there are two of 'client'"),
+        (f'site = "yard"\n{TARGET}since = "2026-13-01"', r"line 5, targets\.0\.since: '2026-13-01' is not a date"),
+        (
+            'site = "yard"\n[presence]\ntime_zone = "Europe"',
+            r"line 3, presence\.time_zone: 'Europe' is not a time zone",
+        ),
         ('site = "yard"\n[broker]\nport = 70000', r"broker\.port: 70000 is not a TCP port"),
         ('site = "yard"\n[broker]\nkeepalive_s = 0', r"broker\.keepalive_s: at least 1 second"),
         ('site = "yard"\n[broker]\nembedded = true\nca_file = "ca.pem"', r"broker\.embedded: .* run Mosquitto"),
@@ -94,6 +103,16 @@ def test_a_wrong_setting_is_named(tmp_path: Path, text: str, told: str) -> None:
     """File, line, key, and what was expected."""
     with pytest.raises(SettingsError, match=told):
         load_config(written(tmp_path, text))
+
+
+def test_a_target_that_waits_for_a_source_that_is_not_there_is_warned_of(tmp_path: Path) -> None:
+    """A misspelt name would mean that nothing an app has seen is ever told."""
+    source = '[[sources]]\nname = "ditio"\nkind = "mapped"\n'
+    told = '[targets.settings]\nreported_from = ["ditio", "smartdock"]\n'
+    (warning,) = warnings(load_config(written(tmp_path, f'site = "yard"\n{TARGET}{told}{source}')))
+    assert "targets.client.settings.reported_from: 'smartdock' is the name of no [[sources]]" in warning
+    odd = "[targets.settings]\nreported_from = [[7]]\n"
+    assert warnings(load_config(written(tmp_path, f'site = "yard"\n{TARGET}{odd}'))) == []
 
 
 def test_files_are_beside_the_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

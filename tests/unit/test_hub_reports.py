@@ -97,6 +97,14 @@ def test_what_is_assumed_is_counted_apart() -> None:
     ]
 
 
+def test_hours_that_no_gate_has_seen_are_told_of() -> None:
+    seen = stay(CARD, "2026-05-04T07:00", "2026-05-04T15:00")
+    told = stay(OTHER, "2026-05-31T22:00", "2026-06-01T06:30", Sure.REPORTED)
+    note = "Of these hours 2:00 rest on what other systems at the site have reported; no gate has seen them."
+    assert note in hours(attended(seen, told), HOLDERS, By.PERSON, IMPRINT).notes
+    assert not any("reported" in one for one in hours(attended(seen), HOLDERS, By.PERSON, IMPRINT).notes)
+
+
 def test_an_exit_with_no_entry_is_told_and_not_counted() -> None:
     lost = Stay(CARD, None, oslo("2026-05-04T15:00"), None, "north", Sure.CONFIRMED)
     found = attended(lost, lost._replace(out_ms=oslo("2026-06-01T15:00")))

@@ -70,6 +70,24 @@ def test_a_stay_is_two_and_who_has_not_left_is_one() -> None:
     assert not any("5310" in one.theirs for one in found)
 
 
+@pytest.mark.parametrize(
+    ("day", "left"),
+    [
+        ("20.11.2026", "2026-11-21T06:00"),
+        ("31.12.2026", "2027-01-01T06:00"),
+        ("24.10.2026", "2026-10-25T06:00"),
+        ("28.03.2026", "2026-03-29T06:00"),
+    ],
+)
+def test_a_stay_that_goes_over_midnight_has_one_date(day: str, left: str) -> None:
+    """Also over the end of a year, and where the night has 25 hours or 23."""
+    rows = f"Dag;Kortnr;Inn;Ut\n{day};5310027;22.00;06.00\n"
+    found, aside = read(STAYS | {"date": "Dag"}, rows, time_format="%d.%m.%Y %H.%M")
+    assert aside == []
+    assert [(one.direction, one.at_ms) for one in found][1:] == [(EXIT, oslo(left))]
+    assert found[0].at_ms < found[1].at_ms
+
+
 def test_a_stay_with_a_name_of_its_own_takes_back_what_is_no_longer_there() -> None:
     columns = STAYS | {"id": "Id", "deleted": "Slettet"}
     rows = "Id,Kortnr,Inn,Ut,Slettet\n7,5310027,2026-11-20T06:58,,\n8,5310027,2026-11-20T06:58,2026-11-20T15:00,ja\n"
@@ -182,6 +200,7 @@ def test_what_is_no_card_number(written: Any) -> None:
         ({"columns": {"card": "K"}, "folder": "x"}, "columns: name time and direction, or came and left"),
         ({"columns": EVENTS | STAYS, "folder": "x"}, "columns: name time and direction"),
         ({"columns": EVENTS, "folder": "x", "time_zone": "Oslo"}, "'Oslo' is not a time zone"),
+        ({"columns": EVENTS, "folder": "x", "time_zone": "Europe"}, "'Europe' is not a time zone"),
         ({"columns": EVENTS, "url": "http://a.example/b.csv"}, "https"),
         ({"columns": EVENTS, "url": "https://a.example/b", "authorization_file": "none"}, "authorization_file"),
         ({"columns": EVENTS, "folders": "x"}, "folders"),

@@ -284,3 +284,12 @@ def test_a_sweep_runs_until_it_is_over() -> None:
     assert not vigil.sweep_over(9).sweeping
     # A clock that was put back ends it all the same.
     assert not vigil.sweep_over(1).sweeping
+
+
+def test_p9_a_name_that_no_database_takes_stops_no_register() -> None:
+    said = {
+        "organisasjonsnummer": "310451274", "navn": "Vinkel\0Bygg\ud800\u00a0 AS", "organisasjonsform": {"kode": "A\0"},
+        "slettedato": "2026\0",
+    }  # fmt: skip
+    answer = read_unit(said, "310451274", 0)
+    assert (answer.name, answer.form, answer.words) == ("Vinkel�Bygg� AS", "A�", "slettedato 2026�")

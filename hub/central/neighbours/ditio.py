@@ -51,6 +51,8 @@ class _Cursor(msgspec.Struct, frozen=True):
     first: bool = False
     token: str | None = None
     began_ms: int = 0
+    anew: int = 0
+    """How often this round was begun anew."""
 
 
 class Ditio:
@@ -67,6 +69,8 @@ class Ditio:
             ca_file=named_file(settings_file, settings.ca_file) if settings.ca_file else None,
             timeout_s=settings.timeout_s,
         )
+        self._astray: str | None = None
+        """A cursor that was refused: its token may have ended, so the round begins anew."""
 
     def fetch(self, cursor: str) -> Fetched:
         """One page of a round."""
@@ -76,6 +80,8 @@ class Ditio:
             if cursor
             else _Cursor(now_ms - int(self._settings.first_h * 3_600_000), first=True)
         )
+        if cursor and cursor == self._astray:
+            begun = msgspec.structs.replace(begun, token=None, anew=begun.anew + 1)
         try:
             answer = self._web.ask("GET", f"{PATH}?{urlencode(self._wanted(begun, now_ms))}")
         except TokenRefused as refused:
@@ -84,9 +90,14 @@ class Ditio:
             raise SourceAway(str(failed), failed.after_ms) from failed
         except Unreachable as failed:
             raise SourceAway(str(failed)) from failed
-        page = asked(answer, PATH)
+        try:
+            page = asked(answer, PATH)
+        except SourceRefused:
+            self._astray = cursor
+            raise
         if not isinstance(page, dict) or not isinstance(page.get("data"), list):
             raise SourceAway(f"{PATH}: an answer without `data`")
+        self._astray = None
         # By their clock where they tell it, and of the round's first answer: what changes meanwhile comes next time.
         began_ms = begun.began_ms or min(answer.date_ms or now_ms, now_ms)
         token = page.get("continuationToken")

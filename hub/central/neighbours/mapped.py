@@ -11,26 +11,35 @@ import hashlib
 import io
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 import msgspec
 
-from hub.central.neighbours.written import BadField, CardSettings, Unusable, card_of, time_ms_by, time_ms_of
+from hub.central.neighbours.written import (
+    BadField,
+    CardSettings,
+    Unusable,
+    a_day_later,
+    card_of,
+    time_ms_by,
+    time_ms_of,
+)
 from hub.central.registry import SourcePlace
 from hub.central.source import Aside, Fetched, SourceAway, SourceRefused
 from hub.central.web import Unreachable, Web, checked_address, secret
 from hub.identity_number import masked
 from hub.presence import CONFIRMATION, ENTRY, EXIT, CardKey, CheckIn
 from portvakt.credentials import named_file
-from portvakt.settings import Settings
+from portvakt.settings import Settings, zone_named
 
 SETTLED_S = 2.0
-"""A file that changed less than this ago may still be in the writing."""
+"""A file that changed less than this ago may still be in the writing. By a clock that is ahead nobody can tell; what
+was read too early is read once more."""
 MAX_FILE_BYTES = 32 << 20
 MAX_FILES = 5_000
 KINDS = (".csv", ".json")
@@ -129,14 +138,16 @@ class Reading:
             if direction is None:
                 raise BadField(columns.direction, f"{_shown(word)} is none of their words in settings.words")
             return [self._check_in(row, card, direction, columns.time)]
-        return [
-            self._check_in(row, card, direction, column)
-            for direction, column in ((ENTRY, columns.came), (EXIT, columns.left))
+        stay: list[CheckIn] = []
+        for direction, column in ((ENTRY, columns.came), (EXIT, columns.left)):
             # Who has not left yet has nothing there; under a name of its own, that takes back what stood there.
-            if column is not None and (columns.id is not None or _text(row.get(column)))
-        ]
+            if column is not None and (columns.id is not None or _text(row.get(column))):
+                stay.append(self._check_in(row, card, direction, column, stay[0].at_ms if stay else 0))
+        return stay
 
-    def _check_in(self, row: Mapping[str, Any], card: CardKey | None, direction: str, column: str) -> CheckIn:
+    def _check_in(
+        self, row: Mapping[str, Any], card: CardKey | None, direction: str, column: str, after_ms: int = 0
+    ) -> CheckIn:
         written = _text(row.get(column))
         theirs = _text(row.get(self._columns.id)) if self._columns.id else ""
         if self._columns.id and not theirs:
@@ -146,6 +157,9 @@ class Reading:
             return CheckIn(theirs, direction, deleted=True)
         with _at(column):
             at_ms = self._time_ms(row, written)
+            if self._columns.date and at_ms < after_ms:
+                # One day stands in the row, and the stay went over midnight.
+                at_ms = a_day_later(at_ms, self._zone)
         return CheckIn(theirs or _name(card, at_ms), direction, card, at_ms, deleted)
 
     def _time_ms(self, row: Mapping[str, Any], written: str) -> int:
@@ -218,7 +232,7 @@ class MappedFolder:
         self._reading = reading
 
     def fetch(self, cursor: str) -> Fetched:
-        """One file, the one that changed first."""
+        """One file, the one that changed first of those that can be read."""
         read = msgspec.json.decode(cursor, type=dict[str, _Seen]) if cursor else {}
         there = self._files()
         read = {name: seen for name, seen in read.items() if name in there}
@@ -226,16 +240,16 @@ class MappedFolder:
         new = sorted(
             (seen.changed_ns, name)
             for name, seen in there.items()
-            if read.get(name) != seen and now_ns - seen.changed_ns > SETTLED_S * 1e9
+            if read.get(name) != seen and not 0 <= now_ns - seen.changed_ns <= SETTLED_S * 1e9
         )
         if not new:
             return Fetched((), msgspec.json.encode(read).decode())
-        name = new[0][1]
+        name, contents = self._readable([name for _, name in new])
         shown = masked(name)
         found: list[CheckIn] = []
         try:
             kind = self._kind or Path(name).suffix.lower().removeprefix(".")
-            found, aside = self._reading.read(shown, self._contents(name), kind)
+            found, aside = self._reading.read(shown, contents, kind)
         except BadFile as bad:
             aside = [Aside(shown, str(bad))]
         after = msgspec.json.encode({**read, name: there[name]}).decode()
@@ -244,12 +258,16 @@ class MappedFolder:
     def close(self) -> None:
         """Nothing is held open."""
 
-    def _contents(self, name: str) -> bytes:
-        try:
-            with (self._folder / name).open("rb") as opened:
-                return opened.read(MAX_FILE_BYTES + 1)
-        except OSError as refused:
-            raise SourceAway(f"{self._folder / masked(name)}: cannot be read ({refused.strerror})") from refused
+    def _readable(self, names: Sequence[str]) -> tuple[str, bytes]:
+        """The first of these that can be read, and what it holds. Raises SourceAway where none can."""
+        wrong = []
+        for name in names:
+            try:
+                with (self._folder / name).open("rb") as opened:
+                    return name, opened.read(MAX_FILE_BYTES + 1)
+            except OSError as refused:
+                wrong.append(f"{self._folder / masked(name)}: cannot be read ({refused.strerror})")
+        raise SourceAway("; ".join(wrong))
 
     def _files(self) -> dict[str, _Seen]:
         try:
@@ -314,11 +332,8 @@ def make(place: SourcePlace) -> MappedFolder | MappedAddress:
     moments = (columns.time is not None and columns.direction is not None, columns.came is not None)
     if sum(moments) != 1 or (columns.left is not None and columns.came is None):
         raise place.wrong("columns", "name time and direction, or came and left")
-    try:
-        zone = ZoneInfo(settings.time_zone) if settings.time_zone else place.zone
-    except (ZoneInfoNotFoundError, ValueError):
-        raise place.wrong("time_zone", f"{settings.time_zone!r} is not a time zone such as Europe/Oslo") from None
-    reading = Reading(settings, zone)
+    key = f"sources.{place.name}.settings.time_zone"
+    reading = Reading(settings, zone_named(settings.time_zone, key) if settings.time_zone else place.zone)
     if settings.folder is not None:
         return MappedFolder(place.settings_file.parent / settings.folder, settings, reading)
     url = settings.url or ""

@@ -1,7 +1,7 @@
 """Card numbers and times as other systems write them, to what this hub knows. Pure."""
 
 import re
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
 from hub import identity_number
@@ -66,6 +66,14 @@ def time_ms_by(written: str, shape: str, zone: tzinfo) -> int:
         return _unix_ms(datetime.strptime(written, shape), zone)  # noqa: DTZ007  # the zone follows
     except (ValueError, TypeError, OverflowError):
         raise Unusable(f"is no time of the form {shape}") from None
+
+
+def a_day_later(time_ms: int, zone: tzinfo) -> int:
+    """The same hour of the next day, by the clocks of `zone`. Raises Unusable."""
+    try:
+        return _unix_ms(datetime.fromtimestamp(time_ms / 1000, zone) + timedelta(days=1), zone)
+    except (ValueError, OverflowError, OSError):
+        raise Unusable("lies at the end of all time") from None
 
 
 def iso(time_ms: int) -> str:

@@ -59,7 +59,7 @@ class Elrapp:
         self._file = place.settings_file
         with naming_its_target(place):
             self._sent_zone = named_zone(settings.time_zone, place.zone, "time_zone")
-            self._service = Service(settings, self._headers)
+            self._service = Service(settings, place.settings_file, self._headers)
         self._zone = place.zone
         self._closing = place.closing
         self._path = PATH.format(contract=settings.contract_id)

@@ -78,7 +78,8 @@ def _alike(theirs: Any, ours: Any) -> bool:
 
 def _objects(answer: WebAnswer) -> list[dict[str, Any]] | None:
     """Every object with an id, its names in lower case; None when it is no JSON, even with their slip put right."""
-    for body in (answer.body, _WRAPPED.sub(b"", answer.body)):
+    told = answer.text().encode()
+    for body in (told, _WRAPPED.sub(b"", told)):
         try:
             return _within(msgspec.json.decode(body), _DEPTH)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

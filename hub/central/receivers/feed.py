@@ -14,8 +14,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from hub.central.happening import Happening
-from hub.central.receivers.feed_messages import Kind, Profile, Typed, Voice, encode, event_id, kind_of, kinds_of
-from hub.central.receivers.mqtt import (
+from hub.central.mqtt import (
     TOO_LARGE,
     BrokerSession,
     CentralBroker,
@@ -25,6 +24,7 @@ from hub.central.receivers.mqtt import (
     Unreachable,
     central_problems,
 )
+from hub.central.receivers.feed_messages import Kind, Profile, Typed, Voice, encode, event_id, kind_of, kinds_of
 from hub.central.registry import TargetPlace
 from hub.central.target import Accepted, Draft, Facts, Item, Later, Outcome, Pace, Refused, Stopped
 from portvakt.credentials import named_file, secret_line
@@ -34,6 +34,7 @@ from portvakt.link import anchored_broker
 CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
 LEAST_KEY = 32
 """Characters; `openssl rand -hex 32` makes 64."""
+_FILES = ("ca_file", "cert_file", "key_file", "password_file")
 _NEVER = {TOO_LARGE, 153}
 """PUBACK codes that are about the one message: its size, its format."""
 _LOCKED = {
@@ -64,6 +65,10 @@ class FeedSettings(CentralBroker, frozen=True, kw_only=True):
 def feed(place: TargetPlace) -> "Feed":
     """Made from the settings. Raises SettingsError."""
     settings = feed_settings(place)
+    # What is in them is read at each connection: it may be mended while the hub runs.
+    for name in _FILES:
+        if (file := getattr(settings, name)) is not None and not Path(file).exists():
+            raise SettingsError(f"targets.{place.name}.settings.{name}: {file} is not there")
     key = b""
     if settings.personal is Profile.PSEUDONYMOUS:
         key = _key(place, settings.pseudonym_key_file)

@@ -104,7 +104,7 @@ def _said(answer: WebAnswer) -> list[str]:
         return [body]
     if isinstance(body, dict):
         return [value for value in body.values() if isinstance(value, str)]
-    return [answer.body[:1000].decode("utf-8", "replace")] if body is None else []
+    return [answer.text(1000)] if body is None else []
 
 
 def _json(answer: WebAnswer) -> Any:

@@ -28,7 +28,7 @@ class HmsregRecords(ABC):
         """Raises SettingsError."""
         self._telling = settings
         self._zone = named_zone(settings.time_zone, place.zone, "time_zone")
-        self._service = Service(settings, self._headers)
+        self._service = Service(settings, place.settings_file, self._headers)
         self.pace = Pace(settings.connections, 1, settings.per_second)
 
     def items(self, happening: Happening) -> Sequence[Item]:

@@ -6,9 +6,9 @@ tells the one from the other.
 
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
-from portvakt.errors import SettingsError
+from portvakt.settings import zone_named
 
 TimeForm = Literal["local", "offset", "utc"]
 """`2026-05-04T07:00:00`, `2026-05-04T07:00:00+02:00` or `2026-05-04T05:00:00Z`, all of them one moment at Oslo."""
@@ -32,9 +32,4 @@ def midnight(day: str) -> str:
 
 def named_zone(name: str | None, usual: ZoneInfo, key: str) -> ZoneInfo:
     """The time zone of this name; the usual one when none is named. Raises SettingsError."""
-    if name is None:
-        return usual
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError) as unknown:
-        raise SettingsError(f"{key}: {name!r} is not a time zone such as Europe/Oslo") from unknown
+    return usual if name is None else zone_named(name, key)

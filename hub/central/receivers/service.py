@@ -4,28 +4,34 @@ The secret is read anew for every request: when somebody has mended the file, `h
 """
 
 import contextlib
+import re
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 
 from hub.central.receivers.telling import Telling
 from hub.central.registry import TargetPlace
 from hub.central.target import Later, Stopped
 from hub.central.web import Unreachable, Web, WebAnswer
+from portvakt.credentials import named_file
 from portvakt.errors import SettingsError
 
+_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+"""RFC 9110, 5.1."""
 _JSON = {"Content-Type": "application/json", "Accept": "application/json"}
 
 
 class Service:
-    """Requests from any thread. `headers` reads the secret; it raises SettingsError."""
+    """Requests from any thread. `headers` reads the secret; it raises SettingsError. Files that the settings name stand
+    beside `settings_file`."""
 
-    def __init__(self, settings: Telling, headers: Callable[[], Mapping[str, str]]) -> None:
+    def __init__(self, settings: Telling, settings_file: Path, headers: Callable[[], Mapping[str, str]]) -> None:
         """Raises SettingsError."""
         self._headers = headers
         _sendable(headers())
         self._web = Web(
             settings.base_url,
             headers=_JSON,
-            ca_file=settings.ca_file,
+            ca_file=named_file(settings_file, settings.ca_file) if settings.ca_file else None,
             timeout_s=settings.timeout_s,
             connections=settings.connections,
         )
@@ -57,6 +63,8 @@ def naming_its_target(place: TargetPlace) -> Iterator[None]:
 def _sendable(headers: Mapping[str, str]) -> Mapping[str, str]:
     """Raises SettingsError."""
     for name, value in headers.items():
-        if not (name.isascii() and value.isascii() and value.isprintable()):
+        if not _HEADER.fullmatch(name):
+            raise SettingsError(f"the header {name!r} is no name of one")
+        if not (value.isascii() and value.isprintable()):
             raise SettingsError(f"the header {name!r} would hold letters that no header may; look at the secret's file")
     return headers

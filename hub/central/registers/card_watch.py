@@ -66,10 +66,15 @@ class CardWatch:
         self._round: set[CardKey] = set()
         self._next_strangers_ms = self._next_all_strangers_ms = 0
         self._next_look_ms = self._next_progress_ms = 0
+        self._turned_ms = 0
 
     def turn(self, pause: Callable[[float], bool]) -> float:
         """Ask what is due, for a few seconds; how many seconds there is nothing to do. Raises StoreError."""
         now_ms = self._now_ms()
+        if now_ms < self._turned_ms:
+            # The clock was put back: what was meant for later by it is meant for now.
+            self._next_strangers_ms = self._next_all_strangers_ms = self._next_look_ms = self._next_progress_ms = 0
+        self._turned_ms = now_ms
         # Read each time: a sweep by hand writes here as well.
         vigil = self._vigil = vigil_of(self._store, STATE).believed(now_ms)
         if now_ms >= self._next_look_ms:

@@ -23,6 +23,9 @@ AT_MOST = 500
 DECISIONS = {
     "block": Text.DID_BLOCK,
     "unblock": Text.DID_UNBLOCK,
+    "overrule": Text.DID_OVERRULE,
+    "accept-block": Text.DID_ACCEPT_BLOCK,
+    "block-held": Text.DID_HOLD_BLOCK,
     "approve": Text.DID_APPROVE,
     "extend": Text.DID_EXTEND,
     "turn-away": Text.DID_TURN_AWAY,

@@ -130,11 +130,16 @@ class CrewPage(SearchedPage):
 
     def _unblock(self) -> None:
         one = self._sheet.chosen
-        if one is not None and one.line.answer != "blocked":
-            named = f"{one.line.scheme}:{one.line.number}"
-            self.desk.tell(self.desk.words.say(Text.NOT_BLOCKED, card=named))
-        elif one is not None:
-            self.desk.ask(self.desk.acts.unblock(_card(one), None, self.desk.now_ms))
+        if one is None:
+            return
+        card = _card(one)
+        if one.line.blocked:
+            self.desk.ask(self.desk.acts.unblock(card, None, self.desk.now_ms))
+        elif one.line.answer == "blocked":
+            # Another site has: why, and what can be done about it.
+            self.desk.explain(card)
+        else:
+            self.desk.tell(self.desk.words.say(Text.NOT_BLOCKED, card=f"{card.scheme}:{card.number}"))
 
     def _extend(self) -> None:
         one = self._sheet.chosen

@@ -221,6 +221,7 @@ class WhyDialog(ModalScreen[None]):
             text.append(f"{'✓' if good else '✗'} {today}\n", self._tone("good" if good else "bad"))
         if why.pending:
             text.append(f"▲ {say(Text.PENDING, answer=words.answer(why.pending))}\n", self._tone("warn"))
+        self._blocks(text, why, now_ms)
         self._advise(text, found)
         text.append("\n")
         if not why.requirements:
@@ -235,6 +236,23 @@ class WhyDialog(ModalScreen[None]):
             text.append(f"\n{say(Text.OTHER_CARDS, cards=', '.join(why.other_cards))}\n")
         self._past(text, why, now_ms)
         return text
+
+    def _blocks(self, text: Line, why: Why, now_ms: int) -> None:
+        """What other sites have blocked, whether it counts here or not."""
+        words = self._desk.words
+        for block in why.blocks:
+            if block.origin is not None:
+                at, by, reason = words.moment(block.blocked_ms, now_ms), clean(block.blocked_by), clean(block.reason)
+                said = words.say(Text.BLOCKED_ELSEWHERE, at=at, by=by, origin=block.origin, why=reason)
+                text.append(f"✗ {said}\n", self._tone("bad"))
+        for one in why.passed_over:
+            said = words.say(Text.BLOCK_WAITS, origin=one.origin)
+            if one.overruled_ms is not None:
+                at, reason = words.moment(one.overruled_ms, now_ms), clean(one.overruled_because or "")
+                said = words.say(
+                    Text.BLOCK_OVERRULED, origin=one.origin, by=clean(one.overruled_by or ""), at=at, why=reason
+                )
+            text.append(f"▲ {said}\n", self._tone("warn"))
 
     def _advise(self, text: Line, found: Explained) -> None:
         say = self._desk.words.say

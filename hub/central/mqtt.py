@@ -59,6 +59,7 @@ class Outgoing(NamedTuple):
     topic: str
     payload: bytes
     properties: Properties | None = None
+    retain: bool = False
 
 
 class Received(NamedTuple):
@@ -228,9 +229,14 @@ class BrokerSession:
         """Raises Shut when the broker does not let us read them."""
         self._client.subscribe([(topic, 1) for topic in topics])
         deadline = time.monotonic() + self._broker.timeout_s
+        early: list[Received] = []
         while not isinstance(heard := self._next(deadline), _Subscribed):
             if heard is None:
                 raise Unreachable(self.why_over)
+            if isinstance(heard, Received):
+                # A broker may send what it has kept before it confirms the subscription (MQTT 5, 3.8.4).
+                early.append(heard)
+        self._unread.extendleft(reversed(early))
         for topic, code in zip(topics, heard.codes, strict=False):
             if code.is_failure:
                 raise Shut(f"{self._where} does not let us read {topic} ({code})")
@@ -243,6 +249,20 @@ class BrokerSession:
                 raise Unreachable(self.why_over)
             if isinstance(heard, Received):
                 yield heard
+
+    def heard_within(self, timeout_s: float) -> Received | None:
+        """What arrives next; None when nothing does in this time. Raises Unreachable when the connection is over."""
+        deadline = time.monotonic() + timeout_s
+        while True:
+            while self._unread:
+                if isinstance(heard := self._unread.popleft(), Received):
+                    return heard
+            if self._over is not None:
+                raise Unreachable(self.why_over)
+            left_s = deadline - time.monotonic()
+            if left_s <= 0:
+                return None
+            self._unread.extend(self._read(1, left_s))
 
     def close(self) -> None:
         """Say goodbye; who waits for an answer waits no longer. Idempotent, and from any thread."""
@@ -301,7 +321,9 @@ class BrokerSession:
 
     def _sent(self, message: Outgoing) -> int | None:
         """The message's number; None when the connection is over."""
-        info = self._client.publish(message.topic, message.payload, qos=1, properties=message.properties)
+        info = self._client.publish(
+            message.topic, message.payload, qos=1, retain=message.retain, properties=message.properties
+        )
         if info.rc == mqtt.MQTT_ERR_SUCCESS:
             return info.mid
         self._over = self._over or mqtt.error_string(info.rc)
