@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import Literal
 
-from hub.console.texts import ANSWERS, FORMS, LACKS, READERS, REGISTER, REMARKS, REQUIREMENTS, VALUES, Text
+from hub.console.texts import Text
+from hub.console.vocabulary import ANSWERS, FORMS, LACKS, READERS, REGISTER, REMARKS, REQUIREMENTS, VALUES
 from hub.tables import clean
 
 Language = Literal["nb", "en"]

@@ -13,7 +13,8 @@ from hub.card_answers import CardStatus
 from hub.central import registry
 from hub.console.screens.gates import MODES
 from hub.console.screens.muster import OUTCOMES
-from hub.console.texts import ANSWERS, LACKS, READERS, REGISTER, REMARKS, REQUIREMENTS, VALUES, Text
+from hub.console.texts import Text
+from hub.console.vocabulary import ANSWERS, LACKS, READERS, REGISTER, REMARKS, REQUIREMENTS, VALUES
 from hub.console.words import Words
 from hub.muster import Outcome
 from hub.permits import CardFacts, examine
