@@ -130,8 +130,10 @@ def _check_config(arguments: argparse.Namespace) -> int:
         print(f"  broker       {config.broker.host}:{config.broker.port}")
         for lane in config.lanes:
             print(f"  lane         {lane.name}: {_driver(lane)}, {lane.walk_s:g} s to walk through")
+        for point in config.muster_points:
+            print(f"  muster point {point.name}")
         for reader in config.readers:
-            print(f"  reader       {reader.name}: {_driver(reader)}, {reader.direction} at lane {reader.lane}")
+            print(f"  reader       {reader.name}: {_driver(reader)}, {reader.stands}")
         print(f"  state        {state_dir(config)}")
     for task in found.still_to_do:
         print(f"  to do        {task}")

@@ -23,12 +23,29 @@ Pin = Annotated[int, msgspec.Meta(ge=0, le=27)]
 """A BCM number, as printed on the Pi's pin-out as GPIO0 to GPIO27."""
 
 
-class PcscReader(Settings, frozen=True, kw_only=True, tag_field="driver", tag="pcsc"):
-    """A PC/SC reader. `match` is a part of the name that pcscd shows for it."""
+class ReaderPlace(Settings, frozen=True, kw_only=True):
+    """What every reader says: its name, and where it stands. That is one side of a lane, or an assembly point."""
 
     name: Name
-    lane: Name
-    direction: str
+    lane: Name | None = None
+    direction: str | None = None
+    muster_point: Name | None = None
+    """An entry of `muster_points`, in place of lane and direction: a card shown there moves nothing."""
+
+    @property
+    def at_lane(self) -> tuple[str, str] | None:
+        """Lane and direction; None for a muster reader."""
+        return (self.lane, self.direction) if self.lane is not None and self.direction is not None else None
+
+    @property
+    def stands(self) -> str:
+        """Where, in words."""
+        return f"{self.direction} at lane {self.lane}" if self.at_lane else f"muster point {self.muster_point}"
+
+
+class PcscReader(ReaderPlace, frozen=True, kw_only=True, tag_field="driver", tag="pcsc"):
+    """A PC/SC reader. `match` is a part of the name that pcscd shows for it."""
+
     match: str
     coding: str
     keys: str
@@ -39,24 +56,18 @@ class PcscReader(Settings, frozen=True, kw_only=True, tag_field="driver", tag="p
     key_slot: Annotated[int, msgspec.Meta(ge=0, le=255)] = 0x00
 
 
-class VirtualReader(Settings, frozen=True, kw_only=True, tag_field="driver", tag="virtual"):
+class VirtualReader(ReaderPlace, frozen=True, kw_only=True, tag_field="driver", tag="virtual"):
     """A simulated reader, for the demo, training and tests."""
 
-    name: Name
-    lane: Name
-    direction: str
     coding: str
     keys: str
     greet: bool = False
     """Read the holder's first name too, after the decision, for the lane's screen (P12)."""
 
 
-class SerialLine(Settings, frozen=True, kw_only=True):
+class SerialLine(ReaderPlace, frozen=True, kw_only=True):
     """What stripe and QR readers share: a line, and how messages stand on it."""
 
-    name: Name
-    lane: Name
-    direction: str
     device: str
     """Such as /dev/serial/by-id/…, which stays when two readers swap their numbers."""
     layout: str
@@ -82,12 +93,9 @@ class QrReader(SerialLine, frozen=True, kw_only=True, tag_field="driver", tag="q
     """A QR scanner on a serial line."""
 
 
-class Pn532Reader(Settings, frozen=True, kw_only=True, tag_field="driver", tag="pn532"):
+class Pn532Reader(ReaderPlace, frozen=True, kw_only=True, tag_field="driver", tag="pn532"):
     """A PN532 module on a serial line (UART)."""
 
-    name: Name
-    lane: Name
-    direction: str
     device: str
     """Such as /dev/serial0, or /dev/serial/by-id/…"""
     coding: str
@@ -100,12 +108,9 @@ class Pn532Reader(Settings, frozen=True, kw_only=True, tag_field="driver", tag="
     """The BCM number of the pin at the chip's RSTPDN; without it a hung chip is only opened anew."""
 
 
-class OsdpReader(Settings, frozen=True, kw_only=True, tag_field="driver", tag="osdp"):
+class OsdpReader(ReaderPlace, frozen=True, kw_only=True, tag_field="driver", tag="osdp"):
     """A peripheral on an OSDP bus (IEC 60839-11-5, RS-485). Readers with the same `device` share the bus."""
 
-    name: Name
-    lane: Name
-    direction: str
     device: str
     address: Annotated[int, msgspec.Meta(ge=0, le=126)]
     layout: str
@@ -170,6 +175,15 @@ class VirtualLane(Settings, frozen=True, kw_only=True, tag_field="driver", tag="
 
 
 LaneSettings = GpioLane | VirtualLane
+
+
+class MusterPoint(Settings, frozen=True, kw_only=True):
+    """An assembly point with readers of this gate, and what stands beside them. A pin that is left out is not wired."""
+
+    name: Name
+    green_lamp_pin: Pin | None = None
+    red_lamp_pin: Pin | None = None
+    buzzer_pin: Pin | None = None
 
 
 class FireSettings(Settings, frozen=True, kw_only=True):
@@ -329,7 +343,8 @@ class GateConfig(Settings, frozen=True, kw_only=True):
     gate: Name
     hub: HubSettings
     broker: BrokerSettings = BrokerSettings()
-    lanes: Annotated[tuple[LaneSettings, ...], msgspec.Meta(min_length=1)]
+    lanes: tuple[LaneSettings, ...] = ()
+    muster_points: tuple[MusterPoint, ...] = ()
     readers: Annotated[tuple[ReaderSettings, ...], msgspec.Meta(min_length=1)]
     rules: RuleSettings = RuleSettings()
     fire: FireSettings = FireSettings()
@@ -358,6 +373,8 @@ PINS = (
     "entry_button_pin",
     "exit_button_pin",
 )
+
+SIGN_PINS = ("green_lamp_pin", "red_lamp_pin", "buzzer_pin")
 
 FILES = ("coding", "keys", "layout", "scbk_file")
 """The settings of a reader that name a file."""
@@ -398,9 +415,10 @@ def state_dir(config: GateConfig) -> Path:
     return Path(config.state_dir or os.environ.get("STATE_DIRECTORY") or "var/gate")
 
 
-def screen_socket(config: GateConfig, lane: str) -> Path:
-    """Where a lane's screens connect: systemd's $RUNTIME_DIRECTORY, otherwise the folder of the databases."""
-    return Path(os.environ.get("RUNTIME_DIRECTORY") or state_dir(config)) / f"screen-{lane}.sock"
+def screen_socket(config: GateConfig, place: str) -> Path:
+    """Where the screens of a lane or a muster point connect: systemd's $RUNTIME_DIRECTORY, otherwise the folder of
+    the databases."""
+    return Path(os.environ.get("RUNTIME_DIRECTORY") or state_dir(config)) / f"screen-{place}.sock"
 
 
 def _problems(config: GateConfig) -> list[str]:
@@ -412,11 +430,8 @@ def _problems(config: GateConfig) -> list[str]:
     readers = [reader.name for reader in config.readers]
     found += [f"lanes: two lanes are called {name!r}" for name in sorted(set(lanes)) if lanes.count(name) > 1]
     found += [f"readers: two readers are called {name!r}" for name in sorted(set(readers)) if readers.count(name) > 1]
+    found += _place_problems(config)
     for place, reader in enumerate(config.readers):
-        if reader.lane not in lanes:
-            found.append(f"readers.{place}.lane: there is no lane {reader.lane!r}; lanes are {', '.join(lanes)}")
-        if reader.direction not in ("entry", "exit"):
-            found.append(f"readers.{place}.direction: {reader.direction!r} is neither `entry` nor `exit`")
         if isinstance(reader, SerialLine):
             found += [
                 f"readers.{place}.{key}: {getattr(reader, key)!r} is none of {', '.join(words)}"
@@ -440,6 +455,47 @@ def _problems(config: GateConfig) -> list[str]:
     if config.remote_control and not all(isinstance(lane, VirtualLane) for lane in config.lanes):
         found.append("remote_control: the simulator's control socket may not be open beside a real lane")
     return found
+
+
+def _place_problems(config: GateConfig) -> Iterator[str]:
+    """Each reader stands at one side of a lane or at an assembly point, at one of them and not at both."""
+    lanes = [lane.name for lane in config.lanes]
+    points = [point.name for point in config.muster_points]
+    if not lanes and not points:
+        yield "lanes: this gate has no lane and no muster point, so there is nothing that it could do"
+    for place, name in enumerate(points):
+        here = f"muster_points.{place}.name"
+        if name in points[:place]:
+            yield f"{here}: two muster points are called {name!r}"
+        if name in lanes:
+            yield f"{here}: a lane is called {name!r} too; screens and events could not tell them apart"
+        if not any(reader.muster_point == name for reader in config.readers):
+            yield f'{here}: no reader stands at {name!r}; give one of them muster_point = "{name}"'
+    for place, reader in enumerate(config.readers):
+        here = f"readers.{place}"
+        if reader.muster_point is None:
+            yield from _lane_reader_problems(here, reader, lanes)
+            continue
+        for key, meant in (("lane", reader.lane), ("direction", reader.direction)):
+            if meant is not None:
+                yield f"{here}.{key}: a muster reader moves no turnstile; leave out {key}, or muster_point"
+        if reader.muster_point not in points:
+            known = f"muster points are {', '.join(points)}" if points else "there is no [[muster_points]] at all"
+            yield f"{here}.muster_point: there is no muster point {reader.muster_point!r}; {known}"
+
+
+def _lane_reader_problems(here: str, reader: ReaderSettings, lanes: Sequence[str]) -> Iterator[str]:
+    if reader.lane is None and reader.direction is None:
+        yield f"{here}.lane: reader {reader.name!r} stands nowhere; give it lane and direction, or muster_point"
+        return
+    if reader.lane is None:
+        yield f"{here}.lane: reader {reader.name!r} has a direction, and no lane"
+    elif reader.lane not in lanes:
+        yield f"{here}.lane: there is no lane {reader.lane!r}; lanes are {', '.join(lanes)}"
+    if reader.direction is None:
+        yield f"{here}.direction: reader {reader.name!r} has a lane, and no direction (`entry` or `exit`)"
+    elif reader.direction not in ("entry", "exit"):
+        yield f"{here}.direction: {reader.direction!r} is neither `entry` nor `exit`"
 
 
 def warnings(config: GateConfig) -> list[str]:
@@ -521,6 +577,9 @@ def _pins(config: GateConfig) -> Iterator[tuple[str, int, str]]:
     for place, lane in enumerate(config.lanes):
         if isinstance(lane, GpioLane):
             asked += [(f"lanes.{place}.{key}", getattr(lane, key), f"{key} of lane {lane.name!r}") for key in PINS]
+    for place, point in enumerate(config.muster_points):
+        here, whose = f"muster_points.{place}", f"muster point {point.name!r}"
+        asked += [(f"{here}.{key}", getattr(point, key), f"{key} of {whose}") for key in SIGN_PINS]
     for place, reader in enumerate(config.readers):
         if isinstance(reader, Pn532Reader):
             asked.append((f"readers.{place}.reset_pin", reader.reset_pin, f"reset_pin of reader {reader.name!r}"))

@@ -14,6 +14,7 @@ The order that makes it safe:
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import TypeAlias
 
 from gate import records
@@ -38,6 +39,7 @@ from gate.model import (
     ReaderState,
     Reason,
 )
+from gate.muster_desk import MusterDesk, MusterPlace
 from gate.ports import (
     ButtonPressed,
     CardShown,
@@ -146,9 +148,11 @@ class Controller:
         rules: Rules,
         deadline_ms: int,
         new_badge: Callable[[], str],
+        muster_readers: Mapping[str, MusterPlace] = MappingProxyType({}),
     ) -> None:
         self._alarms = Alarms()
         self._recorder = Recorder(journal, self._alarms, deadline_ms)
+        self._muster = MusterDesk(muster_readers, permits, self._recorder)
         self._lanes = {name: LaneControl(name, parts, self._alarms) for name, parts in lanes.items()}
         self._places = readers
         self._permits = permits
@@ -159,7 +163,7 @@ class Controller:
         self._waiting: dict[tuple[str, Direction], _Asked] = {}
         self._answered: dict[str, CardId | None] = {}
         """Whose badge each lane has answered last: a name that comes after it belongs to that one only."""
-        self._readers = dict.fromkeys(readers, ReaderHealth())
+        self._readers = dict.fromkeys((*readers, *muster_readers), ReaderHealth())
         self._site = SitePicture()
         self._crowding = Crowding(rules.occupancy, self._alarms)
         self._timekeeper = Timekeeper()
@@ -206,6 +210,9 @@ class Controller:
         """Take one input to its end."""
         now = self._look_at_the_clock()
         match given:
+            case CardShown(reading) if reading.reader in self._muster:
+                self._has_read(reading, now)
+                self._muster.shown(reading, now)
             case CardShown(reading):
                 self._ask(self._places[reading.reader], reading, now)
             case ButtonPressed(lane, direction):
@@ -218,6 +225,8 @@ class Controller:
             case TurnedBack(lane, direction):
                 self._recorder.record(self._lanes[lane].turned_back(direction, now))
                 self._serve_waiting(now)
+            case HolderRead(reader, card, first_name) if reader in self._muster:
+                self._muster.greet(reader, card, first_name)
             case HolderRead(reader, card, first_name):
                 lane = self._places[reader].lane
                 if self._answered.get(lane) == card:
@@ -305,8 +314,7 @@ class Controller:
                     self._ask(place, asked, now)
 
     def _badge(self, lane: LaneControl, reading: CardReading, place: Place, now: Moment) -> None:
-        if isinstance(reading.result, CardContents):
-            self._readers[reading.reader] = replace(self._readers[reading.reader], last_read_ms=now.wall_ms)
+        self._has_read(reading, now)
         history, follows = self._history(reading, now)
         decision, permit, alarms = self._decision(reading, place, history, now)
         badge = self._new_badge()
@@ -495,6 +503,10 @@ class Controller:
             self._recorder.record(self._alarms.cleared(alarm, now))
         else:
             self._recorder.record(self._alarms.raised(alarm, f"{state}: {what}" if what else state, now))
+
+    def _has_read(self, reading: CardReading, now: Moment) -> None:
+        if isinstance(reading.result, CardContents):
+            self._readers[reading.reader] = replace(self._readers[reading.reader], last_read_ms=now.wall_ms)
 
     def _look_at_the_clock(self) -> Moment:
         now = self._clock.now()

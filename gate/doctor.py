@@ -20,10 +20,11 @@ from cryptography.x509 import load_pem_x509_certificate
 from gate import clock as clocks
 from gate.cache.journal import read_bodies
 from gate.cache.permits import SqlitePermits
-from gate.config import GateConfig, state_dir, warnings
-from gate.drivers import new_lane, new_reader
+from gate.config import GateConfig, MusterPoint, state_dir, warnings
+from gate.drivers import new_lamps, new_lane, new_reader
 from gate.errors import GateError, RelayError
-from gate.model import CardContents, Direction, Moment, ReaderState
+from gate.model import CardContents, Direction, Moment, MusterReply, ReaderState
+from gate.muster_desk import LAMPS
 from gate.ports import CardShown, Input, ReaderChanged
 from gate.uplink import contract
 from gate.uplink.contract import PermitsHead
@@ -96,6 +97,8 @@ def examine(config: GateConfig, wishes: Wishes) -> Iterator[Finding]:
         yield from _reader(reader, wishes)
     for lane in config.lanes:
         yield from _lane(lane, wishes)
+    for point in config.muster_points:
+        yield from _muster_point(point, wishes)
 
 
 def _settings(config: GateConfig) -> Iterator[Finding]:
@@ -287,9 +290,7 @@ def _reader(settings: Any, wishes: Wishes) -> Iterator[Finding]:
                 part, State.FAILED, says, "is it plugged in; does its name hold what `match` says (pcsc_scan)?"
             )
             return
-        yield Finding(
-            part, State.WELL, f"{settings.__struct_config__.tag}, for {settings.direction} at lane {settings.lane}"
-        )
+        yield Finding(part, State.WELL, f"{settings.__struct_config__.tag}, {settings.stands}")
         if wishes.hold_card(settings.name):
             yield _card(part, _first(heard, (CardShown,), wishes.card_wait_s))
     finally:
@@ -327,6 +328,28 @@ def _lane(settings: Any, wishes: Wishes) -> Iterator[Finding]:
         yield Finding(part, State.FAILED, str(wrong), "check the wiring of this relay")
     finally:
         lane.close()
+
+
+def _muster_point(settings: MusterPoint, wishes: Wishes) -> Iterator[Finding]:
+    """Its lamps and buzzer; its readers are looked at with the others."""
+    part = f"muster point {settings.name}"
+    try:
+        lamps = new_lamps(settings)
+        if lamps is None:
+            yield Finding(part, State.WELL, "no lamps wired; readers and screen answer")
+            return
+        lamps.start(lambda _given: None)
+    except RelayError as wrong:
+        yield Finding(part, State.FAILED, str(wrong))
+        return
+    try:
+        yield Finding(part, State.WELL, "lamps opened, dark")
+        if wishes.move_lane(f"{settings.name}: green lamp and buzzer, as for a card that is counted"):
+            lamps.show(LAMPS[MusterReply.COUNTED], Direction.ENTRY, None)
+            time.sleep(wishes.click_s)
+            yield Finding(f"{part}: lamps", State.WELL, "played; did it light up and beep?")
+    finally:
+        lamps.close()
 
 
 def _guarded(part: str, look: Callable[[], Finding]) -> Finding:

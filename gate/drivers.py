@@ -9,6 +9,7 @@ from pathlib import Path
 from gate.config import (
     GateConfig,
     GpioLane,
+    MusterPoint,
     OsdpReader,
     PcscReader,
     Pn532Reader,
@@ -20,6 +21,7 @@ from gate.config import (
 )
 from gate.errors import ReaderError, RelayError
 from gate.model import Medium
+from gate.muster_sign import lamps_of
 from gate.ports import Lane, Panel, Reader
 from gate.reader import qr, stripe
 from gate.reader.layouts import load_qr, load_stripe
@@ -41,6 +43,12 @@ def new_lane(settings: GpioLane | VirtualLane) -> Lane:
             from gate.simulator.turnstile import VirtualTurnstile
 
             return VirtualTurnstile(settings.name)
+
+
+def new_lamps(settings: MusterPoint) -> Lane | None:
+    """Lamps and buzzer of an assembly point; None when none is wired. Raises RelayError."""
+    lamps = lamps_of(settings)
+    return new_lane(lamps) if lamps is not None else None
 
 
 def new_panel(config: GateConfig) -> Panel | None:

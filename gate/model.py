@@ -232,15 +232,26 @@ class Decision:
 
 
 @unique
+class MusterReply(StrEnum):
+    """What came of a card at a muster reader. NOT_KEPT: it was read, and there was no room left to write it down."""
+
+    COUNTED = "counted"
+    UNREADABLE = "unreadable"
+    NOT_KEPT = "not_kept"
+
+
+@unique
 class EventKind(StrEnum):
     """What the journal records. The value is the tail of the CloudEvents type.
 
     PASSAGE_FREE is a body where everybody may go, PASSAGE_FORCED one without a grant where one was
     wanted, PASSAGE_TAILGATED one on another's grant. A side gate that opens lets out nobody knows how many.
+    MUSTER_BADGE is a card shown at an assembly point: it moves nothing, and nothing is decided about it.
     """
 
     BADGE_GRANTED = "badge.granted"
     BADGE_REFUSED = "badge.refused"
+    MUSTER_BADGE = "muster.badge"
     PASSAGE_COMPLETED = "passage.completed"
     PASSAGE_ABANDONED = "passage.abandoned"
     PASSAGE_FORCED = "passage.forced"

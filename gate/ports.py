@@ -18,6 +18,7 @@ from gate.model import (
     JournalHead,
     ListState,
     Moment,
+    MusterReply,
     OutgoingRecord,
     Permit,
     ReaderState,
@@ -215,6 +216,24 @@ class Lane(Protocol):
 
     def close(self) -> None:
         """Drive the outputs to their safe level and let go of them. Idempotent."""
+
+
+class MusterSign(Protocol):
+    """What stands beside the readers of an assembly point: lamps, buzzer, screen. Nothing there moves."""
+
+    name: str
+
+    def start(self) -> None:
+        """Begin, with everything dark. Raises RelayError."""
+
+    def show(self, reply: MusterReply, language: str | None) -> None:
+        """Tell whoever has shown a card what came of it. Returns at once; never raises."""
+
+    def greet(self, first_name: str) -> None:
+        """Add the holder's name to the answer that is shown now. Never raises."""
+
+    def close(self) -> None:
+        """Let go. Idempotent; never raises."""
 
 
 class Panel(Protocol):

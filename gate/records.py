@@ -12,9 +12,10 @@ from gate.model import (
     EventKind,
     Medium,
     Moment,
+    Reason,
     Unreadable,
 )
-from gate.suspicion import chip_of
+from gate.suspicion import chip_of, tells_chips_apart
 from gate.timekeeping import Correction
 from gate.turnstile import Mode
 
@@ -41,20 +42,21 @@ def badge(
 ) -> Event:
     """One card shown, and its answer."""
     card, employer = who(reading)
-    event = Event(
+    return Event(
         _badge_kind(decision), now, lane, direction, card, reading.medium, decision.reason, decision.warnings,
-        employer, badge_id, chip_of(reading),
+        employer, badge_id, chip_of(reading), detail=_why_unread(reading),
     )  # fmt: skip
-    match reading.result:
-        case Unreadable(what, block, field):
-            detail: dict[str, str | int | bool] = {"what": what[:MAX_WHAT]}
-            if block is not None:
-                detail["block"] = block
-            if field is not None:
-                detail["field"] = field
-            return replace(event, detail=detail)
-        case _:
-            return event
+
+
+def muster_badge(reading: CardReading, point: str, now: Moment) -> Event:
+    """One card shown at an assembly point. The chip's serial number stands there by whatever medium: of a card that
+    could not be read it may be all that tells whose it is."""
+    card, _ = who(reading)
+    return Event(
+        EventKind.MUSTER_BADGE, now, None, None, card, reading.medium, None if card else Reason.UNREADABLE,
+        uid=reading.uid if tells_chips_apart(reading.uid) else b"",
+        detail={"reader": reading.reader, "point": point, **_why_unread(reading)},
+    )  # fmt: skip
 
 
 def by_hand(
@@ -106,6 +108,18 @@ def correction(found: Correction, now: Moment) -> Event:
         "moved_ms": found.moved_ms,
     }
     return Event(EventKind.CLOCK_TRUSTED, now, detail=detail)
+
+
+def _why_unread(reading: CardReading) -> dict[str, str | int | bool]:
+    detail: dict[str, str | int | bool] = {}
+    match reading.result:
+        case Unreadable(what, block, field):
+            detail["what"] = what[:MAX_WHAT]
+            if block is not None:
+                detail["block"] = block
+            if field is not None:
+                detail["field"] = field
+    return detail
 
 
 def _badge_kind(decision: Decision) -> EventKind:

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from gate.errors import GateError
-from gate.model import Decision, Direction, Reason
+from gate.model import Decision, Direction, MusterReply, Reason
 from portvakt.errors import SettingsError
 
 if TYPE_CHECKING:
+    from gate.config import GateConfig
     from gate.relay.display import Face
     from gate.screen.app import LaneScreenApp
 
@@ -26,6 +27,7 @@ def add_commands(subparsers: Subparsers) -> None:
     screen = subparsers.add_parser("screen", help="the page on a display at the lane")
     screen.add_argument("--config", type=Path, metavar="FILE", help="settings file of the gate on this machine")
     screen.add_argument("--lane", metavar="NAME", help="which lane; needed when the gate has several")
+    screen.add_argument("--muster-point", metavar="NAME", help="an assembly point in place of a lane")
     screen.add_argument("--demo", action="store_true", help="every picture in turn, without a gate")
     screen.set_defaults(run=screen_command)
 
@@ -43,13 +45,23 @@ def screen_command(args: argparse.Namespace) -> int:
     from gate.places import config_path
 
     config = load_config(config_path(args.config))
-    names = [lane.name for lane in config.lanes]
-    name = args.lane or names[0]
-    if name not in names or (args.lane is None and len(names) > 1):
-        raise SettingsError(f"say which lane with --lane: {', '.join(names)}")
-    path = screen_socket(config, name)
+    path = screen_socket(config, place(config, args.lane, args.muster_point))
     asyncio.run(_show(LaneScreenApp(lambda: faces_from(path), config.screen.seconds)))
     return 0
+
+
+def place(config: "GateConfig", lane: str | None, point: str | None) -> str:
+    """The lane or assembly point that is meant; an only lane needs no naming, nor an only point where no lane is."""
+    lanes = [one.name for one in config.lanes]
+    points = [one.name for one in config.muster_points]
+    if lane is None and point is None and len(lanes or points) == 1:
+        return (lanes or points)[0]
+    if lane in lanes and point is None:
+        return str(lane)
+    if point in points and lane is None:
+        return str(point)
+    choices = [f"--lane {name}" for name in lanes] + [f"--muster-point {name}" for name in points]
+    raise SettingsError(f"say which one: {', '.join(choices)}")
 
 
 async def _show(app: "LaneScreenApp") -> None:
@@ -78,7 +90,7 @@ def demo_pictures() -> "Sequence[Face]":
     """Every picture there is, the answers in several languages."""
     from msgspec.structs import replace
 
-    from gate.relay.display import LOST, answer, of_mode
+    from gate.relay.display import AT_MUSTER, LOST, answer, muster_answer, of_mode
     from gate.turnstile import Mode
 
     def refused(reason: Reason, language: str | None) -> "Face":
@@ -96,6 +108,8 @@ def demo_pictures() -> "Sequence[Face]":
         refused(Reason.UNKNOWN_CARD, None),
         answer(go, Direction.EXIT, "lt"),
         *(of_mode(mode) for mode in Mode if mode is not Mode.NORMAL),
+        AT_MUSTER,
+        *(muster_answer(reply, "en") for reply in MusterReply),
         LOST,
     ]
 

@@ -36,14 +36,16 @@ from gate.config import (
 from gate.controller import Controller, Place
 from gate.decide import HOUR_MS, Credentials, Rules
 from gate.displayed_lane import DisplayedLane
-from gate.drivers import load_layout, new_lane, new_panel, new_readers
-from gate.errors import StoreCorrupt
+from gate.drivers import load_layout, new_lamps, new_lane, new_panel, new_readers
+from gate.errors import RelayError, StoreCorrupt
 from gate.lane_control import LaneParts
 from gate.model import Direction, Event, EventKind, Medium
+from gate.muster_desk import MusterPlace
+from gate.muster_sign import PointSign
 from gate.ports import Lane, Noted
 from gate.reader.layouts import load_osdp, load_scbk
 from gate.reader.profiles import load_all
-from gate.relay.display import of_mode
+from gate.relay.display import AT_MUSTER, of_mode
 from gate.relay.display_server import DisplayServer
 from gate.rules import Action, Cover, ListPolicy, Occupancy, OpeningHours, Passback, Rest
 from gate.simulator.remote import RemoteServer
@@ -108,6 +110,10 @@ class _Parts:
         )
         self._lanes = {settings.name: new_lane(settings) for settings in config.lanes}
         self._displays = self._open_displays()
+        self._signs = {
+            point.name: PointSign(point.name, new_lamps(point), self._displays.get(point.name))
+            for point in config.muster_points
+        }
         self._panel = new_panel(config)
         self._readers = new_readers(config.readers)
         self._controller = self._build_controller()
@@ -124,6 +130,13 @@ class _Parts:
         self._started = True
         for what in self._set_aside:
             self._controller.handle(Noted(EventKind.ALARM_RAISED, {"alarm": "store.set_aside", "what": what}))
+        for sign in self._signs.values():
+            try:
+                sign.start()
+            except RelayError as dark:
+                # A lamp at the assembly point keeps no turnstile from working.
+                told = {"alarm": f"muster_point.{sign.name}", "what": str(dark)}
+                self._controller.handle(Noted(EventKind.ALARM_RAISED, told))
         if self._panel is not None:
             self._panel.start(self._thread.deliver)
         self._thread.start()
@@ -153,6 +166,8 @@ class _Parts:
             self._controller.stop()
         for lane in self._lanes.values():
             lane.close()
+        for sign in self._signs.values():
+            sign.close()
         for display in self._displays.values():
             display.close()
         self._uplink.close()
@@ -177,14 +192,16 @@ class _Parts:
             return open_(path)
 
     def _open_displays(self) -> dict[str, DisplayServer]:
-        """Where the lanes' screens connect; a socket that cannot be made costs the screen, not the lane."""
+        """Where the screens connect; a socket that cannot be made costs the screen, not the lane."""
         found = {}
-        for name in self._lanes:
+        resting = dict.fromkeys(self._lanes, of_mode(Mode.NORMAL))
+        resting |= {point.name: AT_MUSTER for point in self._config.muster_points}
+        for name, face in resting.items():
             path = screen_socket(self._config, name)
             try:
-                found[name] = DisplayServer(path, of_mode(Mode.NORMAL))
+                found[name] = DisplayServer(path, face)
             except OSError as refused:
-                log.warning("lane=%s screen=none socket=%s why=%r", name, path, str(refused))
+                log.warning("place=%s screen=none socket=%s why=%r", name, path, str(refused))
         return found
 
     def _shown(self, name: str) -> Lane:
@@ -215,8 +232,14 @@ class _Parts:
                 for settings in config.lanes
             },
             readers={
-                settings.name: Place(settings.lane, Direction(settings.direction), reader.show)
+                settings.name: Place(at_lane[0], Direction(at_lane[1]), reader.show)
                 for settings, reader in zip(config.readers, self._readers, strict=True)
+                if (at_lane := settings.at_lane) is not None
+            },
+            muster_readers={
+                settings.name: MusterPlace(self._signs[settings.muster_point], reader.show)
+                for settings, reader in zip(config.readers, self._readers, strict=True)
+                if settings.muster_point is not None
             },
             permits=self._permits,
             journal=self._journal,
@@ -304,6 +327,9 @@ class _Parts:
             alarms=health.alarms,
             at_ms=self._clock.now().wall_ms,
             oldest_seq=self._journal.oldest(),
+            muster_readers={
+                reader.name: reader.muster_point for reader in self._config.readers if reader.muster_point is not None
+            },
         )
 
 

@@ -104,7 +104,7 @@ def settle(
 
     `said` are the corrections among the new records. Costs nothing while every clock is trusted.
     """
-    offered = _first(said)
+    offered = first_of_each_boot(said)
     doubtful = [one for one in passages if not one.clock.trusted]
     if not offered and not doubtful:
         return [one.sighting for one in passages], []
@@ -163,7 +163,7 @@ def doubted_entries(transaction: ClockTransaction, after_ms: int, until_ms: int)
     return [one for one in open_ones if last.get((one.sighting.card, *one.sighting[1:3]), 0) <= one.sighting.seq]
 
 
-def _first(said: Iterable[Correction]) -> dict[Boot, Correction]:
+def first_of_each_boot(said: Iterable[Correction]) -> dict[Boot, Correction]:
     """Of each boot the first: it is the one that trust came with; later ones are jumps of a trusted clock."""
     found: dict[Boot, Correction] = {}
     for one in said:
@@ -186,7 +186,15 @@ def _corrected(passage: Passage, valid: Mapping[Boot, Correction]) -> Sighting:
 
 
 def _doubtful_cards(transaction: ClockTransaction, correction: Correction) -> Iterable[CardKey]:
-    """The cards of stored untrusted passages of the boot: it reaches down from the correction without a gap."""
+    """The cards of stored untrusted passages of the boot."""
+    for event in boot_before(transaction, correction):
+        passage = passage_of(event, correction.boot.key.gate, 0)
+        if passage is not None and not passage.clock.trusted:
+            yield passage.sighting.card
+
+
+def boot_before(transaction: ClockTransaction, correction: Correction) -> Iterable[WireEvent]:
+    """The stored events of the boot, the latest first: it reaches down from the correction without a gap."""
     key, boot = correction.boot
     below = correction.seq
     while bodies := transaction.bodies_before(key, below, LOOK_BACK):
@@ -201,9 +209,7 @@ def _doubtful_cards(transaction: ClockTransaction, correction: Correction) -> It
             below = event.seq
             if event.data.clock.boot != boot:
                 return
-            passage = passage_of(event, key.gate, 0)
-            if passage is not None and not passage.clock.trusted:
-                yield passage.sighting.card
+            yield event
 
 
 def _read(body: bytes, gate: str) -> Passage | None:

@@ -16,7 +16,8 @@ from gate.uplink.signing import Signer
 from hub.clones import Suspicion, suspicions
 from hub.corrections import Correction, Passage, settle
 from hub.intake import Gathered, Taken, contradiction, gather
-from hub.muster import Arrived, Evacuation, MusterTransaction, hold
+from hub.muster import Arrived, Evacuation, hold
+from hub.muster_readers import News, RollTransaction, Shown, tick_off
 from hub.presence import ClosingRule, Sighting, fold
 from hub.records import GENESIS, ChainBreak, EventRecord, Fork, Journal, JournalKey, Link, Rejected
 from hub.tally import tallied
@@ -29,7 +30,7 @@ LOOK_AHEAD = 1000
 """How many stored records are looked at in one step when a gap has been filled."""
 
 
-class EventTransaction(MusterTransaction, Protocol):
+class EventTransaction(RollTransaction, Protocol):
     """One transaction: all of it is committed when its `with` block ends, none of it when that raises.
 
     Reads show what was committed before, not what this transaction adds. Any method may raise StoreError.
@@ -175,6 +176,7 @@ def _commit(
     passages: list[Passage] = []
     said: list[Correction] = []
     told: list[Evacuation] = []
+    shown: list[Shown] = []
     breaks: list[ChainBreak] = []
     for key, taken in found.taken.items():
         journal = known.get(key) or Journal(key, first_seen_ms=now_ms)
@@ -188,6 +190,7 @@ def _commit(
         passages += [one.passage for one in new.values() if one.passage]
         said += [one.correction for one in new.values() if one.correction]
         told += [one.evacuation for one in new.values() if one.evacuation]
+        shown += [one.shown for one in new.values() if one.shown]
         journal, broken = _advance(transaction, journal, new, now_ms)
         after.append(journal)
         breaks += broken
@@ -200,10 +203,13 @@ def _commit(
         transaction.see(latest.values())
     if replaced:
         transaction.replace(replaced)
-    for muster in hold(transaction, told, Arrived(sightings, replaced), rules.closing, now_ms):
+    began = hold(transaction, told, Arrived(sightings, replaced), rules.closing, now_ms)
+    for muster in began:
         log.warning(
             "muster=begun cause=%s gate=%s late_s=%d", muster.cause, muster.gate, (now_ms - muster.began_ms) // 1000
         )
+    if ticked := tick_off(transaction, News(shown, began, said, sightings), now_ms):
+        log.info("muster_readers=%d ticked=%d", len(shown), ticked)
     if found.rejected:
         transaction.reject(found.rejected)
     if breaks:

@@ -17,6 +17,7 @@ from gate.uplink import contract
 from gate.uplink.contract import ContractError, WireEvent
 from hub.corrections import Correction, Passage, correction_of, passage_of, time_ms_of
 from hub.muster import Evacuation, evacuation_of
+from hub.muster_readers import Shown, shown_of
 from hub.records import MAX_NUMBER, EventRecord, JournalKey, Rejected
 
 UNREADABLE = "unreadable"
@@ -37,6 +38,7 @@ class Taken(NamedTuple):
     correction: Correction | None = None
     objection: str | None = None
     evacuation: Evacuation | None = None
+    shown: Shown | None = None
 
 
 @dataclass(slots=True)
@@ -136,7 +138,8 @@ def read_event(body: bytes, site: str, gate: str, now_ms: int) -> Taken:
     )  # fmt: skip
     key = JournalKey(gate, event.epoch)
     evacuation = evacuation_of(event, gate, time_ms)
-    return Taken(record, passage_of(event, gate, time_ms), correction_of(event, key), objection, evacuation)
+    passage, correction = passage_of(event, gate, time_ms), correction_of(event, key)
+    return Taken(record, passage, correction, objection, evacuation, shown_of(event, gate, now_ms))
 
 
 def _unreadable(body: bytes, site: str, gate: str, why: str, now_ms: int) -> Taken:

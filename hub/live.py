@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import and_, func, or_, select
 
-from gate.uplink.contract import ContractError, EventData, WirePermit, decode_event
+from gate.uplink.contract import MUSTER_BADGE, ContractError, EventData, WirePermit, decode_event
 from gate.zones import OUTSIDE
 from hub.permits import answer
 from hub.presence import EXIT
@@ -27,9 +27,14 @@ TOLD = (
     "alarm.raised",
     "command.refused",
     "clone.suspected",
+    MUSTER_BADGE,
 )
 """What somebody who watches the gates wants to see go by. A completed passage adds nothing to its badge."""
 MAX_LINES = 1_000
+MUSTER_LINES = 300
+UNREADABLE = "unreadable"
+UNREAD = "muster.unread"
+"""In place of a kind: a card at a muster reader that could not be read."""
 
 
 class Pulse(NamedTuple):
@@ -79,6 +84,8 @@ class HappeningLine:
     by: str | None
     what: str
     trusted: bool
+    point: str | None = None
+    """The assembly point at which a card was shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +185,25 @@ def last_badges(store: HubStore, since_ms: int) -> dict[tuple[str, str], tuple[i
     return found
 
 
+def last_muster_badges(store: HubStore, since_ms: int) -> dict[tuple[str, str], tuple[int, str]]:
+    """By gate and assembly point the time of the last card since then, and its kind: `muster.badge`, or UNREAD. Of a
+    point at which nobody has shown a card for the last MUSTER_LINES cards of the site it is not told."""
+    table = schema.events
+    chosen = (
+        select(table.c.gate, table.c.time_ms, table.c.reason, table.c.body)
+        .where(table.c.time_ms >= since_ms, table.c.kind == MUSTER_BADGE)
+        .order_by(table.c.time_ms.desc())
+        .limit(MUSTER_LINES)
+    )
+    found: dict[tuple[str, str], tuple[int, str]] = {}
+    with store.reading() as connection:
+        for row in connection.execute(chosen):
+            data = _data(row.body)
+            point = str(data.detail.get("point", "")) if data else ""
+            found.setdefault((row.gate, point), (row.time_ms, UNREAD if row.reason == UNREADABLE else MUSTER_BADGE))
+    return found
+
+
 def crew(store: HubStore, today: str, limit: int) -> tuple[CrewLine, ...]:
     """Everybody who was ever on a list or let in, by name; at most so many."""
     cards, people, companies, assignments = schema.cards, schema.people, schema.companies, schema.assignments
@@ -273,6 +299,7 @@ def _happening(row: Any) -> HappeningLine:
         by=str(detail["by"]) if "by" in detail else None,
         what=f"{alarm}: {told}" if alarm else str(told),
         trusted=data.clock.trusted if data else False,
+        point=str(detail["point"]) if row.kind == MUSTER_BADGE and "point" in detail else None,
     )
 
 

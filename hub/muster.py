@@ -82,7 +82,8 @@ class Frozen(NamedTuple):
 
 
 class MusterCheck(NamedTuple):
-    """A person's word that somebody was seen outside at an evacuation, or was not after all."""
+    """A word that somebody was seen outside at an evacuation, or was not after all: a person's, or that of a reader at
+    the assembly point (`hub.muster_readers`)."""
 
     card: CardKey
     seen: bool
@@ -231,7 +232,7 @@ class Outcome(StrEnum):
     LEFT_BEFORE = "left_before"
     """Not known when it began: they had left."""
     SEEN_OUTSIDE = "seen_outside"
-    """A person saw them."""
+    """A person saw them, or they showed their card at the assembly point."""
 
 
 UNACCOUNTED = frozenset({Outcome.MISSING, Outcome.MAY_BE_INSIDE, Outcome.CAME_IN})
@@ -260,11 +261,12 @@ def roll_call(
     """Every name, those to look for first, the longest inside first.
 
     `presence` is that of the beginning by what is known now, `now` who of it is or may be inside, `passages` all
-    that came after it began, `checks` in the order in which they were given. Nobody of `then` is ever left out.
+    that came after it began. Of `checks` about a card the latest counts, of two at one time the one given last: what
+    a reader has seen may be told late. Nobody of `then` is ever left out.
     """
     was = {one.card: one for one in then}
     would_be = {one.card: one for one in now}
-    words = {one.card: one for one in checks}
+    words = {one.card: one for one in sorted(checks, key=lambda one: one.at_ms)}
     went: dict[CardKey, list[Sighting]] = {}
     for passage in sorted(set(passages), key=lambda one: one[:4]):
         went.setdefault(passage.card, []).append(passage)

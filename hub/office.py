@@ -5,7 +5,8 @@ Every word is kept with the name of who gave it, and none is taken back: a wrong
 
 from hub.errors import OfficeError
 from hub.muster import Muster, MusterCheck
-from hub.presence import ENTRY, EXIT, CardKey, ClosingRule, HandMark, Standing, standing
+from hub.muster_readers import RESERVED
+from hub.presence import CardKey, ClosingRule, HandMark, Standing, standing
 from hub.roll_call import RollCall, called_by
 from hub.spoken import spoken
 from hub.store import HubStore, OfficeTransaction
@@ -35,7 +36,7 @@ def was_let_in(store: HubStore, mark: HandMark, closing: ClosingRule | None) -> 
     """Somebody was let in by hand, with a card that a gate has refused: it may be one that nobody here knows. Returns
     where the hub has them now. Raises OfficeError, StoreError."""
     with store.office() as office:
-        spoken(mark.said_by, "--by")
+        _name(mark.said_by)
         spoken(mark.reason, "--reason")
         where = _where(office, mark, closing)
         return where if where is not None and where.inside else _kept(office, mark, closing)
@@ -60,7 +61,7 @@ def close_muster(store: HubStore, by: str, now_ms: int, closing: ClosingRule | N
                 f"{call.unaccounted} of {len(call.people)} are unaccounted for; see: hub muster. "
                 "--force closes it all the same, and keeps who they were"
             )
-        office.close(call.id, now_ms, spoken(by, "--by"))
+        office.close(call.id, now_ms, _name(by))
     return call
 
 
@@ -68,7 +69,7 @@ def close_muster_unaccounted(store: HubStore, by: str, now_ms: int, closing: Clo
     """End the muster although somebody is unaccounted for. Raises OfficeError when none runs."""
     with store.office() as office:
         call = called_by(office, _running(office), closing)
-        office.close(call.id, now_ms, spoken(by, "--by"))
+        office.close(call.id, now_ms, _name(by))
     return call
 
 
@@ -76,10 +77,7 @@ def _word_about(store: HubStore, check: MusterCheck) -> None:
     with store.office() as office:
         muster = _running(office)
         _known(office, check.card)
-        by = spoken(check.said_by, "--by")
-        office.check(muster.id, check)
-        direction, reason = (EXIT, "seen outside at the muster") if check.seen else (ENTRY, "not seen at the muster")
-        office.mark(HandMark(check.card, direction, check.at_ms, by, reason, check.at_ms))
+        office.tick_off(muster.id, check._replace(said_by=_name(check.said_by)))
 
 
 def _running(office: OfficeTransaction) -> Muster:
@@ -102,7 +100,7 @@ def _where(office: OfficeTransaction, mark: HandMark, closing: ClosingRule | Non
 
 
 def _acceptable(office: OfficeTransaction, mark: HandMark) -> None:
-    spoken(mark.said_by, "--by")
+    _name(mark.said_by)
     spoken(mark.reason, "--reason")
     if mark.at_ms > mark.made_ms:
         raise OfficeError("--at: lies in the future; a word is about what has happened")
@@ -112,6 +110,13 @@ def _acceptable(office: OfficeTransaction, mark: HandMark) -> None:
 def _known(office: OfficeTransaction, card: CardKey) -> None:
     if card not in office.holders() and not office.last_seen([card]):
         raise OfficeError(f"{_shown(card)} is on no crew list and was never seen; is the number right?")
+
+
+def _name(text: str) -> str:
+    name = spoken(text, "--by")
+    if name.startswith(RESERVED):
+        raise OfficeError(f"--by: {RESERVED.strip()!r} is what a reader's own word begins with; say who saw it")
+    return name
 
 
 def _shown(card: CardKey) -> str:

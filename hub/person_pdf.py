@@ -99,6 +99,8 @@ class _Page:
                 return self._say(Text.ACCEPTED)
             case "badge.refused", _:
                 return self._say(Text.REFUSED)
+            case "muster.badge", _:
+                return self._say(Text.AT_MUSTER)
             case "passage.abandoned", _:
                 return self._say(Text.TURNED_BACK)
             case kind, _:

@@ -44,6 +44,7 @@ class Text(StrEnum):
     ACCEPTED = "accepted"
     REFUSED = "refused"
     TURNED_BACK = "turned_back"
+    AT_MUSTER = "at_muster"
     CHIP = "chip"
     MUSTERS = "musters"
     SEEN = "seen"
@@ -291,6 +292,13 @@ TEXTS: Mapping[Text, Mapping[str, str]] = {
         PL: "Nie przeszedł(-a)",
         LT: "Nepraėjo",
         RO: "Nu a trecut",
+    },
+    Text.AT_MUSTER: {
+        NB: "Kort vist på møteplassen",
+        EN: "Card shown at the assembly point",
+        PL: "Karta okazana w punkcie zbiórki",
+        LT: "Kortelė parodyta susitikimo vietoje",
+        RO: "Card arătat la punctul de adunare",
     },
     Text.CHIP: {
         NB: "Brikkens serienummer",

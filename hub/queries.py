@@ -97,6 +97,8 @@ class GateLine:
     """The mode of each lane."""
     list_confirmed_ms: int
     """When the hub last told it that its list is the current one, as far as the gate says; 0 when it has none."""
+    muster_readers: dict[str, str]
+    """The assembly point of each reader that stands at one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +231,7 @@ def gates(store: HubStore) -> SiteGates:
                 chain_breaks=broken.get(gate, 0),
                 lanes=status.lanes if status else {},
                 list_confirmed_ms=status.list_confirmed_ms if status else 0,
+                muster_readers=status.muster_readers if status else {},
             )
         )
     return SiteGates(store.revision(), tuple(found))

@@ -6,6 +6,7 @@ Values, never rows; times are Unix milliseconds in UTC. Raises StoreError.
 from dataclasses import dataclass
 
 from hub.muster import UNACCOUNTED, Called, Muster, inside_at, passages_after, presence_at, roll_call
+from hub.muster_readers import place_said
 from hub.presence import OFFICE, CardKey, ClosingRule
 from hub.store import HubStore, OfficeTransaction
 
@@ -43,7 +44,16 @@ class CalledPerson:
     left_before_ms: int | None
     seen_ms: int | None
     seen_by: str | None
+    """A person's name, or which muster reader: then it stands in the next two as well, gate and reader with a slash."""
+    seen_reader: str | None
+    seen_point: str | None
     passages: tuple[CalledPassage, ...]
+
+    @property
+    def not_on_list(self) -> bool:
+        """Whether they were seen outside, and nothing had them inside: a visitor, or an entry that no gate told of."""
+        came_in = any(one.zone for one in self.passages)
+        return self.seen_ms is not None and not (self.known_then or self.known_now or came_in)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +115,8 @@ def called_by(looking: OfficeTransaction, muster: Muster, closing: ClosingRule |
 
 def _person(called: Called, names: dict[CardKey, str], employers: dict[CardKey, str]) -> CalledPerson:
     known = called.then or called.now
+    seen = called.check if called.check and called.check.seen else None
+    place = place_said(seen.said_by) if seen else None
     return CalledPerson(
         scheme=called.card.scheme,
         number=called.card.number,
@@ -120,8 +132,10 @@ def _person(called: Called, names: dict[CardKey, str], employers: dict[CardKey, 
         sure=known.sure.value if known else None,
         out_ms=known.out_ms if known else None,
         left_before_ms=called.left.time_ms if called.left else None,
-        seen_ms=called.check.at_ms if called.check and called.check.seen else None,
-        seen_by=called.check.said_by if called.check and called.check.seen else None,
+        seen_ms=seen.at_ms if seen else None,
+        seen_by=seen.said_by if seen else None,
+        seen_reader=place[0] if place else None,
+        seen_point=place[1] if place else None,
         passages=tuple(
             CalledPassage(one.time_ms, _gate(one.gate), one.direction, one.zone, one.certainty.value)
             for one in called.passages

@@ -109,6 +109,8 @@ def _called_note(one: CalledPerson) -> str:
         notes.append(_SURE[Sure.REPORTED])
     if one.known_now and not one.known_then:
         notes.append("known only since")
+    if one.not_on_list:
+        notes.append("not on the list: nobody saw them go in")
     if one.left_before_ms is not None:
         notes.append(f"left {moment(one.left_before_ms)}, told later")
     # Being seen outside is written down as leaving, too.
@@ -225,7 +227,7 @@ def gates_text(site: SiteGates) -> str:
                 _revision(gate.list_revision, site.revision),
                 _journal(journal),
                 "; ".join(
-                    _reader(name, state, gate.reader_reads_ms.get(name, 0))
+                    _reader(name, state, gate.reader_reads_ms.get(name, 0), gate.muster_readers.get(name))
                     for name, state in sorted(gate.readers.items())
                 ),
             )
@@ -282,9 +284,10 @@ def _broken(journal: JournalProof) -> list[str]:
     return notes
 
 
-def _reader(name: str, state: str, read_ms: int) -> str:
+def _reader(name: str, state: str, read_ms: int, point: str | None) -> str:
     """How a reader is, and since when it has read nothing: one that is well all morning and reads nothing is not."""
-    return f"{name} {state}, read {moment(read_ms)}" if read_ms else f"{name} {state}"
+    where = f"{name} (muster point {clean(point)})" if point else name
+    return f"{where} {state}, read {moment(read_ms)}" if read_ms else f"{where} {state}"
 
 
 def gate_notes(gate: GateLine, revision: int) -> list[str]:
@@ -301,7 +304,8 @@ def gate_notes(gate: GateLine, revision: int) -> list[str]:
             "holds a newer list than this hub: was its disk lost, or an old backup restored? Import the crew list again"
         )
     if gate.clock_trusted is False and gate.online:
-        notes.append("its clock has not been set; check its time source")
+        counts = "; until it is, cards at its muster readers account for nobody" if gate.muster_readers else ""
+        notes.append(f"its clock has not been set; check its time source{counts}")
     return notes
 
 

@@ -12,8 +12,8 @@ from xml.sax.saxutils import escape
 
 from textual.widget import Widget
 
-from gate.model import Decision, Direction, Reason
-from gate.relay.display import LOST, Face, answer, named, of_mode
+from gate.model import Decision, Direction, MusterReply, Reason
+from gate.relay.display import AT_MUSTER, LOST, Face, answer, muster_answer, named, of_mode
 from gate.relay.texts import Language
 from gate.screen.app import COLOURS, LaneScreenApp
 from gate.turnstile import Mode
@@ -58,7 +58,10 @@ def every_face() -> Iterator[tuple[str, Face]]:
         for reason in (Reason.GRANTED, Reason.EXPIRED):
             leaving = Decision(admitted=True, reason=reason)
             yield f"{language}-exit-{reason}", answer(leaving, Direction.EXIT, language)
+        for reply in MusterReply:
+            yield f"{language}-muster-{reply}", muster_answer(reply, language)
     yield from ((f"mode-{mode}", of_mode(mode)) for mode in Mode)
+    yield "muster", AT_MUSTER
     yield "lost", LOST
 
 

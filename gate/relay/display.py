@@ -1,7 +1,7 @@
 """What a lane's screen shows: one face at a time. Pure.
 
 A worker who reads none of our languages goes by the sign, its colour and its place: go, stop, ask, try
-again.
+again. An assembly point has faces of its own: nothing there says go.
 """
 
 from enum import StrEnum, unique
@@ -9,10 +9,10 @@ from enum import StrEnum, unique
 import msgspec
 from msgspec.structs import replace
 
-from gate.model import Decision, Direction, Reason
+from gate.model import Decision, Direction, MusterReply, Reason
 from gate.relay.screen import LaneScreen, Tone
 from gate.relay.texts import MODE_WORDS, Language, Phrase
-from gate.relay.words import is_spoken, language_for, phrase
+from gate.relay.words import is_spoken, language_for, phrase, words_for
 from gate.turnstile import Mode
 
 NAME_CHARS = 24
@@ -32,6 +32,8 @@ class Sign(StrEnum):
     CLOSED = "closed"
     OPEN = "open"
     EVACUATE = "evacuate"
+    MUSTER = "muster"
+    COUNTED = "counted"
     LOST = "lost"
 
 
@@ -74,6 +76,8 @@ _MODE_SIGNS = {
     Mode.EVACUATED: Sign.EVACUATE,
 }
 
+AT_MUSTER = Face(Sign.MUSTER, phrase(Phrase.MUSTER, Language.NB), phrase(Phrase.MUSTER, Language.EN))
+"""What an assembly point shows while nobody is answered."""
 LOST = Face(Sign.LOST, phrase(Phrase.WAIT, Language.NB), phrase(Phrase.WAIT, Language.EN))
 """The gate does not speak: whatever was shown last may be true no more."""
 
@@ -85,6 +89,28 @@ def answer(decision: Decision, direction: Direction, language: str | None) -> Fa
     english = LaneScreen.of(decision, direction, Language.EN)
     also = "" if is_spoken(language) else f"{english.headline}. {english.next_step}"
     return Face(sign, screen.headline, screen.next_step, screen.word, also, passing=True)
+
+
+_MUSTER_WORDS = {
+    MusterReply.COUNTED: (Sign.COUNTED, Phrase.COUNTED, Phrase.COUNTED_STAY),
+    MusterReply.NOT_KEPT: (Sign.ASK, Phrase.NOT_COUNTED, Phrase.TELL_WARDEN),
+}
+
+
+def muster_answer(reply: MusterReply, language: str | None) -> Face:
+    """The face of an answer at an assembly point, in the worker's language."""
+    sign, headline, step = _muster_words(reply, language)
+    english = _muster_words(reply, Language.EN)
+    also = "" if is_spoken(language) else f"{english[1]}. {english[2]}"
+    return Face(sign, headline, step, also=also, passing=True)
+
+
+def _muster_words(reply: MusterReply, language: str | None) -> tuple[Sign, str, str]:
+    if reply is MusterReply.UNREADABLE:
+        unread = words_for(Reason.UNREADABLE, language)
+        return Sign.AGAIN, unread.headline, phrase(Phrase.UNREAD_AT_MUSTER, language)
+    sign, headline, step = _MUSTER_WORDS[reply]
+    return sign, phrase(headline, language), phrase(step, language)
 
 
 def named(face: Face, first_name: str) -> Face:

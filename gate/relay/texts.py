@@ -37,6 +37,12 @@ class Phrase(StrEnum):
     SAFE_HOME = "safe_home"
     SEE_OFFICE = "see_office"
     CARD_OUT_TOO = "card_out_too"
+    MUSTER = "muster"
+    COUNTED = "counted"
+    COUNTED_STAY = "counted_stay"
+    UNREAD_AT_MUSTER = "unread_at_muster"
+    NOT_COUNTED = "not_counted"
+    TELL_WARDEN = "tell_warden"
 
 
 NB, EN, PL, LT, RO = Language.NB, Language.EN, Language.PL, Language.LT, Language.RO
@@ -226,6 +232,48 @@ PHRASES: Mapping[Phrase, Mapping[Language, str]] = {
         PL: "Zgłoś się do biura budowy przed następnym dniem pracy.",
         LT: "Prieš kitą darbo dieną užeikite į statybvietės biurą.",
         RO: "Treceți pe la biroul de șantier înainte de următoarea zi de lucru.",
+    },
+    Phrase.MUSTER: {
+        NB: "Opprop: vis kortet",
+        EN: "Roll call: show card",
+        PL: "Zbiórka: przyłóż kartę",
+        LT: "Patikra: kortelė čia",
+        RO: "Apel: apropiați cardul",
+    },
+    Phrase.COUNTED: {
+        NB: "Du er registrert",
+        EN: "You are counted",
+        PL: "Obecność zapisana",
+        LT: "Užregistruota",
+        RO: "Prezență înregistrată",
+    },
+    Phrase.COUNTED_STAY: {
+        NB: "Bli på møteplassen til ansvarlig sier fra.",
+        EN: "Stay at the assembly point until the warden tells you to go.",
+        PL: "Pozostań w punkcie zbiórki, aż osoba odpowiedzialna pozwoli odejść.",
+        LT: "Likite susitikimo vietoje, kol atsakingas asmuo leis išeiti.",
+        RO: "Rămâneți la punctul de adunare până când responsabilul vă dă voie.",
+    },
+    Phrase.UNREAD_AT_MUSTER: {
+        NB: "Du er ikke registrert ennå. Prøv igjen, eller si navnet til ansvarlig.",
+        EN: "You are not counted yet. Try again, or tell the warden your name.",
+        PL: "Obecność niezapisana. Spróbuj ponownie lub podaj nazwisko opiekunowi.",
+        LT: "Dar neužregistruota. Bandykite dar kartą arba pasakykite vardą atsakingam.",
+        RO: "Prezența nu este încă înregistrată. Încercați din nou sau spuneți numele.",
+    },
+    Phrase.NOT_COUNTED: {
+        NB: "Ikke registrert",
+        EN: "Not counted",
+        PL: "Obecność niezapisana",
+        LT: "Neužregistruota",
+        RO: "Prezență neînregistrată",
+    },
+    Phrase.TELL_WARDEN: {
+        NB: "Leseren kan ikke lagre. Si navnet ditt til ansvarlig på møteplassen.",
+        EN: "This reader cannot keep it. Tell your name to the warden here.",
+        PL: "Czytnik nie może zapisać. Podaj nazwisko osobie odpowiedzialnej.",
+        LT: "Skaitytuvas negali įrašyti. Pasakykite vardą atsakingam asmeniui.",
+        RO: "Cititorul nu poate salva. Spuneți numele dvs. responsabilului.",
     },
     Phrase.CARD_OUT_TOO: {
         NB: "Husk å bruke kortet også når du går ut.",

@@ -36,6 +36,8 @@ COLOURS: Mapping[Sign, tuple[str, str]] = {
     Sign.CLOSED: ("#ffffff", "#a8001c"),
     Sign.OPEN: ("#000000", "#1fd655"),
     Sign.EVACUATE: ("#004d22", "#ffffff"),
+    Sign.MUSTER: ("#ffffff", "#12395b"),
+    Sign.COUNTED: ("#000000", "#1fd655"),
     Sign.LOST: ("#cccccc", "#222222"),
 }
 """Ink and ground: bright ground for go, dark for stop, so that they differ without colour too. Each pair

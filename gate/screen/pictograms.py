@@ -40,6 +40,20 @@ _FLAME: Stroke = (
 )  # fmt: skip
 
 
+_ARROW_IN: Sequence[Stroke] = (((0.06, 0.06), (0.36, 0.36)), ((0.38, 0.12), (0.38, 0.38), (0.12, 0.38)))
+_ASSEMBLE: Sequence[Stroke] = tuple(
+    tuple((1 - x if right else x, 1 - y if low else y) for x, y in stroke)
+    for right in (False, True)
+    for low in (False, True)
+    for stroke in _ARROW_IN
+)
+"""Four arrows to the middle, as signs of assembly points have them (ISO 7010, E007)."""
+_TICKED: Sequence[Stroke] = (
+    ((0.08, 0.08), (0.92, 0.08), (0.92, 0.92), (0.08, 0.92), (0.08, 0.08)),
+    ((0.28, 0.5), (0.44, 0.68), (0.74, 0.32)),
+)
+
+
 def _at_the_foot(strokes: Sequence[Stroke]) -> Sequence[Stroke]:
     """The same strokes at the foot of the square, half as high."""
     return tuple(tuple((x, 0.6 + y * 0.5) for x, y in stroke) for stroke in strokes)
@@ -55,6 +69,8 @@ STROKES: Mapping[Sign, Sequence[Stroke]] = {
     Sign.CLOSED: _NO_ENTRY,
     Sign.OPEN: (*_ARROW_LEFT, *_ARROW_RIGHT),
     Sign.EVACUATE: (*_at_the_foot((*_ARROW_LEFT, *_ARROW_RIGHT)), _FLAME),
+    Sign.MUSTER: _ASSEMBLE,
+    Sign.COUNTED: _TICKED,
     Sign.LOST: (((0.2, 0.5), (0.22, 0.5)), ((0.49, 0.5), (0.51, 0.5)), ((0.78, 0.5), (0.8, 0.5))),
 }
 

@@ -3,6 +3,9 @@
 A gate's own clock may be wrong (P10), so what is late is judged by the hub's: everything that the hub signs says when,
 and time goes on from the latest of these by the monotonic clock. A gate whose own clock is trusted also knows that the
 hub's can hardly be earlier than that. So an old command that somebody kept back and says now is refused.
+
+A hub whose clock was ahead and has been put right is believed as soon as it says what the gate's own trusted clock
+says: nothing that old can say that.
 """
 
 from typing import TypeAlias
@@ -23,6 +26,7 @@ class HubTime:
 
     def __init__(self) -> None:
         self._ahead_ms: int | None = None
+        self._own_ahead_ms: int | None = None
 
     @property
     def known(self) -> bool:
@@ -32,11 +36,26 @@ class HubTime:
     def heard(self, hub_ms: int, now_ms: int) -> None:
         """The hub's clock said `hub_ms`, or more, at `now_ms` of the monotonic clock."""
         ahead_ms = hub_ms - now_ms
-        self._ahead_ms = ahead_ms if self._ahead_ms is None else max(self._ahead_ms, ahead_ms)
+        if self._ahead_ms is None or self._corrected(ahead_ms):
+            self._ahead_ms = ahead_ms
+        else:
+            self._ahead_ms = max(self._ahead_ms, ahead_ms)
+
+    def own(self, wall_ms: int, now_ms: int) -> None:
+        """The gate's own trusted clock says `wall_ms` at `now_ms` of the monotonic clock."""
+        self._own_ahead_ms = wall_ms - now_ms
+        self.heard(wall_ms - CLOCKS_APART_MS, now_ms)
 
     def at(self, now_ms: int) -> int:
         """Now; 0 before anything was heard."""
         return 0 if self._ahead_ms is None else self._ahead_ms + now_ms
+
+    def _corrected(self, ahead_ms: int) -> bool:
+        """Whether the hub now agrees with the gate's own clock, and did not before."""
+        if self._ahead_ms is None or self._own_ahead_ms is None:
+            return False
+        was_ahead = self._ahead_ms > self._own_ahead_ms + CLOCKS_APART_MS
+        return was_ahead and abs(ahead_ms - self._own_ahead_ms) < CLOCKS_APART_MS
 
 
 class CommandFollower:

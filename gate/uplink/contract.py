@@ -173,6 +173,11 @@ class WireCard(msgspec.Struct, frozen=True, omit_defaults=True):
     number: Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
 
 
+MUSTER_BADGE = "muster.badge"
+"""The type, without its prefix, of a card shown at an assembly point. It has neither lane nor direction; `detail`
+names `reader` and `point`. A hub that does not know it keeps it, as it does every type, and does nothing."""
+
+
 class WireClock(msgspec.Struct, frozen=True):
     """The evidence behind an event's time (P10)."""
 
@@ -313,6 +318,8 @@ class Status(msgspec.Struct, frozen=True, omit_defaults=True):
     """When each reader last gave a card's contents; 0 before the first."""
     list_digest: str = ""
     """Of the list held: with the hub's own it proves that both are the same."""
+    muster_readers: dict[str, str] = {}
+    """The assembly point of each reader that stands at one."""
 
 
 class HubStatus(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -18,7 +18,7 @@ from typing import TypeAlias
 from gate.model import EventKind, ListState
 from gate.ports import Noted, SiteTold
 from gate.uplink import contract, translate
-from gate.uplink.commands import CLOCKS_APART_MS, CommandFollower, Given, HubTime
+from gate.uplink.commands import CommandFollower, Given, HubTime
 from gate.uplink.contract import Ack, Command, ContractError, PermitsChunk, PermitsHead, Presence, Publish, Topics
 from gate.uplink.lists import ChangeList, ConfirmList, ListEffect, ListFollower, ListProblem, ReplaceList
 from gate.uplink.signing import Verifier
@@ -330,7 +330,7 @@ class Session:
 
     def clock(self, wall_ms: int, now_ms: int) -> None:
         """A trusted clock of this gate's own."""
-        self._hub_time.heard(wall_ms - CLOCKS_APART_MS, now_ms)
+        self._hub_time.own(wall_ms, now_ms)
 
     def _command(self, command: Command, now_ms: int) -> list[UplinkEffect]:
         if not self._hub_time.known:

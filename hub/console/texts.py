@@ -135,6 +135,8 @@ class Text(Enum):
     LIST_NONE = ("ingen liste", "no list")
     READERS_FINE = ("ok {n}/{n}", "ok {n}/{n}")
     READER = ("leser {name}: {state}", "reader {name}: {state}")
+    MUSTER_READER = ("møteplass {point}, leser {name}: {state}", "muster point {point}, reader {name}: {state}")
+    MUSTER_POINT = ("møteplass", "muster point")
     LAST_READ = ("sist lest {at}", "last read {at}")
     LAST_WORD = ("sist hørt {at}", "last heard {at}")
     LIST_SAME = ("✓ liste {revision}, den gjeldende", "✓ list {revision}, the current one")
@@ -249,6 +251,8 @@ class Text(Enum):
     MODE_BECAME = ("sluse: {mode} ({by})", "lane: {mode} ({by})")
     ALARM = ("alarm: {what}", "alarm: {what}")
     COMMAND_REFUSED = ("ordre avvist: {what}", "command refused: {what}")
+    AT_MUSTER = ("ved møteplassen", "at muster point")
+    MUSTER_UNREAD = ("møteplass: ikke lest", "muster: card not read")
     CLONE = ("kortet kan finnes to ganger", "the card may exist twice")
     KEY_REFUSED_ONLY = ("bare avviste", "refused only")
     KEY_EVERYTHING = ("alt", "everything")
@@ -499,6 +503,20 @@ class Text(Enum):
     OUTCOME_LEFT = ("hadde gått før", "had left before")
     OUTCOME_SEEN = ("sett ute", "seen outside")
     SEEN_BY = ("{by} {at}", "{by} {at}")
+    READER_OFF_LINE = (
+        "▲ Leser ved {point}: port {gate} er frakoblet. Det den teller, kommer når den er tilbake.",
+        "▲ Reader at {point}: gate {gate} is off line. What it counts comes when it is back.",
+    )
+    READER_NOT_WELL = (
+        "▲ Leser {reader} ved {point}: {state}. Kryss av for hånd.",
+        "▲ Reader {reader} at {point}: {state}. Tick off by hand.",
+    )
+    READER_CLOCK = (
+        "▲ Leser ved {point}: klokka er ikke stilt, så kortene teller ikke ennå. Kryss av for hånd.",
+        "▲ Reader at {point}: its clock is not set, so cards do not count yet. Tick off by hand.",
+    )
+    SEEN_AT_READER = ("{at} {point}", "{at} {point}")
+    NOT_ON_LIST = ("utenom lista", "not on list")
     KEY_TICK = ("sett ute", "seen")
     KEY_UNTICK = ("ikke sett", "not seen")
     KEY_BY_COMPANY = ("etter firma", "by company")

@@ -68,11 +68,11 @@ def muster(call: RollCall, imprint: Imprint) -> Report:
             "/".join(filter(None, (one.gate, one.lane))),
             _SURE[Sure(one.sure)] if one.sure else None,
             one.out_ms,
-            Word.YES if one.known_now and not one.known_then else None,
+            Word.NOT_ON_LIST if one.not_on_list else Word.YES if one.known_now and not one.known_then else None,
             one.left_before_ms,
             _after(one, imprint),
             one.seen_ms,
-            one.seen_by,
+            _seen_by(one, imprint),
         )
         for one in call.people
     )
@@ -107,6 +107,12 @@ def _cause(cause: str) -> Word:
 
 def _closed(closed_ms: int | None) -> tuple[Word | int, Kind]:
     return (Word.STILL_RUNS, Kind.TEXT) if closed_ms is None else (closed_ms, Kind.MOMENT)
+
+
+def _seen_by(called: CalledPerson, imprint: Imprint) -> str | None:
+    if called.seen_point is None:
+        return called.seen_by
+    return imprint.say(Word.SEEN_BY_READER, reader=called.seen_reader, point=called.seen_point)
 
 
 def _after(called: CalledPerson, imprint: Imprint) -> str:

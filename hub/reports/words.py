@@ -222,6 +222,8 @@ class Word(Enum):
     IN = ("inn", "in")
     OUT = ("ut", "out")
     BY_HAND = ("for hånd", "by hand")
+    SEEN_BY_READER = ("leser {reader} ved {point}", "reader {reader} at {point}")
+    NOT_ON_LIST = ("sto ikke på listen", "was not on the list")
     LATER_KNOWN = ("Kjent først siden", "Known only since")
     MUSTER_KNOWS = (
         "Listen har dem porter, kontor og andre systemer har sett: besøkende gjennom en åpen port står ikke på den.",

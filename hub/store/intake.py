@@ -4,18 +4,21 @@ from collections.abc import Collection, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from sqlalchemy import Connection, String, Table, delete, func, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, String, Table, delete, func, select, tuple_, update
 
+from gate.uplink.contract import MUSTER_BADGE
 from hub.clones import Suspicion
 from hub.corrections import Boot, Correction
-from hub.muster import Frozen, Muster
+from hub.muster import Frozen, Muster, MusterCheck
 from hub.presence import (
     ENTRY,
+    EXIT,
     MOVES,
     PASSAGE_COMPLETED,
     CardKey,
     Certainty,
     CheckIn,
+    HandMark,
     Sighting,
     by_hand,
     reported,
@@ -191,6 +194,68 @@ class SqlEventTransaction:
         kept = self._connection.execute(statement, _muster_row(muster)).rowcount
         if kept and people:
             self._connection.execute(schema.muster_people.insert(), _frozen_rows(muster, people))
+
+    def shown_since(self, received_ms: int) -> Sequence[tuple[str, bytes, int]]:
+        return self._shown(schema.events.c.received_ms >= received_ms)
+
+    def shown_between(self, from_ms: int, until_ms: int) -> Sequence[tuple[str, bytes, int]]:
+        return self._shown(schema.events.c.time_ms.between(from_ms, until_ms))
+
+    def _shown(self, where: ColumnElement[bool]) -> Sequence[tuple[str, bytes, int]]:
+        table = schema.events
+        chosen = select(table.c.gate, table.c.body, table.c.received_ms).where(table.c.kind == MUSTER_BADGE, where)
+        return [(row.gate, row.body, row.received_ms) for row in self._connection.execute(chosen)]
+
+    def cards_of_chips(self, uids: Collection[str]) -> Sequence[tuple[str, CardKey]]:
+        table = schema.presence
+        found: list[tuple[str, CardKey]] = []
+        wanted = sorted(uids)
+        for start in range(0, len(wanted), 500):
+            chosen = table.c.uid.in_(wanted[start : start + 500])
+            rows = self._connection.execute(select(table.c.uid, table.c.scheme, table.c.number).where(chosen))
+            found += [(row.uid, CardKey(row.scheme, row.number)) for row in rows]
+        return found
+
+    def checks(self, muster: str) -> list[MusterCheck]:
+        table = schema.muster_checks
+        rows = self._connection.execute(select(table).where(table.c.muster == muster).order_by(table.c.id))
+        return [MusterCheck(CardKey(row.scheme, row.number), row.seen, row.at_ms, row.said_by) for row in rows]
+
+    def tick_off(self, muster: str, check: MusterCheck) -> None:
+        self.check(muster, check)
+        direction, reason = (EXIT, "seen outside at the muster") if check.seen else (ENTRY, "not seen at the muster")
+        self.mark(HandMark(check.card, direction, check.at_ms, check.said_by, reason, check.at_ms))
+
+    def check(self, muster: str, check: MusterCheck) -> None:
+        """Keep that somebody was seen outside, or was not."""
+        self._connection.execute(
+            schema.muster_checks.insert(),
+            {
+                "muster": muster,
+                "scheme": check.card.scheme,
+                "number": check.card.number,
+                "seen": check.seen,
+                "at_ms": check.at_ms,
+                "said_by": check.said_by,
+            },
+        )
+
+    def mark(self, mark: HandMark) -> Sighting:
+        """Keep a word, and let it count where it is the latest. Returns it as a sighting."""
+        table = schema.hand_marks
+        row = {
+            "scheme": mark.card.scheme,
+            "number": mark.card.number,
+            "direction": mark.direction,
+            "at_ms": mark.at_ms,
+            "said_by": mark.said_by,
+            "reason": mark.reason,
+            "made_ms": mark.made_ms,
+        }
+        number = self._connection.scalar(table.insert().values(row).returning(table.c.id)) or 0
+        sighting = by_hand(mark.card, mark.direction, mark.at_ms, number)
+        self.see([sighting])
+        return sighting
 
     def corrections(self, keys: Collection[JournalKey]) -> Mapping[Boot, Correction]:
         table = schema.clock_corrections

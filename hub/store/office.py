@@ -3,8 +3,8 @@
 from sqlalchemy import Connection, func, select, update
 
 from gate.zones import OUTSIDE
-from hub.muster import Frozen, MusterCheck
-from hub.presence import CardKey, ClosingRule, HandMark, Sighting, Sure, by_hand
+from hub.muster import Frozen
+from hub.presence import CardKey, ClosingRule, Sure
 from hub.store import schema
 from hub.store.intake import SqlEventTransaction, sighting_of
 
@@ -15,37 +15,6 @@ class OfficeTransaction(SqlEventTransaction):
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection)
         self.connection = connection
-
-    def mark(self, mark: HandMark) -> Sighting:
-        """Keep a word, and let it count where it is the latest. Returns it as a sighting."""
-        table = schema.hand_marks
-        row = {
-            "scheme": mark.card.scheme,
-            "number": mark.card.number,
-            "direction": mark.direction,
-            "at_ms": mark.at_ms,
-            "said_by": mark.said_by,
-            "reason": mark.reason,
-            "made_ms": mark.made_ms,
-        }
-        number = self.connection.scalar(table.insert().values(row).returning(table.c.id)) or 0
-        sighting = by_hand(mark.card, mark.direction, mark.at_ms, number)
-        self.see([sighting])
-        return sighting
-
-    def check(self, muster: str, check: MusterCheck) -> None:
-        """Keep that somebody was seen outside, or was not."""
-        self.connection.execute(
-            schema.muster_checks.insert(),
-            {
-                "muster": muster,
-                "scheme": check.card.scheme,
-                "number": check.card.number,
-                "seen": check.seen,
-                "at_ms": check.at_ms,
-                "said_by": check.said_by,
-            },
-        )
 
     def close(self, muster: str, at_ms: int, by: str) -> None:
         """The muster has ended."""
@@ -63,12 +32,6 @@ class OfficeTransaction(SqlEventTransaction):
             )
             for row in self.connection.execute(chosen.order_by(table.c.since_ms, table.c.scheme, table.c.number))
         ]
-
-    def checks(self, muster: str) -> list[MusterCheck]:
-        """All words about who was seen outside, in the order in which they were given."""
-        table = schema.muster_checks
-        rows = self.connection.execute(select(table).where(table.c.muster == muster).order_by(table.c.id))
-        return [MusterCheck(CardKey(row.scheme, row.number), row.seen, row.at_ms, row.said_by) for row in rows]
 
     def holders(self) -> dict[CardKey, str]:
         """The name of every card's holder."""

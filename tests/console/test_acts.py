@@ -75,7 +75,7 @@ async def test_lock_hold_and_normal_are_seen_on_the_page(living: Invented) -> No
 async def test_what_a_gate_refuses_is_told_in_its_own_words(living: Invented) -> None:
     async with sitting(app_of(living), WIDE) as desk:
         await desk.shows("tower/lift")
-        await desk.press("down", "down", "down", "o")
+        await desk.press("down", "down", "down", "down", "o")
         await desk.shows("through tower/lift?")
         await desk.press("enter")
         assert "the gate says no: the lane does not turn" in await answered(desk)

@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from osdp.constants import CardFormat, CommandLEDColor
@@ -56,7 +57,7 @@ Start = Callable[..., Bench]
 def start(tmp_path: Path) -> Iterator[Callable[..., tuple[OsdpLine, Bench]]]:
     made: list[tuple[OsdpLine, Bench]] = []
 
-    def run(keys: list[bytes | None], ours: list[bytes | None] | None = None, **more: bool) -> tuple[OsdpLine, Bench]:
+    def run(keys: list[bytes | None], ours: list[bytes | None] | None = None, **more: Any) -> tuple[OsdpLine, Bench]:
         line = OsdpLine(tmp_path / "bus", *keys)
         settings = []
         for number, key in enumerate(ours or keys):

@@ -6,11 +6,12 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from gate.uplink.contract import MUSTER_BADGE
 from hub.clones import Suspicion
 from hub.corrections import Boot, Correction
 from hub.errors import StoreError
-from hub.muster import Frozen, Muster
-from hub.presence import ENTRY, PASSAGE_COMPLETED, CardKey, Sighting, fold
+from hub.muster import Frozen, Muster, MusterCheck
+from hub.presence import ENTRY, EXIT, PASSAGE_COMPLETED, CardKey, Sighting, by_hand, fold
 from hub.records import ChainBreak, EventRecord, Journal, JournalKey, Link, Rejected
 
 
@@ -27,6 +28,7 @@ class Contents:
     corrections: dict[Boot, Correction] = field(default_factory=dict)
     suspicions: list[Suspicion] = field(default_factory=list)
     musters: dict[str, tuple[Muster, tuple[Frozen, ...]]] = field(default_factory=dict)
+    checks: dict[str, tuple[MusterCheck, ...]] = field(default_factory=dict)
 
 
 class MemoryTransaction:
@@ -100,6 +102,33 @@ class MemoryTransaction:
     def freeze(self, muster: Muster, people: Sequence[Frozen]) -> None:
         self._after.musters.setdefault(muster.id, (muster, tuple(people)))
 
+    def shown_since(self, received_ms: int) -> Sequence[tuple[str, bytes, int]]:
+        return [one for one in self._shown() if one[2] >= received_ms]
+
+    def shown_between(self, from_ms: int, until_ms: int) -> Sequence[tuple[str, bytes, int]]:
+        return self._shown(from_ms, until_ms)
+
+    def _shown(self, from_ms: int = 0, until_ms: int = 1 << 62) -> list[tuple[str, bytes, int]]:
+        return [
+            (record.gate, record.body, record.received_ms)
+            for journal in self._before.events.values()
+            for record in journal.values()
+            if record.kind == MUSTER_BADGE and from_ms <= (record.time_ms or 0) <= until_ms
+        ]
+
+    def cards_of_chips(self, uids: Collection[str]) -> Sequence[tuple[str, CardKey]]:
+        return [
+            (one.uid, card) for card, one in self._before.presence.items() if one.uid is not None and one.uid in uids
+        ]
+
+    def checks(self, muster: str) -> Sequence[MusterCheck]:
+        return self._before.checks.get(muster, ())
+
+    def tick_off(self, muster: str, check: MusterCheck) -> None:
+        self._after.checks[muster] = (*self._after.checks.get(muster, ()), check)
+        number = sum(map(len, self._after.checks.values()))
+        self.see([by_hand(check.card, EXIT if check.seen else ENTRY, check.at_ms, number)])
+
     def suspect(self, suspicions: Collection[Suspicion]) -> None:
         self._after.suspicions = [*self._after.suspicions, *suspicions]
 
@@ -133,6 +162,7 @@ class MemoryStore:
             dict(self.contents.corrections),
             list(self.contents.suspicions),
             dict(self.contents.musters),
+            dict(self.contents.checks),
         )
         yield MemoryTransaction(self.contents, after)
         if self.fail_commits:

@@ -33,6 +33,7 @@ from hub.permits import GRANTED
 from hub.records import Asked
 from tests.simulation.central import Central, Mood
 from tests.simulation.invariants import Witness
+from tests.simulation.roll import cards_around_a_fire
 from tests.simulation.sim_clock import jump_ms
 from tests.simulation.sim_gate import SimGate
 from tests.simulation.sim_hub import SimHub
@@ -269,6 +270,8 @@ class Faults:
             # Fires and broken disks have one cause now and then.
             gate.disk.be_late(5 * MINUTE_MS)
         gate.set_loop(closed=False)
+        cards = self.world.chance(f"roll/{gate.name}/{self.world.now_ms}")
+        cards_around_a_fire(self.world, self.gates, sorted(self.witness.faces), cards)
         closes_ms = chance.randint(1_000, 10 * MINUTE_MS)
         self.world.after(closes_ms // 2, lambda: gate.deliver(KeyTurned()))
         self.world.after(closes_ms, lambda: gate.set_loop(closed=True))

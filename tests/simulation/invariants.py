@@ -20,6 +20,7 @@ from hub.permits import GRANTED, PermitList
 from hub.presence import CardKey, Certainty, ClosingRule, Sighting, standing
 from hub.records import ChainBreak, EventRecord, GivenCommand, JournalKey
 from hub.stays import stays
+from tests.simulation.roll import judge
 from tests.simulation.tellings import Tellings
 from tests.simulation.whereabouts import Watch
 from tests.simulation.world import World
@@ -326,6 +327,7 @@ class Witness:
                 held = view.held.revision if view.held else 0
                 raise self.world.broken("P5", f"{gate}: still holds list {held}; the hub's is {self.newest.revision}")
         self._true_times()
+        judge(self.world, hub)
         self.tellings.finish(hub)
         self.watch.finish(hub.presence, hub_forgot=bool(self.lost_with_hub))
 

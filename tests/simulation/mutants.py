@@ -21,6 +21,7 @@ import hub.central.delivery
 import hub.corrections
 import hub.intake
 import hub.muster
+import hub.muster_readers
 import hub.presence
 from gate.controller import Controller
 from gate.decide import Circumstances, Rules, decide
@@ -344,6 +345,16 @@ def muster_of_who_was_seen_last_before_it() -> AbstractContextManager[Any]:
     return _patched((hub.muster, "as_of", forgetful))
 
 
+def card_counts_when_it_arrives() -> AbstractContextManager[Any]:
+    """Of a card at the assembly point its arrival at the hub is taken for its time."""
+    return _patched((hub.muster_readers, "_moment", lambda shown, _clocks: shown.received_ms))
+
+
+def cards_before_the_news_forgotten() -> AbstractContextManager[Any]:
+    """Who showed the card before the hub had heard of the fire is looked for."""
+    return _patched((hub.muster_readers, "_again", lambda *_: iter(())))
+
+
 def times_taken_as_they_come() -> AbstractContextManager[Any]:
     """The hub stores corrections and applies none."""
     return _patched((hub.corrections, "_corrected", lambda passage, _valid: passage.sighting))
@@ -485,6 +496,7 @@ MUTANTS: Mapping[str, Mutant] = {
         relay_before_commit, walk_timer_forgotten, exit_refused, block_ignored, who_waits_is_forgotten,
         relay_not_tried_again, copies_overlooked, fire_forgotten_at_restart, fire_ended_by_command,
         fire_after_the_record, muster_of_who_was_seen_last_before_it,
+        card_counts_when_it_arrives, cards_before_the_news_forgotten,
         correction_forgotten, number_used_again, settled_when_sent, resend_forgotten,
         any_signature, older_list, changes_trusted, command_taken_again, garbage_ends_the_uplink,
         others_unheard, alone_unnoticed,

@@ -19,6 +19,7 @@ from gate.uplink.session import BACKLOG_BATCHES, Identity, Session
 from gate.uplink.signing import Verifier
 from portvakt.link import LastWill, LinkInput, Message
 from tests.simulation.invariants import Witness
+from tests.simulation.roll import MUSTER_READERS
 from tests.simulation.sim_clock import SimClock, ThreadClock
 from tests.simulation.sim_disk import Disk, JournalFile, PermitFile, SimJournal, SimPermits
 from tests.simulation.sim_lane import SimLane
@@ -136,7 +137,7 @@ class SimGate(Machine):
                 f"{name}-{direction}": Place(name, direction) for name in self.lanes for direction in Direction
             },
             permits=self.permits, journal=self.journal, clock=self._clock, rules=self._rules,
-            deadline_ms=DEADLINE_MS, new_badge=self._new_badge,
+            deadline_ms=DEADLINE_MS, new_badge=self._new_badge, muster_readers=MUSTER_READERS,
         )  # fmt: skip
         self._witness.watch.process_began(self.name, self.controller._site, self.journal_file)
         identity = Identity(self._site, self.name, self.journal_file.epoch)
@@ -204,7 +205,7 @@ class SimGate(Machine):
         self._corrections = self._witness.view(self.name).corrections
         self._decides_now: SimLane | None = None
         given = self._inbox.popleft() if self._inbox else None
-        if isinstance(given, CardShown):
+        if isinstance(given, CardShown) and given.reading.reader not in MUSTER_READERS:
             self._card_taken(given.reading)
         if given is not None:
             self.controller.handle(given)

@@ -6,12 +6,12 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from gate.model import EventKind
-from gate.uplink.contract import WirePermit, decode_event
+from gate.uplink.contract import MUSTER_BADGE, WirePermit, decode_event
 from hub.clones import Suspicion
 from hub.corrections import Boot, Correction
 from hub.errors import StoreError
 from hub.health import GateHealth
-from hub.muster import Frozen, Muster
+from hub.muster import Frozen, Muster, MusterCheck
 from hub.permits import NO_LIST, CardFacts, ListHead, PermitList, compile_permits, succeed
 from hub.presence import ENTRY, PASSAGE_COMPLETED, CardKey, Located, Sighting, later
 from hub.records import Answer, Asked, ChainBreak, EventRecord, GivenCommand, Journal, JournalKey, Link, Rejected
@@ -40,6 +40,7 @@ class HubFile:
     crew: dict[CardKey, CardFacts] = field(default_factory=dict)
     permits: PermitList = NO_LIST
     musters: dict[str, tuple[Muster, tuple[Frozen, ...]]] = field(default_factory=dict)
+    checks: dict[str, tuple[MusterCheck, ...]] = field(default_factory=dict)
     lists: dict[int, PermitList] = field(default_factory=dict)
     at_gates: dict[int, int] = field(default_factory=dict)
     commands: deque[GivenCommand] = field(default_factory=lambda: deque(maxlen=100))
@@ -148,6 +149,34 @@ class SimTransaction:
         def apply() -> None:
             self._witness.mustered(muster, people)
             self._file.musters.setdefault(muster.id, (muster, tuple(people)))
+
+        self.changes.append(apply)
+
+    def shown_since(self, received_ms: int) -> Sequence[tuple[str, bytes, int]]:
+        return [one for one in self._shown() if one[2] >= received_ms]
+
+    def shown_between(self, from_ms: int, until_ms: int) -> Sequence[tuple[str, bytes, int]]:
+        return self._shown(from_ms, until_ms)
+
+    def _shown(self, from_ms: int = 0, until_ms: int = 1 << 62) -> list[tuple[str, bytes, int]]:
+        return [
+            (record.gate, record.body, record.received_ms)
+            for journal in self._file.events.values()
+            for record in journal.values()
+            if record.kind == MUSTER_BADGE and from_ms <= (record.time_ms or 0) <= until_ms
+        ]
+
+    def cards_of_chips(self, uids: Collection[str]) -> Sequence[tuple[str, CardKey]]:
+        return [(one.uid, card) for card, one in self._file.presence.items() if one.uid is not None and one.uid in uids]
+
+    def checks(self, muster: str) -> Sequence[MusterCheck]:
+        return self._file.checks.get(muster, ())
+
+    def tick_off(self, muster: str, check: MusterCheck) -> None:
+        """Of the roll call alone: presence is held against what the lanes have seen."""
+
+        def apply() -> None:
+            self._file.checks[muster] = (*self._file.checks.get(muster, ()), check)
 
         self.changes.append(apply)
 

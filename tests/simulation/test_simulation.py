@@ -34,6 +34,7 @@ def test_the_faults_and_the_people_are_really_played() -> None:
         "entry refused: expired", "exit admitted: blocked", "exit admitted: unknown_card",
         "entry refused: zone_full", "entry refused: cover_missing",
         "refused by a rule of the site: already_inside", "pictures compared", "musters", "stays",
+        "cards at the assembly point", "cards that accounted for somebody",
         "cables dug through", "central away", "central broken", "central locked", "central busy", "asked to wait",
         "central losing its answers", "answers of central lost", "told again", "refused by central",
         "queued by central", "taken from central's queue", "refused in central's queue", "passages told",

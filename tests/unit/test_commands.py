@@ -117,6 +117,28 @@ def test_p8_a_command_kept_back_and_said_after_a_restart_is_refused() -> None:
     assert isinstance(refused, Noted)
 
 
+def test_a_hub_whose_clock_was_ahead_and_was_put_right_is_obeyed_again() -> None:
+    """And a command that somebody kept back meanwhile is as late as ever."""
+    one = session()
+    one.clock(NOW_MS, 50)
+    tell_time(one, NOW_MS + 7_200_000, 60)
+    (refused,) = say(one, command(7, issued_ms=NOW_MS - 90_000, expires_ms=NOW_MS - 60_000), 70)
+    assert isinstance(refused, Noted)
+    one.clock(NOW_MS + 60_000, 60_050)
+    assert say(one, command(8, issued_ms=NOW_MS + 60_020, expires_ms=NOW_MS + 70_000), 60_070) == [
+        ModeAsked(None, Mode.LOCKED, "ada", 8)
+    ]
+    (refused,) = say(one, command(9, issued_ms=NOW_MS, expires_ms=NOW_MS + 30_000), 70_080)
+    assert isinstance(refused, Noted)
+
+
+def test_a_gate_without_a_trusted_clock_never_lets_the_hubs_time_go_back() -> None:
+    one = session()
+    tell_time(one, NOW_MS + 7_200_000, 60)
+    (refused,) = say(one, command(8), 70)
+    assert isinstance(refused, Noted)
+
+
 def test_p10_a_gate_without_a_clock_takes_what_the_hub_says_now() -> None:
     one = session()
     assert say(one, command(7), 40) == []

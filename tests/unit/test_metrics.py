@@ -46,7 +46,7 @@ def parsed(text: bytes) -> dict[str, Metric]:
 
 
 def gate(name: str, **said: Any) -> GateNumbers:
-    line = GateLine(name, True, 1, "", 1, 0, True, (), {}, {}, (), 0, None, 0, {}, 0)
+    line = GateLine(name, True, 1, "", 1, 0, True, (), {}, {}, (), 0, None, 0, {}, 0, {})
     return GateNumbers(line, Status(name, "one", online=True, **said))
 
 

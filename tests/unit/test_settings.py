@@ -83,7 +83,13 @@ def test_a_small_file_is_enough() -> None:
         ("walk_s = 5.0", 'walk_s = "5"', "walk_s", "lanes.1.walk_s", "Expected `float`, got `str`"),
         ("walk_s = 5.0", "walk_s = 0.0", "walk_s", "lanes.1.walk_s", "> 0.0"),
         ("walk_s = 5.0", "walk = 5.0", "walk = ", "lanes.1.walk", "no such setting; is it misspelt?"),
-        ('direction = "exit"', "direction = 1", "direction = 1", "readers.1.direction", "Expected `str`, got `int`"),
+        (
+            'direction = "exit"',
+            "direction = 1",
+            "direction = 1",
+            "readers.1.direction",
+            "Expected `str | null`, got `int`",
+        ),
         ('verify_key = "hub.pub"', "verify_key = 5", "verify_key", "hub.verify_key", "Expected `str`, got `int`"),
         ("[hub]", "[hbu]", "[hbu]", "hbu", "no such setting; is it misspelt?"),
         (
@@ -117,7 +123,7 @@ def test_a_wrong_setting_is_told_by_file_line_key_and_what_was_expected(
     [
         ('site = "kvartal-7"\n', "gate.toml, (top of the file): the setting `site` is missing here"),
         ('verify_key = "hub.pub"\n', "gate.toml, line 4, hub: the setting `verify_key` is missing here"),
-        ('direction = "exit"\n', "gate.toml, line 24, readers.1: the setting `direction` is missing here"),
+        ('name = "inside"\n', "gate.toml, line 24, readers.1: the setting `name` is missing here"),
         (
             '[hub]\nverify_key = "hub.pub"\n',
             "gate.toml, (top of the file): the setting `hub` is missing here",

@@ -18,7 +18,10 @@ from gate.relay.words import (
 )
 
 ENTRY, EXIT = Direction.ENTRY, Direction.EXIT
-STEPS = {Phrase.SAFE_HOME, Phrase.SEE_OFFICE, Phrase.CARD_OUT_TOO}
+STEPS = {
+    Phrase.SAFE_HOME, Phrase.SEE_OFFICE, Phrase.CARD_OUT_TOO,
+    Phrase.COUNTED_STAY, Phrase.UNREAD_AT_MUSTER, Phrase.TELL_WARDEN,
+}  # fmt: skip
 
 
 def test_every_reason_and_phrase_has_all_five_languages() -> None:

@@ -28,6 +28,7 @@ class InventedGate:
     name: str
     lanes: dict[str, str]
     readers: dict[str, str]
+    muster_readers: dict[str, str] = field(default_factory=dict)
     online: bool = True
     alarms: tuple[str, ...] = ()
     seen_ms: int = 0
@@ -77,6 +78,12 @@ class InventedGate:
         self._reads_ms[reader] = at_ms
         return admitted
 
+    def muster_badge(self, reader: str, number: str, at_ms: int) -> None:
+        """A card is shown at an assembly point."""
+        detail = {"reader": reader, "point": self.muster_readers[reader]}
+        self.write("muster.badge", at_ms, card=WireCard("hms", number), medium="chip", detail=detail)
+        self._reads_ms[reader] = at_ms
+
     def obey(self, given: GivenCommand, at_ms: int) -> None:
         """Carry out a command, and write down what came of it."""
         asked = given.asked
@@ -121,6 +128,7 @@ class InventedGate:
             list_revision=self.list_revision, list_confirmed_ms=at_ms, epoch=self.epoch, head_seq=self._seq,
             head_hash=self._head, unsent=0, clock_trusted=True, readers=self.readers, lanes=dict(self.lanes),
             alarms=self.alarms, at_ms=at_ms, reader_reads_ms=dict(self._reads_ms),
+            muster_readers=self.muster_readers,
         )  # fmt: skip
 
     def takes_entries(self, lane: str) -> bool:

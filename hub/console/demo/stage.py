@@ -60,7 +60,14 @@ class Stage:
             InventedGate(
                 SITE, "north", {"in-1": "normal", "in-2": "normal"}, {"in-1": "ok", "in-2": "ok", "out": "ok"}
             ),
-            InventedGate(SITE, "south", {"main": "normal"}, {"in": "ok", "out": "hung"}, alarms=("reader.out",)),
+            InventedGate(
+                SITE,
+                "south",
+                {"main": "normal"},
+                {"assembly": "ok", "in": "ok", "out": "hung"},
+                {"assembly": "car-park"},
+                alarms=("reader.out",),
+            ),
             InventedGate(SITE, "tower", {"lift": "locked"}, {"lift": "ok"}),
             InventedGate(SITE, "west", {"road": "normal"}, {"in": "ok"}, online=False),
         )
@@ -101,6 +108,8 @@ class Stage:
                 self._give(at_ms)
                 told.catch_up(at_ms)
         self.gates[2].write("lane.mode", now - 9 * 60_000, lane="lift", detail={"mode": "locked", "by": "ola"})
+        # The reader at the assembly point was tried this morning.
+        self.gates[1].muster_badge("assembly", self._cast.welcome[0].number, began + 11 * 60_000)
         self.gates[3].seen_ms = now - 24 * 60_000
         self._give(now)
         told.catch_up(now)

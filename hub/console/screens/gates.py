@@ -17,7 +17,7 @@ from hub.console.screens.page import Page
 from hub.console.site import Picture, Site, View
 from hub.console.texts import Text
 from hub.console.widgets.sheet import Cell, Column, Sheet
-from hub.live import last_badges
+from hub.live import UNREAD, last_badges, last_muster_badges
 from hub.presence import ENTRY, EXIT
 from hub.queries import GateLine, SiteGates, gates
 from hub.tables import gate_notes
@@ -46,7 +46,8 @@ def _gates(site: Site) -> SiteGates:
 
 
 def _last_badges(site: Site) -> dict[tuple[str, str], tuple[int, str]]:
-    return last_badges(site.store, site.clock() - DAY_MS)
+    since_ms = site.clock() - DAY_MS
+    return last_badges(site.store, since_ms) | last_muster_badges(site.store, since_ms)
 
 
 GATES = View("gates", _gates, ("events", "gate_seen_ms", "revision"))
@@ -55,17 +56,24 @@ LAST = View("last_badges", _last_badges, ("events",), stale_s=30.0)
 
 @dataclass(frozen=True, slots=True)
 class LaneLine:
-    """One lane with its gate; `lane` is None for a gate that never told its lanes."""
+    """One lane with its gate, or one assembly point, which has no lane; both are None for a gate that never told its
+    lanes."""
 
     line: GateLine
     lane: str | None
     mode: str
     last: tuple[int, str] | None
     revision: int
+    point: str | None = None
 
     @property
     def gate(self) -> str:
         return self.line.gate
+
+    @property
+    def name(self) -> str:
+        """Gate and place."""
+        return "/".join(filter(None, (self.gate, self.lane or self.point)))
 
 
 class GatesPage(Page):
@@ -85,7 +93,7 @@ class GatesPage(Page):
     def compose(self) -> ComposeResult:
         yield Sheet[LaneLine](
             self._columns(),
-            lambda line: (line.gate, line.lane),
+            lambda line: (line.gate, line.lane, line.point),
             self._cells,
             empty=self.desk.words.say(Text.READING),
             id="lanes",
@@ -97,9 +105,9 @@ class GatesPage(Page):
         last = picture.values.get("last_badges") or {}
         self._inside = picture.pulse.inside
         self._lines = tuple(
-            LaneLine(gate, lane, mode, last.get((gate.gate, lane)) if lane else None, found.revision)
+            LaneLine(gate, lane, mode, last.get((gate.gate, lane or point or "")), found.revision, point)
             for gate in found.gates
-            for lane, mode in _lanes(gate)
+            for lane, mode, point in _places(gate)
         )
         self._sheet.show(self._lines, empty=self.desk.words.say(Text.NO_GATES))
         self._say_lane()
@@ -142,8 +150,7 @@ class GatesPage(Page):
         """What the line has no room for."""
         words, gate, now_ms = self.desk.words, line.line, self.desk.now_ms
         say = words.say
-        name = f"{gate.gate}/{line.lane}" if line.lane else gate.gate
-        found = [f"{name} · {say(Text.LAST_WORD, at=words.moment(gate.seen_ms, now_ms) or '–')} · {gate.version}"]
+        found = [f"{line.name} · {say(Text.LAST_WORD, at=words.moment(gate.seen_ms, now_ms) or '–')} · {gate.version}"]
         if not gate.online and gate.seen_ms:
             found.append(f"○ {say(Text.AS_IT_WAS)}")
         held, current = gate.list_revision or 0, line.revision
@@ -153,8 +160,10 @@ class GatesPage(Page):
         for reader, state in sorted(gate.readers.items()):
             read_ms = gate.reader_reads_ms.get(reader)
             last = say(Text.LAST_READ, at=words.moment(read_ms, now_ms)) if read_ms else ""
-            named = say(Text.READER, name=reader, state=words.reader(state))
-            found.append(f"{'✓' if state == 'ok' else '✗'} {named} {last}".rstrip())
+            point = gate.muster_readers.get(reader, "")
+            text = Text.MUSTER_READER if point else Text.READER
+            said = say(text, name=reader, state=words.reader(state), point=point)
+            found.append(f"{'✓' if state == 'ok' else '✗'} {said} {last}".rstrip())
         for journal in gate.journals[-1:]:
             made = journal.made if journal.made is not None else "?"
             found.append(say(Text.RECORDS, made=made, stored=journal.stored, missing=journal.missing))
@@ -180,9 +189,8 @@ class GatesPage(Page):
 
     def _cells(self, line: LaneLine) -> list[Cell]:
         gate = line.line
-        name = f"{gate.gate}/{line.lane}" if line.lane else gate.gate
         return [
-            Cell(name, "strong"),
+            Cell(line.name, "strong"),
             self._state(line),
             self._last(line),
             self._list(line),
@@ -197,6 +205,8 @@ class GatesPage(Page):
         say = self.desk.words.say
         if not line.line.online:
             return Cell(f"○ {say(Text.OFFLINE if line.line.seen_ms else Text.NEVER_SAID)}", "bad")
+        if line.point is not None:
+            return Cell(f"● {say(Text.MUSTER_POINT)}", "good")
         if line.lane is None:
             return Cell(f"● {say(Text.NO_LANES)}", "warn")
         mode = say(MODES[line.mode]) if line.mode in MODES else line.mode
@@ -208,7 +218,7 @@ class GatesPage(Page):
         if line.last is None:
             return Cell("–", "dim")
         at_ms, kind = line.last
-        refused = kind == "badge.refused"
+        refused = kind in ("badge.refused", UNREAD)
         return Cell(f"{'✗' if refused else '✓'} {self.desk.words.clock(at_ms)}", "bad" if refused else "")
 
     def _list(self, line: LaneLine) -> Cell:
@@ -317,6 +327,8 @@ class GatesPage(Page):
         self.desk.ask(act)
 
 
-def _lanes(gate: GateLine) -> list[tuple[str | None, str]]:
-    found: list[tuple[str | None, str]] = [*sorted(gate.lanes.items())]
-    return found or [(None, "")]
+def _places(gate: GateLine) -> list[tuple[str | None, str, str | None]]:
+    """Lane, its mode, and assembly point: one of the two, or neither."""
+    found: list[tuple[str | None, str, str | None]] = [(lane, mode, None) for lane, mode in sorted(gate.lanes.items())]
+    found += [(None, "", point) for point in sorted(set(gate.muster_readers.values()))]
+    return found or [(None, "", None)]

@@ -21,6 +21,7 @@ from hub.console.words import Words
 from hub.errors import PaperError
 from hub.muster import FIRE, UNACCOUNTED, Outcome
 from hub.presence import CardKey
+from hub.queries import GateLine
 from hub.reports.as_text import as_text
 from hub.reports.muster import muster
 from hub.reports.report import Imprint, Report
@@ -63,6 +64,7 @@ class MusterPage(SearchedPage):
         self._call: RollCall | None = None
         self._read = False
         self._by_company = False
+        self._gates: tuple[GateLine, ...] = ()
 
     def compose(self) -> ComposeResult:
         yield Static(id="count", markup=False)
@@ -79,6 +81,7 @@ class MusterPage(SearchedPage):
             return
         none_yet = self._call is None
         self._call, self._read = picture.values["muster"], True
+        self._gates = picture.values["gates"].gates
         self.found()
         if none_yet != (self._call is None):
             self.desk.keys_changed()
@@ -144,8 +147,11 @@ class MusterPage(SearchedPage):
         head = self.query_one(".headline", Static)
         warning = self.query_one("#warning", Static)
         count.display = head.display = call is not None
-        warning.display = call is not None and self.app.size.height >= ROOM_FOR_WARNING
-        warning.update(words.say(Text.MUSTER_WARNING))
+        warned = readers_not_counting(self._gates, words) if call is not None and call.running else []
+        if self.app.size.height >= ROOM_FOR_WARNING:
+            warned.append(words.say(Text.MUSTER_WARNING))
+        warning.display = call is not None and bool(warned)
+        warning.update("\n".join(warned))
         if call is None:
             return
         everybody = len(call.people)
@@ -244,13 +250,30 @@ class MusterPage(SearchedPage):
             Cell(f"{sign} {words.say(text)}", tone),
             Cell(one.name, "strong" if tone == "bad" else "") if one.name else Cell(f"{one.scheme}:{one.number}", tone),
             Cell(one.employer or ""),
-            Cell(words.moment(one.since_ms, now_ms)),
+            Cell(words.say(Text.NOT_ON_LIST) if one.not_on_list else words.moment(one.since_ms, now_ms)),
             Cell(" · ".join(filter(None, (where, zone)))),
             Cell(_seen(one, words, now_ms)),
         ]
 
 
+def readers_not_counting(gates: Sequence[GateLine], words: Words) -> list[str]:
+    """What to know of the muster readers that account for nobody now: a line for each assembly point, or reader."""
+    found = []
+    for gate in gates:
+        if not gate.online or gate.clock_trusted is False:
+            text = Text.READER_CLOCK if gate.online else Text.READER_OFF_LINE
+            points = sorted(set(gate.muster_readers.values()))
+            found += [words.say(text, gate=gate.gate, point=point) for point in points]
+            continue
+        for reader, point in sorted(gate.muster_readers.items()):
+            if (state := gate.readers.get(reader, "?")) != "ok":
+                found.append(words.say(Text.READER_NOT_WELL, reader=reader, point=point, state=words.reader(state)))
+    return found
+
+
 def _seen(one: CalledPerson, words: Words, now_ms: int) -> str:
+    if one.seen_ms is not None and one.seen_point is not None:
+        return words.say(Text.SEEN_AT_READER, point=one.seen_point, at=words.moment(one.seen_ms, now_ms))
     if one.seen_ms is not None:
         return words.say(Text.SEEN_BY, by=one.seen_by or "", at=words.moment(one.seen_ms, now_ms))
     if one.passages:

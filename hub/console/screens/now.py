@@ -15,7 +15,7 @@ from hub.console.screens.page import Page
 from hub.console.site import Picture, Site, View
 from hub.console.texts import Text
 from hub.console.widgets.sheet import Cell, Column, Sheet
-from hub.live import TOLD, HappeningLine, happenings
+from hub.live import TOLD, UNREADABLE, HappeningLine, happenings
 from hub.presence import ENTRY, CardKey
 
 AT_ONCE = 200
@@ -191,7 +191,7 @@ class NowPage(Page):
             self._who(line),
             Cell(line.employer or ""),
             Cell(way),
-            Cell(f"{line.gate}/{line.lane}" if line.lane else line.gate),
+            Cell("/".join(filter(None, (line.gate, line.lane or line.point)))),
             Cell(f"{line.scheme}:{line.number}" if line.number else "", "dim"),
         ]
 
@@ -218,6 +218,10 @@ class NowPage(Page):
                 return Cell(f"▲ {words.say(Text.ALARM, what=line.what)}", "warn")
             case "command.refused":
                 return Cell(f"✗ {words.say(Text.COMMAND_REFUSED, what=line.what)}", "warn")
+            case "muster.badge" if line.reason == UNREADABLE:
+                return Cell(f"✗ {words.say(Text.MUSTER_UNREAD)}", "warn")
+            case "muster.badge":
+                return Cell(f"✓ {words.say(Text.AT_MUSTER)}", "good")
             case "clone.suspected":
                 return Cell(f"▲ {words.say(Text.CLONE)}", "warn")
         return Cell(line.kind)
