@@ -82,10 +82,11 @@ class AlarmWatch:
         known = {(one.name, one.subject) for one in standing if one.name in ours}
         rows = [
             {"at_ms": now_ms, "name": key[0], "subject": key[1], "raised": True, "words": wrong[key].words}
-            for key in wrong.keys() - known
+            for key in wrong
+            if key not in known
         ] + [
             {"at_ms": now_ms, "name": key[0], "subject": key[1], "raised": False, "words": ""}
-            for key in known - wrong.keys()
+            for key in sorted(known - wrong.keys())
         ]
         if not rows:
             return

@@ -29,6 +29,8 @@ from portvakt.errors import PortvaktError
 
 REACH_S = 6.0
 LOOK_S = 0.1
+SIGNS = {True: "✓ ", False: "✗ "}
+"""Before what was done, and what was not."""
 
 Tell = Callable[[str], None]
 Said = Mapping[str, str]
@@ -137,7 +139,11 @@ class Acts:
             given = ask_all(site.store, [replace(one, why=said["why"]) for one in wanted])
             answers = {one.number: answer for one, answer in given if answer is not None}
             told = lines([one for one, _ in given], answers, site.clock())
-            return Outcome(all(one.outcome == "done" for one in told), tuple(map(self._told, told)))
+            said_by = [self._told(one) for one in told]
+            if len(told) > 1:
+                # Each its own: some gates did, some did not.
+                said_by = [f"{SIGNS[one.outcome == 'done']}{what}" for one, what in zip(told, said_by, strict=True)]
+            return Outcome(all(one.outcome == "done" for one in told), tuple(said_by))
 
         return Act(
             self._words.say(title, lane=lane), (self._words.say(will), self._noted()), Right.RUN_GATES, do,
@@ -241,8 +247,9 @@ class Acts:
             decided = decisions.unblock(site.store, card, self._decider(site))
             return self._decided(site, decided, self._words.say(Text.UNBLOCKED_DONE, card=named), tell)
 
+        noted = self._words.say(Text.NOTED_PLAIN, user=self._user)
         return Act(
-            self._words.say(Text.UNBLOCK, card=named), (*will, self._noted()), Right.DECIDE, do,
+            self._words.say(Text.UNBLOCK, card=named), (*will, noted), Right.DECIDE, do,
             waits=self._words.say(Text.WORKING),
         )  # fmt: skip
 

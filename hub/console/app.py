@@ -4,6 +4,7 @@ It decides nothing. What it shows was read in a thread (`reading`) and came over
 another one (`acts`), by the rooms of the hub whose work it is.
 """
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,8 +14,10 @@ from typing import Any, ClassVar
 from textual import events, on
 from textual.app import App, ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.command import CommandPalette
 from textual.css.query import NoMatches
 from textual.message_pump import MessagePump
+from textual.notifications import SeverityLevel
 from textual.screen import Screen
 from textual.theme import Theme
 from textual.widgets import ContentSwitcher, Input
@@ -28,7 +31,7 @@ from hub.console.roles import Right, Role, may
 from hub.console.screens.page import Page, SearchedPage
 from hub.console.site import Picture, Site, now_ms
 from hub.console.texts import Text
-from hub.console.widgets.bars import Banner, KeyBar, KeyHint, TabBar, TopBar
+from hub.console.widgets.bars import Banner, KeyBar, KeyHint, Tab, TabBar, TopBar
 from hub.console.widgets.dialogs import DIALOG_CSS, AskDialog, HelpDialog
 from hub.console.widgets.explaining import WhyDialog
 from hub.console.words import Language, Words
@@ -37,6 +40,8 @@ from hub.presence import CardKey
 from hub.tables import clean
 from portvakt.errors import PortvaktError
 
+TOLD_S, READ_S = 30.0, 5.0
+"""How long a line that goes by stays; when it may have been read, so that the next key takes it away."""
 SILENT_MS = 5_000
 """Each second there is a picture; after so long without one the store hangs, although it has not said no."""
 
@@ -102,7 +107,7 @@ class ConsoleApp(App[None]):
         self._picture: Picture | None = None
         self._trouble: tuple[Text, str] | None = None
         self._reader = Reader(opening, config, ALWAYS if may(seat.role, Right.LOOK) else (), Bridge(self), clock)
-        self._told: dict[str, str] = {}
+        self._told_at = 0.0
 
     # --- set up --------------------------------------------------------------------------------------
 
@@ -128,8 +133,6 @@ class ConsoleApp(App[None]):
         self.register_theme(DARK)
         self.register_theme(LIGHT)
         self.theme = LIGHT.name if self._seat.light else DARK.name
-        if self._seat.demonstration:
-            self.query_one("#demonstration", Banner).say(self.words.say(Text.DEMONSTRATION), "note")
         self.go_to(self._kinds[0].name)
         self.set_interval(1.0, self._tick)
         self.run_worker(self._reader.run, thread=True, group="reader", exit_on_error=True)
@@ -187,6 +190,7 @@ class ConsoleApp(App[None]):
     def go_to(self, name: str) -> None:
         """Another page, with the last picture until there is a new one."""
         self.query_one(ContentSwitcher).current = f"page-{name}"
+        self.clear_notifications()
         page = self.page
         self._reader.look_at(page.views)
         page.take_focus()
@@ -196,6 +200,8 @@ class ConsoleApp(App[None]):
 
     def on_key(self, event: events.Key) -> None:
         """Numbers are pages, letters are the page's own."""
+        if time.monotonic() - self._told_at > READ_S:
+            self.clear_notifications()
         if len(self.screen_stack) > 1:
             return
         if isinstance(self.focused, Input):
@@ -295,7 +301,12 @@ class ConsoleApp(App[None]):
         self._say_bars()
 
     def tell(self, text: str) -> None:
-        self.notify(clean_lines(text), markup=False, timeout=6)
+        self._say_in_passing(text, "information")
+
+    def _say_in_passing(self, text: str, severity: SeverityLevel) -> None:
+        self._told_at = time.monotonic()
+        self.clear_notifications()
+        self.notify(clean_lines(text), severity=severity, markup=False, timeout=TOLD_S)
 
     def _acted(self, done: bool | None) -> None:  # noqa: FBT001  # Textual's own callback
         if done:
@@ -306,12 +317,10 @@ class ConsoleApp(App[None]):
         if event.outcome.done:
             self._reader.look_again()
         else:
-            self.notify(clean_lines("\n".join(event.outcome.lines)), severity="error", markup=False, timeout=10)
+            self._say_in_passing("\n".join(event.outcome.lines), "error")
 
     def _refuse(self) -> None:
-        self.notify(
-            self.words.say(Text.NOT_YOURS, role=self.words.say(ROLES[self.role])), severity="warning", markup=False
-        )
+        self._say_in_passing(self.words.say(Text.NOT_YOURS, role=self.words.say(ROLES[self.role])), "warning")
 
     # --- help, palette, language, light ------------------------------------------------------------------------
 
@@ -320,21 +329,25 @@ class ConsoleApp(App[None]):
         say = self.words.say
         who = say(Text.HELP_ROLE, user=self._seat.user, role=say(ROLES[self.role]))
         mine = [key for key in self.page.offers() if may(self.role, key.right)]
-        self.push_screen(HelpDialog(self.words, say(self.kind.title), mine, self._general(), who))
+        pages = [KeyHint(kind.key, kind.key, say(kind.title)) for kind in self._kinds]
+        self.push_screen(HelpDialog(self.words, say(self.kind.title), (mine, self._general(), pages), who))
 
     def action_turn_language(self) -> None:
         """The other one."""
         self.words = Words("en" if self.words.language == "nb" else "nb", self._zone)
         for page in self._pages.values():
             page.relabel()
-        if self._seat.demonstration:
-            self.query_one("#demonstration", Banner).say(self.words.say(Text.DEMONSTRATION), "note")
         if self._picture is not None:
             self.page.show(self._picture)
         self._say_bars()
 
     def action_turn_theme(self) -> None:
         self.theme = DARK.name if self.theme == LIGHT.name else LIGHT.name
+
+    def action_command_palette(self) -> None:
+        """In the language of the page."""
+        if not isinstance(self.screen, CommandPalette):
+            self.push_screen(CommandPalette(id="--command-palette", placeholder=self.words.say(Text.SEEK_COMMAND)))
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """The palette: every page, every key of the page at hand."""
@@ -353,9 +366,8 @@ class ConsoleApp(App[None]):
 
     def _general(self) -> Sequence[KeyHint]:
         say = self.words.say
-        pages = f"{''.join(kind.key for kind in self._kinds)} ← →"
         return (
-            KeyHint("1", pages, say(Text.GO_TO, page="…")),
+            KeyHint("right", "← →", say(Text.NEXT_PAGE)),
             KeyHint("up", "↑ ↓ PgUp PgDn", say(Text.MOVE)),
             KeyHint("ctrl+p", "Ctrl-P", say(Text.COMMANDS)),
             KeyHint("f2", "F2", say(Text.LANGUAGE)),
@@ -378,10 +390,10 @@ class ConsoleApp(App[None]):
         words, say, picture = self.words, self.words.say, self._picture
         queue = picture.values.get("waiting") if picture else None
         waiting = len(queue.cards) if queue else 0
-        titles = {kind.name: say(kind.title) for kind in self._kinds}
-        if waiting and "waiting" in titles:
-            titles["waiting"] += f" {waiting}"
-        self.query_one(TabBar).say([(kind.name, kind.key, titles[kind.name]) for kind in self._kinds], self.kind.name)
+        tabs = [
+            Tab(kind.name, kind.key, say(kind.title), waiting if kind.name == "waiting" else 0) for kind in self._kinds
+        ]
+        self.query_one(TabBar).say(tabs, self.kind.name)
         role = say(ROLES[self.role])
         left = [(self._config.list15.name or self._config.site, "strong")]
         if picture is not None and may(self.role, Right.LOOK):
@@ -400,6 +412,8 @@ class ConsoleApp(App[None]):
 
     def _say_banners(self) -> None:
         words, say, picture = self.words, self.words.say, self._picture
+        if self._seat.demonstration:
+            self.query_one("#demonstration", Banner).say(say(self.page.invented), "note")
         away = self.query_one("#away", Banner)
         old_ms = self._clock() - picture.at_ms if picture else 0
         trouble = self._trouble or ((Text.AWAY, say(Text.SILENT)) if old_ms > SILENT_MS else None)

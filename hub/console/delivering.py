@@ -22,14 +22,12 @@ class DeliveryActs:
         self._user = user
 
     def wake(self, target: str) -> Act:
-        """A target that has stopped, or waits after failures."""
-        say = self._words.say
+        """A target that has stopped."""
+        return self._again(target, Text.WILL_WAKE)
 
-        def do(site: Site, said: Said, tell: Tell) -> Outcome:
-            central.wake(site.store, target, self._user, site.clock())
-            return Outcome(done=True, lines=(say(Text.WOKEN, name=target),))
-
-        return self._act(say(Text.WAKE, name=target), say(Text.WILL_WAKE), do)
+    def try_now(self, target: str) -> Act:
+        """One that is waited for, after failures."""
+        return self._again(target, Text.WILL_TRY)
 
     def retry(self, target: str, delivery: str) -> Act:
         """One that was set aside."""
@@ -64,13 +62,20 @@ class DeliveryActs:
         reason = Field("why", say(Text.REASON_NEEDED), option="--reason", needed=True)
         title, will = say(Text.GIVE_UP, name=target, id=shown), say(Text.WILL_GIVE_UP, name=target)
         return Act(
-            title, (will, self._noted()), Right.KEEP_BOOKS, do, (reason,), grave=True,
+            title, (will, say(Text.NOTED_AS, user=self._user)), Right.KEEP_BOOKS, do, (reason,), grave=True,
             waits=say(Text.WORKING), complaint=say(Text.NEEDED),
         )  # fmt: skip
 
-    def _act(self, title: str, will: str, do: Callable[[Site, Said, Tell], Outcome]) -> Act:
-        waits = self._words.say(Text.WORKING)
-        return Act(title, (will, self._noted()), Right.KEEP_BOOKS, do, waits=waits)
+    def _again(self, target: str, will: Text) -> Act:
+        say = self._words.say
 
-    def _noted(self) -> str:
-        return self._words.say(Text.NOTED_AS, user=self._user)
+        def do(site: Site, said: Said, tell: Tell) -> Outcome:
+            central.wake(site.store, target, self._user, site.clock())
+            return Outcome(done=True, lines=(say(Text.WOKEN, name=target),))
+
+        return self._act(say(Text.WAKE, name=target), say(will), do)
+
+    def _act(self, title: str, will: str, do: Callable[[Site, Said, Tell], Outcome]) -> Act:
+        say = self._words.say
+        noted = say(Text.NOTED_PLAIN, user=self._user)
+        return Act(title, (will, noted), Right.KEEP_BOOKS, do, waits=say(Text.WORKING))

@@ -3,7 +3,6 @@
 Bokmål is the source. Short: the narrowest terminal has forty columns. `{}` are filled in.
 """
 
-from collections.abc import Mapping
 from enum import Enum
 
 
@@ -24,8 +23,12 @@ class Text(Enum):
     ONE_ALARM = ("1 alarm", "1 alarm")
     MUSTER_RUNS = ("MØNSTRING PÅGÅR siden {at}: trykk {key}", "MUSTER SINCE {at}: press {key}")
     DEMONSTRATION = (
-        "DEMONSTRASJON: oppdiktet byggeplass, oppdiktede mennesker",
-        "DEMONSTRATION: an invented site with invented people",
+        "DEMONSTRASJON: alt her er oppdiktet",
+        "DEMONSTRATION: all of this is invented",
+    )
+    DEMONSTRATION_OF_DELIVERIES = (
+        "DEMONSTRASJON: oppdiktede mottakere",
+        "DEMONSTRATION: invented targets",
     )
     AWAY = (
         "DATABASEN ER BORTE · bildet er {age} gammelt · {why}",
@@ -51,6 +54,7 @@ class Text(Enum):
     HELP = ("hjelp", "help")
     QUIT = ("avslutt", "quit")
     COMMANDS = ("kommandoer", "commands")
+    SEEK_COMMAND = ("Søk etter kommando …", "Search for a command …")
     LANGUAGE = ("English", "norsk")
     LIGHT = ("lys/mørk", "light/dark")
     SEARCH = ("søk", "search")
@@ -62,6 +66,7 @@ class Text(Enum):
     NEXT_FIELD = ("neste felt", "next field")
     GO_TO = ("gå til {page}", "go to {page}")
     MOVE = ("flytt", "move")
+    NEXT_PAGE = ("neste side", "next page")
 
     # --- help
     HELP_TITLE = ("Taster", "Keys")
@@ -112,7 +117,11 @@ class Text(Enum):
     COL_REGISTER = ("KORTREGISTERET", "CARD REGISTER")
 
     # --- gates
-    OFFLINE = ("borte", "off line")
+    OFFLINE = ("frakoblet", "off line")
+    AS_IT_WAS = (
+        "frakoblet: dette er det siste porten meldte",
+        "off line: this is the last that the gate has told",
+    )
     NEVER_SAID = ("aldri meldt", "never spoke")
     NO_GATES = (
         "Ingen port har meldt seg ennå. Gi hver port stedets navn, megler og `hub key`.",
@@ -122,7 +131,7 @@ class Text(Enum):
     CLOCK_RIGHT = ("stilt", "set")
     CLOCK_WRONG = ("IKKE STILT", "NOT SET")
     DISK_FINE = ("ok", "ok")
-    LIST_OLD = ("gammel, {age}", "old, {age}")
+    LIST_OLD = ("gammel", "old")
     LIST_NONE = ("ingen liste", "no list")
     READERS_FINE = ("ok {n}/{n}", "ok {n}/{n}")
     READER = ("leser {name}: {state}", "reader {name}: {state}")
@@ -137,7 +146,7 @@ class Text(Enum):
         "journal: {made} made, {stored} here, {missing} missing",
     )
     MODE_NORMAL = ("normal", "normal")
-    MODE_LOCKED = ("stengt inn", "locked down")
+    MODE_LOCKED = ("inn stengt", "locked down")
     MODE_HELD_OPEN = ("holdes åpen", "held open")
     MODE_FREE = ("fri", "free")
     MODE_OUT_OF_ORDER = ("ute av drift", "out of order")
@@ -145,7 +154,7 @@ class Text(Enum):
     KEY_OPEN = ("slipp inn én", "let one in")
     KEY_OPEN_OUT = ("slipp ut én", "let one out")
     KEY_HOLD = ("hold åpen", "hold open")
-    KEY_LOCK = ("steng inngang", "lock down")
+    KEY_LOCK = ("steng inn", "lock down")
     KEY_NORMAL = ("normal", "normal")
     KEY_LOCK_ALL = ("steng ALLE", "lock ALL")
     KEY_NORMAL_ALL = ("normal ALLE", "normal ALL")
@@ -159,7 +168,7 @@ class Text(Enum):
     NORMAL_ALL = ("Sette alle sluser tilbake til normal?", "Set every lane back to normal?")
     EVACUATE_ALL = ("EVAKUERE HELE BYGGEPLASSEN?", "EVACUATE THE WHOLE SITE?")
     WILL_OPEN = (
-        "Slusen åpner for én kropp, uten kort. Passeringen føres som gjort for hånd, med ditt navn.",
+        "Slusen åpner for én person, uten kort. Passeringen føres som gjort for hånd, med ditt navn.",
         "The lane turns for one body, without a card. The passage is recorded as by hand, in your name.",
     )
     WILL_HOLD = (
@@ -175,10 +184,15 @@ class Text(Enum):
         "Hver sluse på {gates} blir fri begge veier. Mønstringen begynner med dem som er inne nå: {n}. Bare en person ved porten kan oppheve det.",
         "Every lane of {gates} turns free both ways. The muster begins with those inside now: {n}. Only a person at the gate can end it.",
     )
+    NOT_HEARD = (
+        "▲ {gates} er frakoblet og hører det ikke: send noen dit.",
+        "▲ {gates} is off line and does not hear it: send somebody there.",
+    )
     REASON = ("Begrunnelse", "Reason")
     NEEDED = ("må fylles ut", "has to be filled in")
     REASON_NEEDED = ("Begrunnelse (må fylles ut)", "Reason (needed)")
     NOTED_AS = ("Føres i loggen: {user}, nå, med begrunnelsen.", "Goes into the audit: {user}, now, with the reason.")
+    NOTED_PLAIN = ("Føres i loggen: {user}, nå.", "Goes into the audit: {user}, now.")
     NO_GATE_CHOSEN = ("Ingen sluse er valgt.", "No lane is chosen.")
     NO_GATE_ON_LINE = ("Ingen port er på nett.", "No gate is on line.")
 
@@ -188,7 +202,7 @@ class Text(Enum):
     GATE_DID = ("{lane}: utført etter {s} s", "{lane}: done after {s} s")
     GATE_REFUSED = ("{lane}: porten sier nei: {what}", "{lane}: the gate says no: {what}")
     GATE_SILENT = (
-        "{lane}: ikke noe svar, og ordren gjelder ikke lenger. Går huben? Er porten på nett? Utførte den ordren likevel, står det i loggen når den er tilbake.",
+        "{lane}: ikke noe svar, og ordren gjelder ikke lenger. Kjører huben? Er porten på nett? Utførte den ordren likevel, står det i loggen når den er tilbake.",
         "{lane}: no answer, and the command is no longer valid. Is the hub running, is the gate on line? If it did carry it out, the audit shows it when it is back.",
     )
     LET_IN_PASSED = ("Gikk inn {at}, og står på lista over hvem som er inne.", "Went in at {at}, and is on the roster.")
@@ -290,7 +304,7 @@ class Text(Enum):
         "The gates let the card in up to and including the day you write. The next crew list does not take it off.",
     )
     WILL_VISIT = (
-        "Portene slipper kortet inn ut dagen, hos firmaet som tar imot.",
+        "Portene slipper inn kortet resten av dagen, som besøkende hos firmaet som tar imot.",
         "The gates let the card in until the end of the day, with the company that receives the visitor.",
     )
     TURN_AWAY = ("Avvise kortet {card}?", "Turn the card {card} away?")
@@ -326,6 +340,7 @@ class Text(Enum):
         "{name} kommer ikke inn ved noen port, hva listene enn sier. Ut kommer alle.",
         "{name} gets in at no gate, whatever the lists say. Everybody gets out.",
     )
+    NOT_BLOCKED = ("{card} er ikke sperret.", "{card} is not blocked.")
     UNBLOCK = ("Oppheve sperren av {card}?", "Unblock the card {card}?")
     WILL_UNBLOCK = (
         "Kortet er igjen det mannskapslista sier. Sperret {at} av {by}: {why}",
@@ -381,7 +396,7 @@ class Text(Enum):
         "The gates let the card in up to and including the day you write. The next crew list decides again: correct it too.",
     )
     KEY_PASS = ("gi kort", "give a pass")
-    GIVE_PASS = ("Gi ut et av plassens egne kort?", "Give out one of the site's own cards?")
+    GIVE_PASS = ("Gi ut et av byggeplassens egne kort?", "Give out one of the site's own cards?")
     WILL_GIVE_PASS = (
         "For den som ikke har HMS-kort, med grunnen til det. Portene slipper kortet inn til og med dagen du skriver.",
         "For somebody without an HMS card, with the reason for that. The gates let the card in until the day you write.",
@@ -462,7 +477,7 @@ class Text(Enum):
     )
     LET_IN_ONCE = ("Slippe {name} inn én gang gjennom {lane}?", "Let {name} in once through {lane}?")
     WILL_LET_IN = (
-        "{lane} åpner for én kropp. Er personen gått gjennom, føres kortet som inne. Avvisningen står: neste gang sier porten nei igjen.",
+        "{lane} åpner for én person. Når porten har sett personen gå gjennom, føres kortet som inne. Avvisningen står: neste gang sier porten nei igjen.",
         "{lane} turns for one body. When the person has walked through, the card is down as inside. The refusal stands: next time the gate says no again.",
     )
     NO_LANE_KNOWN = ("Slusen er ikke kjent.", "The lane is not known.")
@@ -489,7 +504,7 @@ class Text(Enum):
     OUTCOME_SEEN = ("sett ute", "seen outside")
     SEEN_BY = ("{by} {at}", "{by} {at}")
     READER_OFF_LINE = (
-        "▲ Leser ved {point}: port {gate} er borte. Det den teller, kommer når den er tilbake.",
+        "▲ Leser ved {point}: port {gate} er frakoblet. Det den teller, kommer når den er tilbake.",
         "▲ Reader at {point}: gate {gate} is off line. What it counts comes when it is back.",
     )
     READER_NOT_WELL = (
@@ -522,7 +537,7 @@ class Text(Enum):
         "{n} are put down as seen outside, in your name: {names}. Only do this when somebody has counted them.",
     )
     COMPANY_TICKED = ("{n} fra {company} er sett ute.", "{n} of {company} are seen outside.")
-    KEY_CLOSE_MUSTER = ("avslutt", "close")
+    KEY_CLOSE_MUSTER = ("ferdig", "close")
     CLOSE_MUSTER = ("Avslutte mønstringen?", "Close the muster?")
     WILL_CLOSE = (
         "Alle er gjort rede for. Lista beholdes som den er.",
@@ -572,7 +587,7 @@ class Text(Enum):
     DID_IMPORT = ("tok inn mannskapsliste", "took in a crew list")
     DID_BACK = ("gikk tilbake til en mannskapsliste", "went back to a crew list")
     DID_RULES = ("tok krav i bruk", "applied requirements")
-    DID_WAKE = ("vekket mottaker", "woke target")
+    DID_WAKE = ("prøvde mottaker igjen", "woke target")
     DID_RETRY = ("sendte igjen", "sent again")
     DID_GIVE_UP = ("ga opp å melde", "gave up telling")
     DID_OPEN = ("åpnet for én", "opened for one")
@@ -603,18 +618,18 @@ class Text(Enum):
     COL_FIELD = ("FELT", "FIELD")
     COL_SAID = ("MOTTAKERENS ORD", "THE RECEIVER'S WORDS")
     TARGET_TOLD = ("har alt", "has everything")
-    TARGET_REST = ("har resten", "has the rest")
+    TARGET_REST = ("har alt annet", "has all else")
     TARGET_TELLING = ("får det nå", "is being told")
     TARGET_WAITING = ("NÅS IKKE", "NOT REACHED")
     TARGET_STOPPED = ("STOPPET", "STOPPED")
-    TARGET_UNKNOWN = ("ikke møtt ennå", "not met yet")
+    TARGET_UNKNOWN = ("ikke begynt ennå", "not met yet")
     TARGET_LEFT = ("ikke lenger satt opp", "no longer set up")
     TARGET_LATE = ("FOR SENT", "LATE")
     NEVER = ("aldri", "never")
     TARGET_SAYS = ("{name} sier: {words}", "{name} says: {words}")
     TARGET_TRIES = (
         "{n} forsøk har feilet; neste {at}",
-        "{n} attempts have failed; next {at}",
+        "failed attempts: {n}; next {at}",
     )
     TARGET_LOOK = (
         "sist kontrollert {at}: {accepted} av {expected} mottatt, {open} venter, {aside} avvist, {missing} manglet",
@@ -623,19 +638,19 @@ class Text(Enum):
     ALARM_LATE = ("{subject}: noe har ventet for lenge", "{subject}: something has waited too long")
     ALARM_STOPPED = ("{subject} er stoppet", "{subject} has stopped")
     ALARM_ASIDE = ("{subject}: noe ble avvist", "{subject}: something was set aside")
-    ALARM_SINCE = ("{what} · siden {at} · {words}", "{what} · since {at} · {words}")
+    ALARM_SINCE = ("{what} · siden {at}", "{what} · since {at}")
     KEY_ASIDE = ("vis avviste", "show set aside")
-    KEY_WAKE = ("vekk", "wake")
+    KEY_WAKE = ("prøv nå", "try now")
     KEY_RETRY = ("send igjen", "send again")
     KEY_RETRY_ALL = ("send ALLE igjen", "send ALL again")
     KEY_GIVE_UP = ("gi opp", "give up")
-    ASIDE_HEAD = ("{name}: satt til side", "{name}: set aside")
+    ASIDE_HEAD = ("{name}: avvist", "{name}: set aside")
     ASIDE_NEWEST = ("de {n} nyeste av {all}", "the newest {n} of {all}")
-    NOTHING_ASIDE = ("Ingenting er satt til side.", "Nothing is set aside.")
-    ASIDE_TRIED = ("forsøkt {n} ganger, svart {at}", "tried {n} times, answered {at}")
+    NOTHING_ASIDE = ("Ingenting er avvist.", "Nothing is set aside.")
+    ASIDE_TRIED = ("forsøk: {n}, svart {at}", "attempts: {n}, answered {at}")
     RETRY_ONE = ("Sende {id} til {name} igjen?", "Send {id} to {name} again?")
     WILL_RETRY = (
-        "Den går ut én gang til, som den nå er rettet, under samme nøkkel: mottakeren får den ikke to ganger.",
+        "Sendes én gang til, med det som er rettet siden, under samme nøkkel: mottakeren får det ikke to ganger.",
         "It goes out once more, as it now stands corrected, under the same key: the receiver does not get it twice.",
     )
     RETRY_EVERY = ("Sende alle {n} til {name} igjen?", "Send all {n} to {name} again?")
@@ -646,10 +661,14 @@ class Text(Enum):
         "Huben prøver med det samme. Er passordet fortsatt feil, stopper den igjen.",
         "The hub tries at once. If the password is still wrong, it stops again.",
     )
+    WILL_TRY = (
+        "Huben prøver med det samme. Feiler mottakeren igjen, venter huben på nytt.",
+        "The hub tries at once. If the receiver fails again, the hub waits anew.",
+    )
     WOKEN = ("{name} prøves igjen.", "{name} is tried again.")
-    GIVE_UP = ("Aldri fortelle {name} om {id}?", "Never tell {name} of {id}?")
+    GIVE_UP = ("Aldri melde {id} til {name}?", "Never tell {name} of {id}?")
     WILL_GIVE_UP = (
-        "{name} får aldri vite om dette, og det kan ikke tas tilbake her. Kontrakten kan kreve at alt er meldt.",
+        "{name} får aldri vite om dette, og det kan ikke angres her. Kontrakten kan kreve at alt er meldt.",
         "{name} never learns of this, and it cannot be taken back here. The contract may demand that everything is told.",
     )
     GIVEN_UP = ("{id} er gitt opp.", "{id} is given up.")
@@ -679,7 +698,7 @@ class Text(Enum):
     LEGAL_CHECK = ("Daglig kontroll", "Daily check")
     SIGN_LIST = ("Signere at dagens oversiktsliste er kontrollert?", "Sign that the list of today has been checked?")
     WILL_SIGN = (
-        "Navn, tidspunkt og et fingeravtrykk av innholdet beholdes. Endres lista, sier den det selv.",
+        "Navn, tidspunkt og et fingeravtrykk av innholdet beholdes. Endres lista etterpå, står det på den.",
         "Name, time and a fingerprint of its content are kept. When the list changes, it says so itself.",
     )
     FIELD_SIGNED_BY = ("Navn på den som har kontrollert (må fylles ut)", "Name of who has checked it (needed)")
@@ -692,6 +711,7 @@ class Text(Enum):
     PLOT_INSIDE = ("Inne gjennom dagen", "On site through the day")
     PLOT_BADGES = ("Utlesinger i minuttet", "Badges a minute")
     PLOT_REASONS = ("Avvist fordi", "Refused because")
+    NO_BADGE_THAT_DAY = ("Ingen utlesing denne dagen.", "No badge on this day.")
     OTHER_REASONS = ("og {n} av andre grunner", "and {n} for other reasons")
     DAY_BADGES = (
         "{granted} sluppet gjennom, {refused} avvist ({share})",
@@ -705,70 +725,3 @@ class Text(Enum):
     MINUTES = ("{n} min", "{n} min")
     HOURS = ("{n} t", "{n} h")
     DAYS = ("{n} d", "{n} d")
-
-
-ANSWERS: Mapping[str, tuple[str, str]] = {
-    "granted": ("slippes inn", "let in"),
-    "unreadable": ("kortet ikke lesbart", "card not readable"),
-    "lane_closed": ("inngangen stengt", "entrance closed"),
-    "blocked": ("kortet er sperret", "card is blocked"),
-    "unknown_card": ("ukjent kort", "unknown card"),
-    "cancelled": ("kortet er trukket tilbake", "card was cancelled"),
-    "employer_mismatch": ("annen arbeidsgiver på kortet", "other employer on the card"),
-    "weak_credential": ("for svakt bevis", "credential too weak"),
-    "expired": ("kortet er utløpt", "card has expired"),
-    "not_on_crew_list": ("ikke på mannskapslista", "not on the crew list"),
-    "outside_period": ("utenfor perioden", "outside the period"),
-    "company_not_approved": ("firmaet ikke godkjent", "company not approved"),
-    "training_missing": ("kurs eller opplæring mangler", "training missing"),
-    "already_inside": ("står som inne", "down as inside already"),
-    "zone_full": ("fullt", "zone is full"),
-    "cover_missing": ("ansvarlig ikke på plass", "nobody in charge inside"),
-    "short_rest": ("for kort hviletid", "rest too short"),
-    "outside_hours": ("utenfor åpningstid", "outside the hours"),
-    "expires_soon": ("utløper snart", "expires soon"),
-    "list_stale": ("portens liste for gammel", "gate's list too old"),
-    "clock_untrusted": ("portens klokke ikke stilt", "gate's clock not set"),
-    "no_list": ("ingen liste", "no list"),
-}
-"""A gate's words for its answers (`gate.model.Reason`), as few as fit a line."""
-
-REQUIREMENTS: Mapping[str, tuple[str, str]] = {
-    "not_blocked": ("ikke sperret", "not blocked"),
-    "card_valid": ("kortet er gyldig", "card is valid"),
-    "crew_list": ("på mannskapslista", "on the crew list"),
-    "company_approved": ("firmaet er godkjent", "company is approved"),
-    "company_registered": ("firmaet er i orden i Enhetsregisteret", "company in order in the register"),
-    "startbank": ("firmaet er i StartBANK", "company is in StartBANK"),
-    "chain_level": ("ledd i leverandørkjeden", "level of the contractor chain"),
-    "induction": ("sikkerhetsopplæring", "safety induction"),
-    "qualification": ("kurs: {kind}", "qualification: {kind}"),
-}
-"""`hub.permits.examine`."""
-
-REGISTER: Mapping[str, tuple[str, str]] = {
-    "valid": ("gyldig", "valid"),
-    "temporary": ("midlertidig", "temporary"),
-    "expired": ("utløpt", "expired"),
-    "blocked": ("sperret", "blocked"),
-    "invalidated": ("ugyldiggjort", "invalidated"),
-    "pending": ("bestilt", "ordered"),
-    "unknown": ("ukjent", "unknown"),
-    "other": ("annet", "other"),
-}
-"""`hub.card_answers.CardStatus`."""
-
-LACKS: Mapping[str, tuple[str, str]] = {
-    "not_listed": ("sett her, på ingen liste", "seen here, on no list"),
-    "no_name": ("navn", "name"),
-    "no_birth": ("fødselsdato", "date of birth"),
-    "no_card": ("HMS-kort, uten grunn", "HMS card, no reason given"),
-}
-"""`hub.reports.oversiktsliste`."""
-
-VALUES: Mapping[str, tuple[str, str]] = {
-    "yes": ("ja", "yes"),
-    "no": ("nei", "no"),
-    "blocked": ("sperret", "blocked"),
-    "loop": ("går i ring", "runs in a circle"),
-}

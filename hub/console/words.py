@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import Literal
 
-from hub.console.texts import ANSWERS, LACKS, REGISTER, REQUIREMENTS, VALUES, Text
+from hub.console.texts import Text
+from hub.console.vocabulary import ANSWERS, FORMS, LACKS, READERS, REGISTER, REMARKS, REQUIREMENTS, VALUES
 from hub.tables import clean
 
 Language = Literal["nb", "en"]
@@ -44,6 +45,23 @@ class Words:
     def lacking(self, what: str) -> str:
         """What the law asks for and nobody has said."""
         return LACKS[what][_PLACE[self.language]] if what in LACKS else clean(what)
+
+    def reader(self, state: str) -> str:
+        """How a gate's reader is."""
+        return READERS[state][_PLACE[self.language]] if state in READERS else clean(state)
+
+    def form(self, form: str) -> str:
+        """A kind of file."""
+        return FORMS[form][_PLACE[self.language]] if form in FORMS else form
+
+    def remark(self, kind: str, said: str) -> str:
+        """What has to be known of a kind of target; `said` is the hub's own word for it."""
+        return REMARKS[kind][_PLACE[self.language]] if kind in REMARKS else clean(said)
+
+    def decimal(self, number: float) -> str:
+        """To one place, where it has one."""
+        text = f"{number:.1f}".removesuffix(".0")
+        return text.replace(".", ",") if self.language == "nb" else text
 
     def value(self, value: str) -> str:
         """What is known about a requirement."""

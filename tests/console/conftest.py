@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from textual.pilot import Pilot
 
 from hub.config import HubConfig, closing_rule, database
@@ -97,6 +98,8 @@ async def sitting(app: ConsoleApp, size: tuple[int, int] = WIDE) -> AsyncIterato
 @contextlib.contextmanager
 def invented_site(folder: Path, *, busy: bool = True) -> Iterator[Invented]:
     config = invented(folder)
+    if not busy:
+        config = replace(config, targets=())
     clock = StillClock()
     with contextlib.closing(HubStore(database(config))) as store:
         stage = None

@@ -321,9 +321,10 @@ async def test_the_alarm_goes_and_the_roll_is_called(living: Invented) -> None:
         await desk.shows("EVACUATE THE WHOLE SITE?", "north, south, tower, west")
         await desk.press("enter")
         said = await answered(desk)
-        assert "north: done after" in said
-        # Nobody hears it there, and that is told too.
-        assert "west: no answer" in said
+        assert "✓ north: done after" in said
+        # Nobody hears it there, and that is told too; what was done stands apart from what was not.
+        assert "✗ west: no answer" in said
+        await desk.shows("┃ ✓ north: done after", "┃ ✗ west: no answer")
         await desk.press("escape", "escape")
         await desk.shows("MUSTER SINCE", "✗ EVACUATED")
         await desk.press("6")

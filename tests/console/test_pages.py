@@ -39,7 +39,7 @@ BUSY = {
     "legal": ("✓ valid",),
     "reports": ("not checked today", "▸ "),
     "day": ("150 on site at 06:55", "On site through the day"),
-    "deliveries": ("No central system is told",),
+    "deliveries": ("✗ NOT REACHED", "vaktbok"),
 }
 
 

@@ -7,12 +7,14 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from gate.model import Reason
+from gate.model import ReaderState, Reason
 from gate.turnstile import Mode
 from hub.card_answers import CardStatus
+from hub.central import registry
 from hub.console.screens.gates import MODES
 from hub.console.screens.muster import OUTCOMES
-from hub.console.texts import ANSWERS, LACKS, REGISTER, REQUIREMENTS, VALUES, Text
+from hub.console.texts import Text
+from hub.console.vocabulary import ANSWERS, LACKS, READERS, REGISTER, REMARKS, REQUIREMENTS, VALUES
 from hub.console.words import Words
 from hub.muster import Outcome
 from hub.permits import CardFacts, examine
@@ -47,11 +49,15 @@ def test_every_answer_of_a_gate_and_every_requirement_has_its_words() -> None:
     assert set(Mode) == set(MODES)
     assert set(Outcome) == set(OUTCOMES)
     assert set(CardStatus) == set(REGISTER)
+    assert set(ReaderState) == set(READERS)
+    assert {kind: english for kind, (_, english) in REMARKS.items()} == registry.REMARKS
     assert set(LACKS) == {NOT_LISTED, NO_NAME, NO_BIRTH, NO_CARD}
     findings = {finding.requirement for finding in examine(CardFacts("hms", "1"))}
     assert findings | {"qualification"} == set(REQUIREMENTS)
     assert all(
-        one and other for table in (ANSWERS, REQUIREMENTS, VALUES, REGISTER, LACKS) for one, other in table.values()
+        one and other
+        for table in (ANSWERS, READERS, REMARKS, REQUIREMENTS, VALUES, REGISTER, LACKS)
+        for one, other in table.values()
     )
 
 
@@ -60,6 +66,9 @@ def test_words_that_are_not_known_stand_as_they_are() -> None:
     assert words.answer("brand_new_reason") == "brand_new_reason"
     assert words.answer("a\x1b[31mb") == "a�[31mb"
     assert words.requirement("qualification hot-work") == "qualification: hot-work"
+    assert (words.reader("brand_new"), words.remark("own", "a\x07")) == ("brand_new", "a\ufffd")
+    assert (words.form("text"), words.form("xlsx"), Words("nb", OSLO).form("text")) == ("text", "xlsx", "tekst")
+    assert (words.decimal(4.5), words.decimal(4.0), Words("nb", OSLO).decimal(4.5)) == ("4.5", "4", "4,5")
     assert words.say(Text.NOBODY_FOUND, sought="{x}\x07") == "Nothing found for “{x}�”."
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from hub.config import ConsoleSettings, HubConfig, List15Settings, closing_rule, database
 from hub.console.app import ConsoleApp, Seat
+from hub.console.demo.receivers import TARGETS
 from hub.console.demo.stage import SITE, Stage
 from hub.console.roles import Role
 from hub.console.words import Language
@@ -20,7 +21,7 @@ def invented(folder: Path) -> HubConfig:
     """The settings of the invented site."""
     place = List15Settings(name="Kvartal 7", address="Kaigata 7, 0150 Oslo", client="Havnebyen Eiendom")
     console = ConsoleSettings(everybody_else="manager")
-    return HubConfig(site=SITE, state_dir=str(folder), list15=place, console=console)
+    return HubConfig(site=SITE, state_dir=str(folder), list15=place, targets=TARGETS, console=console)
 
 
 def play(language: Language, *, light: bool) -> int:

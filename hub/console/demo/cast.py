@@ -27,7 +27,7 @@ NAMES = (
     (("Ștefan", "Ioana", "Mihăiță", "Dorin", "Ilinca"), ("Brăduleț", "Șteflea", "Pădureanu", "Izvorescu")),
     (("Owen", "Grace", "Callum", "Niamh"), ("Hartwood", "Pennfield", "Ashbrook", "Wrenley")),
 )  # fmt: skip
-ROLES = ("skilled", "skilled", "skilled", "apprentice", "unskilled")
+ROLES = ("fagarbeider", "fagarbeider", "fagarbeider", "lærling", "ufaglært")
 WORKERS = 340
 BAD_DAYS = 12
 """The first so many have something that keeps them out."""

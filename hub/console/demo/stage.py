@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from gate.uplink.signing import Signer
 from hub.console.demo.cast import Cast, make_cast
 from hub.console.demo.gate import CLOSED, EVACUATED, InventedGate
+from hub.console.demo.telling import Telling
 from hub.console.site import now_ms
 from hub.crew import decisions
 from hub.crew.decisions import Decider
@@ -32,6 +33,8 @@ TURN_S = 0.05
 EVERY_MS = 1_400
 """About so often somebody comes."""
 STATUS_MS = 2_000
+TOLD_MIN = (46, 38, 8, 6)
+"""So long before the page opens central systems were told: around the time when one goes away, and one locks us out."""
 
 
 class Stage:
@@ -47,6 +50,7 @@ class Stage:
     ) -> None:
         self._store = store
         self._clock = clock
+        self._seed = seed
         self._random = Random(seed)  # invented people need no secrecy
         self._ingest = Ingest(SITE, store, Signer(SITE, Ed25519PrivateKey.generate()), closing=closing)
         today = datetime.fromtimestamp(clock() / 1000, UTC).astimezone().date()
@@ -74,6 +78,7 @@ class Stage:
         self._permits = {one.number: one for one in store.permit_list().permits}
         self._revision = -1
         self._next_ms = self._status_ms = 0
+        self._telling: Telling | None = None
 
     def open(self) -> None:
         """Crew list, gates, and everybody who has come so far. Raises StoreError."""
@@ -91,15 +96,23 @@ class Stage:
         self._again.append(blocked.number)
         self._outside.remove(blocked.number)
         self._look_at_list()
+        # Chance of its own: who comes is not to depend on who is told.
+        told = self._telling = Telling(self._store, SITE, began_ms=began, opens_ms=now, random=Random(self._seed))
         at_ms = began
+        told_ms = [now - minutes * 60_000 for minutes in TOLD_MIN]
         while at_ms < now - 2 * EVERY_MS:
             self._somebody(at_ms)
             at_ms += self._random.randrange(EVERY_MS * 7, EVERY_MS * 16)
+            if told_ms and at_ms >= told_ms[0]:
+                del told_ms[0]
+                self._give(at_ms)
+                told.catch_up(at_ms)
         self.gates[2].write("lane.mode", now - 9 * 60_000, lane="lift", detail={"mode": "locked", "by": "ola"})
         # The reader at the assembly point was tried this morning.
         self.gates[1].muster_badge("assembly", self._cast.welcome[0].number, began + 11 * 60_000)
         self.gates[3].seen_ms = now - 24 * 60_000
         self._give(now)
+        told.catch_up(now)
         self._say(now)
         self._next_ms = now + EVERY_MS
 
@@ -115,6 +128,8 @@ class Stage:
         self._give(now)
         if now >= self._status_ms:
             self._say(now)
+        if self._telling is not None:
+            self._telling.turn(now)
 
     def play(self, stop: threading.Event) -> None:
         """Go on until told to stop. A thread's."""

@@ -132,11 +132,14 @@ class CrewPage(SearchedPage):
         one = self._sheet.chosen
         if one is None:
             return
-        if one.line.answer == "blocked" and not one.line.blocked:
+        card = _card(one)
+        if one.line.blocked:
+            self.desk.ask(self.desk.acts.unblock(card, None, self.desk.now_ms))
+        elif one.line.answer == "blocked":
             # Another site has: why, and what can be done about it.
-            self.desk.explain(_card(one))
-            return
-        self.desk.ask(self.desk.acts.unblock(_card(one), None, self.desk.now_ms))
+            self.desk.explain(card)
+        else:
+            self.desk.tell(self.desk.words.say(Text.NOT_BLOCKED, card=f"{card.scheme}:{card.number}"))
 
     def _extend(self) -> None:
         one = self._sheet.chosen
@@ -159,7 +162,7 @@ class CrewPage(SearchedPage):
             Column(say(Text.COL_NAME), 16, 4),
             Column(say(Text.COL_ANSWER), 16, 3),
             Column(say(Text.COL_COMPANY), 12, 4, 1),
-            Column(say(Text.COL_ROLE), 9, 1, 4),
+            Column(say(Text.COL_ROLE), 11, 1, 4),
             Column(say(Text.COL_UNTIL), 10, 0, 3),
             Column(say(Text.COL_CARD), 13, 1, 2),
         ]

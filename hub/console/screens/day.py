@@ -38,6 +38,11 @@ class DayCurves:
     badges: tuple[Badges, ...]
     reasons: tuple[tuple[str, int], ...]
 
+    @property
+    def happened(self) -> bool:
+        """Whether anybody came, left, or was inside."""
+        return any(one.people for one in self.inside) or any(one.granted or one.refused for one in self.badges)
+
 
 def day_curves(site: Site, day: date) -> DayCurves:
     """A thread's part. Raises StoreError."""
@@ -146,10 +151,12 @@ class DayPage(Page):
             return
         said.update("\n".join(self._said(curves)))
         both = self.app.size.height >= ROOM_FOR_BOTH
+        for one in ("#inside-title", "#inside-plot"):
+            self.query_one(one).display = curves.happened
         self.query_one("#inside-title", Static).update(say(Text.PLOT_INSIDE))
         self._plot("#inside-plot", [(one.time_ms, one.people) for one in curves.inside])
         title, plot = self.query_one("#badges-title", Static), self.query_one("#badges-plot", PlotextPlot)
-        title.display = plot.display = both
+        title.display = plot.display = both and curves.happened
         title.update(say(Text.PLOT_BADGES))
         self._plot("#badges-plot", [(one.time_ms, one.a_minute) for one in curves.badges])
         reasons = self.query_one("#reasons", Static)
@@ -163,7 +170,9 @@ class DayPage(Page):
         granted, refused = (sum(getattr(one, name) for one in curves.badges) for name in ("granted", "refused"))
         share = f"{100 * refused / max(1, granted + refused):.0f} %"
         lines = [f"{curves.day} · {words.say(Text.DAY_BADGES, granted=granted, refused=refused, share=share)}"]
-        if curves.inside:
+        if not curves.happened:
+            lines.append(words.say(Text.NO_BADGE_THAT_DAY))
+        elif curves.inside:
             most = max(curves.inside, key=lambda one: one.people)
             lines.append(
                 words.say(
@@ -176,7 +185,7 @@ class DayPage(Page):
             )
         if granted + refused:
             busiest = max(curves.badges, key=lambda one: one.a_minute)
-            rate = f"{busiest.a_minute:.1f}".removesuffix(".0")
+            rate = words.decimal(busiest.a_minute)
             lines.append(words.say(Text.DAY_BUSIEST, rate=rate, at=self._clock(busiest.time_ms)))
         return lines
 
@@ -197,7 +206,7 @@ class DayPage(Page):
             most = max(1.0, *values)
             plot.ylim(0, most)
             heights = [0.0, most / 2, most]
-            labels = [f"{one:.1f}".removesuffix(".0") for one in heights]
+            labels = [self.desk.words.decimal(one) for one in heights]
             wide = max(map(len, labels))
             plot.yticks(heights, [label.rjust(wide) for label in labels])
         widget.refresh()

@@ -18,6 +18,7 @@ from hub.console.site import Picture, Site, View
 from hub.console.texts import Text
 from hub.console.widgets.aside import AsideDialog
 from hub.console.widgets.sheet import Cell, Column, Sheet
+from hub.tables import clean
 
 MINUTE_MS = 60_000
 ROOM_FOR_MORE = 18
@@ -63,9 +64,13 @@ class DeliveriesPage(Page):
     """A line for each target."""
 
     title: ClassVar[Text] = Text.DELIVERIES
+    invented: ClassVar[Text] = Text.DEMONSTRATION_OF_DELIVERIES
     views: Sequence[View] = (DELIVERIES,)
     DEFAULT_CSS = """
-    DeliveriesPage #alarms { height: auto; max-height: 4; padding: 0 1; color: $error; text-style: bold; }
+    DeliveriesPage #alarms {
+        height: auto; max-height: 4; padding: 0 1; color: $error; text-style: bold;
+        text-wrap: nowrap; text-overflow: ellipsis;
+    }
     DeliveriesPage #more { height: auto; max-height: 6; padding: 0 1; border-top: solid $panel; }
     """
 
@@ -103,9 +108,10 @@ class DeliveriesPage(Page):
         one = self._sheet.chosen if self._found else None
         if one is None:
             return ()
-        keys = [PageKey("enter", "Enter", say(Text.KEY_ASIDE), self._sheet.action_choose)]
+        keys = []
         if one.line.state in ("stopped", "waiting"):
             keys.append(PageKey("w", "w", say(Text.KEY_WAKE), self._wake, keep))
+        keys.append(PageKey("enter", "Enter", say(Text.KEY_ASIDE), self._sheet.action_choose))
         if one.line.aside:
             keys.append(PageKey("A", "A", say(Text.KEY_RETRY_ALL), self._retry_all, keep))
         return keys
@@ -131,7 +137,8 @@ class DeliveriesPage(Page):
 
     def _wake(self) -> None:
         if (one := self._sheet.chosen) is not None:
-            self.desk.ask(self._acts.wake(one.line.name))
+            acts, name = self._acts, one.line.name
+            self.desk.ask(acts.wake(name) if one.line.state == "stopped" else acts.try_now(name))
 
     def _retry_all(self) -> None:
         if (one := self._sheet.chosen) is not None:
@@ -155,10 +162,12 @@ class DeliveriesPage(Page):
         more.update("\n".join(lines))
 
     def _alarm(self, one: AlarmLine) -> str:
+        """Of one that has stopped with its words; how much waits or was set aside stands in its line, as it is now."""
         words = self.desk.words
         what = words.say(ALARMS[one.name], subject=one.subject)
         at = words.moment(one.since_ms, self.desk.now_ms)
-        return f"▲ {words.say(Text.ALARM_SINCE, what=what, at=at, words=one.words)}"
+        said = f" · {clean(one.words)}" if one.name == STOPPED else ""
+        return f"▲ {words.say(Text.ALARM_SINCE, what=what, at=at)}{said}"
 
     def _more(self) -> list[str]:
         """What is known of the target that is chosen."""
@@ -185,7 +194,7 @@ class DeliveriesPage(Page):
                 )
             )
         if line.remark:
-            found.append(f"▲ {line.remark}")
+            found.append(f"▲ {words.remark(line.kind, line.remark)}")
         return found
 
     def _columns(self) -> list[Column]:
@@ -197,7 +206,7 @@ class DeliveriesPage(Page):
             Column(say(Text.COL_QUEUED), 6, 0, 4),
             Column(say(Text.COL_LATER), 6, 0, 5),
             Column(say(Text.COL_ASIDE), 6, 0, 2),
-            Column(say(Text.COL_OLDEST), 15, 1, 3),
+            Column(say(Text.COL_OLDEST), 17, 1, 3),
             Column(say(Text.COL_TAKEN), 12, 1, 6),
         ]
 

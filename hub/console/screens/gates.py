@@ -1,7 +1,7 @@
 """Gates: each lane with its state, and the keys that run it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from rich.text import Text as Line
@@ -151,6 +151,8 @@ class GatesPage(Page):
         words, gate, now_ms = self.desk.words, line.line, self.desk.now_ms
         say = words.say
         found = [f"{line.name} · {say(Text.LAST_WORD, at=words.moment(gate.seen_ms, now_ms) or '–')} · {gate.version}"]
+        if not gate.online and gate.seen_ms:
+            found.append(f"○ {say(Text.AS_IT_WAS)}")
         held, current = gate.list_revision or 0, line.revision
         found.append(
             say(Text.LIST_SAME, revision=held) if held == current else say(Text.LIST_OTHER, held=held, current=current)
@@ -158,10 +160,9 @@ class GatesPage(Page):
         for reader, state in sorted(gate.readers.items()):
             read_ms = gate.reader_reads_ms.get(reader)
             last = say(Text.LAST_READ, at=words.moment(read_ms, now_ms)) if read_ms else ""
-            text, point = Text.READER, gate.muster_readers.get(reader, "")
-            if point:
-                text = Text.MUSTER_READER
-            said = say(text, name=reader, state=state, point=point)
+            point = gate.muster_readers.get(reader, "")
+            text = Text.MUSTER_READER if point else Text.READER
+            said = say(text, name=reader, state=words.reader(state), point=point)
             found.append(f"{'✓' if state == 'ok' else '✗'} {said} {last}".rstrip())
         for journal in gate.journals[-1:]:
             made = journal.made if journal.made is not None else "?"
@@ -227,18 +228,22 @@ class GatesPage(Page):
         age_ms = max(0, self.desk.now_ms - gate.list_confirmed_ms)
         age = words.age(age_ms)
         if gate.list_revision != line.revision:
-            return Cell(f"▲ {words.say(Text.LIST_OLD, age=age)}", "warn")
+            return Cell(f"▲ {words.say(Text.LIST_OLD)}", "warn")
         if age_ms > LIST_OLD_MS:
             return Cell(f"▲ {age}", "warn")
         return Cell(f"✓ {age}", "good")
 
     def _queue(self, gate: GateLine) -> Cell:
-        if gate.unsent is None:
+        if gate.unsent is None or not gate.online:
             return Cell("?", "dim")
         return Cell(str(gate.unsent), "warn" if gate.unsent else "dim")
 
     def _readers(self, gate: GateLine) -> Cell:
-        bad = [f"{name} {state}" for name, state in sorted(gate.readers.items()) if state != "ok"]
+        if not gate.online:
+            return Cell("–", "dim")
+        bad = [
+            f"{name} {self.desk.words.reader(state)}" for name, state in sorted(gate.readers.items()) if state != "ok"
+        ]
         if bad:
             return Cell(f"✗ {', '.join(bad)}", "bad")
         if not gate.readers:
@@ -276,40 +281,49 @@ class GatesPage(Page):
         return line.gate, line.lane
 
     def _names(self) -> list[str]:
-        return list(dict.fromkeys(line.gate for line in self._lines))
+        names = list(dict.fromkeys(line.gate for line in self._lines))
+        if not names:
+            self.desk.tell(self.desk.words.say(Text.NO_GATE_CHOSEN))
+        return names
 
     def _open(self) -> None:
         if lane := self._lane():
-            self.desk.ask(self.desk.acts.open_lane(*lane, ENTRY))
+            self._ask(self.desk.acts.open_lane(*lane, ENTRY), lane[:1])
 
     def _open_out(self) -> None:
         if lane := self._lane():
-            self.desk.ask(self.desk.acts.open_lane(*lane, EXIT))
+            self._ask(self.desk.acts.open_lane(*lane, EXIT), lane[:1])
 
     def _hold(self) -> None:
         if lane := self._lane():
-            self.desk.ask(self.desk.acts.hold_lane(*lane))
+            self._ask(self.desk.acts.hold_lane(*lane), lane[:1])
 
     def _lock(self) -> None:
         if lane := self._lane():
-            self.desk.ask(self.desk.acts.lock_lane(*lane))
+            self._ask(self.desk.acts.lock_lane(*lane), lane[:1])
 
     def _normal(self) -> None:
         if lane := self._lane():
-            self.desk.ask(self.desk.acts.free_lane(*lane))
+            self._ask(self.desk.acts.free_lane(*lane), lane[:1])
 
     def _lock_all(self) -> None:
-        self._ask_all(self.desk.acts.lock_all(self._names()) if self._lines else None)
+        if names := self._names():
+            self._ask(self.desk.acts.lock_all(names), names)
 
     def _normal_all(self) -> None:
-        self._ask_all(self.desk.acts.normal_all(self._names()) if self._lines else None)
+        if names := self._names():
+            self._ask(self.desk.acts.normal_all(names), names)
 
     def _evacuate(self) -> None:
-        self._ask_all(self.desk.acts.evacuate(self._names(), self._inside) if self._lines else None)
+        if names := self._names():
+            self._ask(self.desk.acts.evacuate(names, self._inside), names)
 
-    def _ask_all(self, act: Act | None) -> None:
-        if act is None:
-            self.desk.tell(self.desk.words.say(Text.NO_GATE_CHOSEN))
+    def _ask(self, act: Act, gates: Sequence[str]) -> None:
+        """The question, with the gates that will not hear of it."""
+        deaf = dict.fromkeys(one.gate for one in self._lines if one.gate in gates and not one.line.online)
+        if deaf:
+            warned = self.desk.words.say(Text.NOT_HEARD, gates=", ".join(deaf))
+            act = replace(act, will=(warned, *act.will))
         self.desk.ask(act)
 
 

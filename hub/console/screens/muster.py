@@ -53,7 +53,7 @@ class MusterPage(SearchedPage):
     title: ClassVar[Text] = Text.MUSTER
     views: Sequence[View] = (ROLL,)
     DEFAULT_CSS = """
-    MusterPage #warning { height: auto; }
+    MusterPage #warning { height: auto; text-wrap: wrap; text-overflow: fold; }
     MusterPage #count { height: 1; padding: 0 1; text-style: bold; }
     MusterPage #count.missing { background: $error; color: $background; }
     MusterPage #count.whole { background: $success; color: $background; }
@@ -79,9 +79,12 @@ class MusterPage(SearchedPage):
     def show(self, picture: Picture) -> None:
         if "muster" not in picture.values:
             return
+        none_yet = self._call is None
         self._call, self._read = picture.values["muster"], True
         self._gates = picture.values["gates"].gates
         self.found()
+        if none_yet != (self._call is None):
+            self.desk.keys_changed()
 
     def tick(self) -> None:
         self._say()
@@ -93,6 +96,8 @@ class MusterPage(SearchedPage):
 
     def offers(self) -> Sequence[PageKey]:
         say, roll = self.desk.words.say, Right.CALL_ROLL
+        if self._call is None:
+            return ()
         order = Text.KEY_BY_OUTCOME if self._by_company else Text.KEY_BY_COMPANY
         return (
             PageKey("space", "␣", say(Text.KEY_TICK), self._tick, roll),
@@ -262,7 +267,7 @@ def readers_not_counting(gates: Sequence[GateLine], words: Words) -> list[str]:
             continue
         for reader, point in sorted(gate.muster_readers.items()):
             if (state := gate.readers.get(reader, "?")) != "ok":
-                found.append(words.say(Text.READER_NOT_WELL, reader=reader, point=point, state=state))
+                found.append(words.say(Text.READER_NOT_WELL, reader=reader, point=point, state=words.reader(state)))
     return found
 
 

@@ -19,10 +19,14 @@ class Page(Vertical):
 
     title: ClassVar[Text]
     right: ClassVar[Right] = Right.LOOK
+    invented: ClassVar[Text] = Text.DEMONSTRATION
+    """What a demonstration says above it."""
     views: Sequence[View] = ()
     DEFAULT_CSS = """
     Page { height: 1fr; }
-    Page .headline { height: 1; padding: 0 1; color: $text-muted; }
+    Page .headline {
+        height: 1; padding: 0 1; color: $text-muted; text-wrap: nowrap; text-overflow: ellipsis;
+    }
     Page Input.search { border: none; height: 1; padding: 0 1; background: $panel; display: none; }
     Page Input.search:focus { border: none; }
     Page Input.search.open { display: block; }

@@ -86,7 +86,7 @@ class ReportsPage(Page):
         say, keep = self.desk.words.say, Right.KEEP_BOOKS
         keys = [
             PageKey("enter", "Enter", say(Text.KEY_SHOW), self._sheet.action_choose),
-            PageKey("w", "w", say(Text.KEY_WRITE, form=self._form), self._write, keep),
+            PageKey("w", "w", say(Text.KEY_WRITE, form=self.desk.words.form(self._form)), self._write, keep),
             PageKey("p", "p", say(Text.KEY_PRINT), self._print, keep),
             PageKey("s", "s", say(Text.KEY_SIGN), self._sign, keep),
         ]
@@ -152,7 +152,7 @@ class ReportsPage(Page):
     def _say(self) -> None:
         say, choice = self.desk.words.say, self._choice
         when = choice.when or say(Text.OF_NOW)
-        chosen = say(Text.CHOSEN_PAPER, when=when, form=choice.form)
+        chosen = say(Text.CHOSEN_PAPER, when=when, form=self.desk.words.form(choice.form))
         self.query_one("#choice", Static).update(chosen)
         signed = self.query_one("#signed", Static)
         if self._checked is not None:

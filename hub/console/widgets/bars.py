@@ -75,8 +75,31 @@ class TopBar(Widget):
         return self.get_component_rich_style(f"bar--{tone}")
 
 
+SHORTEST = 3
+"""So many letters of a title still say which page it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """A page in the line of pages; `count` of what waits there."""
+
+    name: str
+    key: str
+    title: str
+    count: int = 0
+
+    @property
+    def whole(self) -> str:
+        return f"{self.title} {self.count}" if self.count else self.title
+
+    def shortened(self, letters: int) -> str:
+        """So much of the title; the count is never left out of it."""
+        title = self.title if letters > 0 and len(self.title) <= SHORTEST + 1 else self.title[:letters].rstrip()
+        return f"{title}({self.count})" if title and self.count else title
+
+
 class TabBar(Widget):
-    """The pages by number; where there is little room only the one at hand has its name."""
+    """The pages by number; where there is little room only the one at hand has its whole name."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"tab--on", "tab--off"}
     DEFAULT_CSS = """
@@ -94,41 +117,51 @@ class TabBar(Widget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._tabs: Sequence[tuple[str, str, str]] = ()
+        self._tabs: Sequence[Tab] = ()
         self._on = ""
         self._places: list[tuple[int, int, str]] = []
 
-    def say(self, tabs: Sequence[tuple[str, str, str]], on: str) -> None:
-        """Name, key and title of every page; which one is at hand."""
+    def say(self, tabs: Sequence[Tab], on: str) -> None:
+        """Every page; the name of the one at hand."""
         if (tabs, on) != (self._tabs, self._on):
             self._tabs, self._on = tabs, on
             self.refresh()
 
     @property
     def text(self) -> str:
-        return "  ".join(f"{key} {title}" for _, key, title in self._tabs)
+        return "  ".join(f"{tab.key} {tab.whole}" for tab in self._tabs)
 
     def render_line(self, y: int) -> Strip:
         width = self.size.width
-        full = [f" {key} {title} " for _, key, title in self._tabs]
-        short = [
-            f" {key} {title} " if name == self._on else f" {key} "
-            for name, key, title in self._tabs
-        ]  # fmt: skip
-        tight = [f" {key} {title} " if name == self._on else f" {key}" for name, key, title in self._tabs]
-        texts = next((texts for texts in (full, short) if sum(map(cell_len, texts)) <= width), tight)
+        texts = self._fitting(width)
         self._places, at = [], 0
         segments = []
-        for (name, _, _), text in zip(self._tabs, texts, strict=True):
-            on = name == self._on
+        for tab, text in zip(self._tabs, texts, strict=True):
+            on = tab.name == self._on
             # Brackets besides the colour: there may be none.
             shown = f"[{text[1:-1]}]" if on else text
             style = self.get_component_rich_style("tab--on" if on else "tab--off")
             # Blanks as pieces of their own: an exported picture drops those that stand before ink.
             segments += [Segment(shown, style)] if on else [Segment(" ", style), Segment(shown[1:], style)]
-            self._places.append((at, at + cell_len(text), name))
+            self._places.append((at, at + cell_len(text), tab.name))
             at += cell_len(text)
         return Strip(segments).adjust_cell_length(width, self.rich_style)
+
+    def _fitting(self, width: int) -> list[str]:
+        """Whole titles; what has no room for them has as much of each as all have room for, or the keys alone."""
+        wide = [f" {tab.key} {tab.whole} " for tab in self._tabs]
+        if sum(map(cell_len, wide)) <= width:
+            return wide
+        longest = max((len(tab.title) for tab in self._tabs), default=0)
+        for letters in range(longest, SHORTEST - 1, -1):
+            texts = [self._tab(one, letters) for one in self._tabs]
+            if sum(map(cell_len, texts)) <= width:
+                return texts
+        spread = [self._tab(one, 0) + ("" if one.name == self._on else " ") for one in self._tabs]
+        return spread if sum(map(cell_len, spread)) <= width else [self._tab(one, 0) for one in self._tabs]
+
+    def _tab(self, tab: Tab, letters: int) -> str:
+        return f" {tab.key} {tab.whole} " if tab.name == self._on else f" {tab.key} {tab.shortened(letters)}".rstrip()
 
     def on_click(self, event: events.Click) -> None:
         for start, end, name in self._places:
@@ -163,7 +196,7 @@ class Banner(Widget):
 
 
 class KeyBar(Widget):
-    """What can be pressed now. Those that find no room are in the help."""
+    """What can be pressed now. Those that find no room are in the help; grave ones are the last to go."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"key--key", "key--does", "key--grave"}
     DEFAULT_CSS = """
@@ -198,14 +231,7 @@ class KeyBar(Widget):
 
     def render_line(self, y: int) -> Strip:
         width = self.size.width
-        kept = sum(_wide(hint) for hint in self._last)
-        shown: list[KeyHint] = []
-        used = 1
-        for hint in self._hints:
-            if used + _wide(hint) + kept > width:
-                break
-            shown.append(hint)
-            used += _wide(hint)
+        shown = self._shown(width)
         ground = self.rich_style
         segments, at = [Segment(" ", ground)], 1
         self._places = []
@@ -220,6 +246,17 @@ class KeyBar(Widget):
             self._places.append((at, at + _wide(hint) - 2, hint.key))
             at += _wide(hint)
         return Strip(segments).adjust_cell_length(width, ground)
+
+    def _shown(self, width: int) -> list[KeyHint]:
+        """The first ones that have room; but before them those that matter most when there is no time to look."""
+        room = width - 1 - sum(_wide(hint) for hint in self._last)
+        kept: list[KeyHint] = []
+        for hint in (*(one for one in self._hints if one.grave), *(one for one in self._hints if not one.grave)):
+            if _wide(hint) > room:
+                break
+            kept.append(hint)
+            room -= _wide(hint)
+        return [hint for hint in self._hints if hint in kept]
 
     def on_click(self, event: events.Click) -> None:
         for start, end, key in self._places:

@@ -13,7 +13,7 @@ from textual.screen import ModalScreen
 from textual.suggester import SuggestFromList
 from textual.widgets import Input, Label, Static
 
-from hub.console.acts import Act, carried_out
+from hub.console.acts import SIGNS, Act, carried_out
 from hub.console.bridge import Answered, Bridge, Outcome, Told
 from hub.console.desk import PageKey
 from hub.console.site import Site
@@ -125,11 +125,9 @@ class AskDialog(ModalScreen[bool]):
         event.stop()
         self._outcome = event.outcome
         done = event.outcome.done
-        sign, tone = ("✓ ", "good") if done else ("✗ ", "bad")
+        tone = "good" if done else "bad"
         said = self.query_one("#said", Static)
-        said.update(
-            Line("\n".join((sign if not n else "  ") + clean(line) for n, line in enumerate(event.outcome.lines)))
-        )
+        said.update(Line("\n".join(_signed(event.outcome))))
         said.set_classes(f"body {tone}")
         if not done and self._act.fields:
             self._asking = True
@@ -155,6 +153,14 @@ class AskDialog(ModalScreen[bool]):
         self.query_one(KeyBar).say(hints)
 
 
+def _signed(outcome: Outcome) -> Sequence[str]:
+    """With a sign before the first line, where they have none of their own."""
+    lines = [clean(line) for line in outcome.lines]
+    if any(line.startswith(tuple(SIGNS.values())) for line in lines):
+        return lines
+    return [f"{'  ' if n else SIGNS[outcome.done]}{line}" for n, line in enumerate(lines)]
+
+
 def _carry_out(act: Act, site: Site, said: Mapping[str, str], bridge: Bridge) -> None:
     """The thread's part."""
     bridge.answer(carried_out(act, site, said, bridge.tell))
@@ -166,13 +172,13 @@ class HelpDialog(ModalScreen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", show=False)]
 
     def __init__(
-        self, words: Words, title: str, here: Sequence[PageKey], everywhere: Sequence[KeyHint], who: str
+        self, words: Words, title: str, keys: tuple[Sequence[PageKey], Sequence[KeyHint], Sequence[KeyHint]], who: str
     ) -> None:
+        """The page's own keys, those that work everywhere, the pages."""
         super().__init__()
         self._words = words
         self._title = title
-        self._here = here
-        self._everywhere = everywhere
+        self._here, self._everywhere, self._pages = keys
         self._who = who
 
     def compose(self) -> ComposeResult:
@@ -202,6 +208,9 @@ class HelpDialog(ModalScreen[None]):
             if not hints:
                 continue
             text.append(f"\n{say(heading)}\n", style="bold")
+            if heading is Text.HELP_ALL:
+                # As one paragraph: a line for each would push all else off a small terminal.
+                text.append("  " + " · ".join(f"{page.shown} {page.does}" for page in self._pages) + "\n")
             for shown, does in hints:
                 text.append(f"  {shown:<14} {does}\n")
         text.append(f"\n{say(Text.HELP_MOUSE)}")

@@ -6,6 +6,7 @@ a name, a character that would move the cursor is shown as `�`.
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from textwrap import wrap
 from typing import Any, ClassVar, Generic, TypeVar
 
 from rich.cells import cell_len, set_cell_size
@@ -258,8 +259,9 @@ class Sheet(ScrollView, Generic[T], can_focus=True):
             return self._line(texts, " " * MARK, head, width)
         place = y - 1 + int(self.scroll_offset.y)
         if place >= len(self._items):
-            if not self._items and y == 2:
-                return Strip([Segment(set_cell_size("  " + self._empty, width), self._style("dim"))], width)
+            lines = wrap(self._empty, max(1, width - 2 * MARK)) if not self._items else []
+            if 0 <= y - 2 < len(lines):
+                return Strip([Segment(set_cell_size(" " * MARK + lines[y - 2], width), self._style("dim"))], width)
             return Strip([Segment(" " * width, ground)], width)
         item = self._items[place]
         if isinstance(item, Heading):
