@@ -17,7 +17,7 @@ from hub.central.ledger import Ledger
 from hub.central.looking_back import Reconciliation
 from hub.central.precedence import Precedence
 from hub.central.registry import TargetPlace, make_target
-from hub.central.sending import Line, Sent, sent
+from hub.central.sending import Sent, WaitingLine, sent
 from hub.central.store_away import StoreAway
 from hub.central.target import Draft, Target
 from hub.config import HubConfig, TargetSettings, closing_rule, time_zone
@@ -43,7 +43,7 @@ class Pool:
 
     def __init__(self, target: Target) -> None:
         self._target = target
-        self._line = Line(target.pace.connections)
+        self._line = WaitingLine(target.pace.connections)
         self._lock = threading.Lock()
         self._more = threading.Condition(self._lock)
         self._back = threading.Condition(self._lock)

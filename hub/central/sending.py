@@ -43,7 +43,7 @@ class Sender(Protocol):
         """Requests of which `done` has not told yet."""
 
 
-class Line:
+class WaitingLine:
     """What waits, what is under way, what has come back. No thread, no clock: who shares it holds a lock."""
 
     def __init__(self, connections: int) -> None:

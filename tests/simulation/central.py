@@ -12,7 +12,7 @@ import msgspec
 
 import hub.central.sending
 from hub.central.happening import PASSAGE, Happening
-from hub.central.sending import Line, Sent
+from hub.central.sending import Sent, WaitingLine
 from hub.central.target import Accepted, Draft, Facts, Item, Later, Outcome, Pace, Queued, Refused, Stopped, Unfit
 from tests.simulation.tellings import Tellings, Told
 from tests.simulation.world import MINUTE_MS, Machine, World
@@ -166,7 +166,7 @@ class Wire:
         self._started = started
         self._answered = answered
         self._chance = hub.world.chance(f"wire/{hub.world.now_ms}")
-        self._line = Line(central.pace.connections)
+        self._line = WaitingLine(central.pace.connections)
 
     def start(self, drafts: Sequence[Draft]) -> None:
         self._central.tellings.starts(drafts)

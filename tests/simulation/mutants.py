@@ -43,7 +43,7 @@ from gate.uplink.signing import Sealed, Verifier
 from hub.central.courier import Courier
 from hub.central.delivery import Delivery, Receiver
 from hub.central.happening import Happening
-from hub.central.sending import Line, Sent
+from hub.central.sending import Sent, WaitingLine
 from hub.central.target import Accepted, Draft, Item, Later, Outcome, Queued, Refused, Stopped, Target
 from hub.corrections import Passage
 from hub.errors import StoreError
@@ -467,11 +467,11 @@ def pause_ignored() -> AbstractContextManager[Any]:
 def line_goes_on_after_a_failure() -> AbstractContextManager[Any]:
     """What waits for a connection is sent, whatever has come back meanwhile."""
 
-    def answered(self: Line, sent: Sent) -> None:
+    def answered(self: WaitingLine, sent: Sent) -> None:
         self._under_way -= 1
         self._back.append(sent)
 
-    return patched((Line, "answered", answered))
+    return patched((WaitingLine, "answered", answered))
 
 
 def stop_ignored() -> AbstractContextManager[Any]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from hub.central.couriers import Pool
-from hub.central.sending import FRESH_MS, AtOnce, Line, Sent
+from hub.central.sending import FRESH_MS, AtOnce, Sent, WaitingLine
 from hub.central.target import Accepted, Draft, Item, Later, Outcome, Pace, Refused, Stopped
 from tests.sim.targets import ScriptedTarget
 from tests.waiting import wait_for
@@ -22,7 +22,7 @@ def names(found: list[Sent]) -> list[tuple[str, bool]]:
 
 
 def test_so_many_go_at_once_and_the_next_when_one_has_come_back() -> None:
-    line = Line(2)
+    line = WaitingLine(2)
     for name in "abc":
         line.add([draft(name)], 0)
     first, second = line.next(0), line.next(0)
@@ -39,7 +39,7 @@ def test_so_many_go_at_once_and_the_next_when_one_has_come_back() -> None:
 
 @pytest.mark.parametrize("outcome", [Later("503"), Stopped("401")])
 def test_when_one_has_failed_nothing_that_waits_is_sent(outcome: Outcome) -> None:
-    line = Line(1)
+    line = WaitingLine(1)
     for name in "abc":
         line.add([draft(name)], 0)
     going = line.next(0)
@@ -55,7 +55,7 @@ def test_when_one_has_failed_nothing_that_waits_is_sent(outcome: Outcome) -> Non
 
 
 def test_a_refusal_is_about_one_record_alone() -> None:
-    line = Line(1)
+    line = WaitingLine(1)
     line.add([draft("a")], 0)
     line.add([draft("b")], 0)
     going = line.next(0)
@@ -65,7 +65,7 @@ def test_a_refusal_is_about_one_record_alone() -> None:
 
 
 def test_what_has_waited_too_long_to_be_true_now_is_handed_back() -> None:
-    line = Line(1)
+    line = WaitingLine(1)
     line.add([draft("old")], 0)
     line.add([draft("new")], FRESH_MS)
     going = line.next(FRESH_MS + 1)

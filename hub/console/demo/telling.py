@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from random import Random
 
 from hub.central.alarms import AlarmWatch
-from hub.central.courier import AtOnce, Courier
+from hub.central.courier import Courier
 from hub.central.couriers import LOOK_MS, rules_of
 from hub.central.ledger import Ledger
 from hub.central.looking_back import Reconciliation
+from hub.central.sending import AtOnce
 from hub.config import TargetSettings
 from hub.console.demo.receivers import TARGETS, doubles
 from hub.store import HubStore
