@@ -143,7 +143,9 @@ def asked(delivery: Delivery, outcome: Outcome, now_ms: int) -> Delivery:
                 delivery, state=State.ACCEPTED, words=_short(words), receiver_id=known, due_ms=0, answered_ms=now_ms
             )
         case Refused(words, field):
-            return replace(delivery, state=State.ASIDE, words=_short(words), field=field, due_ms=0, answered_ms=now_ms)
+            aside = replace(delivery, state=State.ASIDE, words=_short(words), field=field, due_ms=0, answered_ms=now_ms)
+            # It was never accepted: the same words are not told already.
+            return replace(aside, digest=None)
         case Queued(_, words) | Later(words) | Stopped(words):
             waited_ms = max(ASK_FIRST_MS, now_ms - (delivery.answered_ms or now_ms))
             return replace(delivery, words=_short(words), due_ms=now_ms + min(ASK_CAP_MS, waited_ms))

@@ -6,16 +6,22 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from unittest import mock
 from zoneinfo import ZoneInfo
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gate.decide import Rules
 from gate.uplink.signing import Verifier
+from hub.central import ledger
 from tests.simulation.central import Central
 from tests.simulation.faults import Attacker, Faults
 from tests.simulation.invariants import Witness
+from tests.simulation.late_office import LateOffice
+from tests.simulation.late_target import LateTarget
 from tests.simulation.people import People
+from tests.simulation.sim_database import folder_for_databases
 from tests.simulation.sim_gate import SimGate
 from tests.simulation.sim_hub import SimHub
 from tests.simulation.sim_net import Broker, Weather
@@ -24,6 +30,8 @@ from tests.simulation.world import DAY_MS, HOUR_MS, START_MS, World
 
 SITE = "tomta"
 HEAL_MS = 3 * HOUR_MS
+READ_AT_ONCE = 40
+"""Small pieces, so that a hub may die between any two of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +68,7 @@ def live(
     plan: Plan, show: Callable[[str], None] | None = None, day_over: Callable[[int, World], None] | None = None
 ) -> Outcome:
     """Simulate a site. Raises Broken with the promise, the place and the trace's end."""
-    with _quiet():
+    with _quiet(), folder_for_databases() as folder, mock.patch.object(ledger, "READ_AT_ONCE", READ_AT_ONCE):
         world = World(plan.seed, show)
         zone = ZoneInfo("Europe/Oslo")
         passback, occupancy, cover = site_rules(plan.workers_a_gate * plan.gates)
@@ -87,9 +95,13 @@ def live(
         attacker = Attacker(world, broker, SITE, witness, other_key, gates)
         broker.overheard.append(attacker.overhear)
         faults = Faults(world, gates, hub, broker, central, attacker, witness)
+        late = LateTarget(hub, SITE, witness, Path(folder))
+        hub.beside.append(late)
+        office = LateOffice(late)
         for day in range(plan.days):
             people.plan_day(day)
             faults.plan_day(day, people.rush_ms)
+            office.plan_day(day)
             for hour in (7, 10):
                 world.after(hour * HOUR_MS, lambda: witness.compare_presence(hub.file))
             for hour in range(24):
@@ -98,8 +110,11 @@ def live(
             if day_over is not None:
                 day_over(day, world)
         faults.end()
+        office.end()
         world.run_until(world.now_ms + HEAL_MS)
         witness.finish(hub.file)
+        late.finish()
+        late.close()
     stored = sum(len(records) for records in hub.file.events.values())
     return Outcome(
         witness.made_count, stored, witness.twice, witness.wrongly_admitted, world.digest, world.lines, world.counts
