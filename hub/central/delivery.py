@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from hub.central.happening import Happening, Place, Stream
 from hub.central.target import Accepted, Draft, Item, Later, Outcome, Pace, Queued, Refused, Stopped
+from hub.presence import Certainty
 from portvakt.backoff import Backoff
 
 MAX_WORDS = 300
@@ -103,6 +104,13 @@ class Rules:
     attempts: int
     records: Backoff
     target: Backoff
+
+
+def settled_time(item: Item, happening: Happening, clock_wait_ms: int) -> Item:
+    """Kept back a while, where the gate may still say what time it really was."""
+    if happening.certainty is not Certainty.CLOCK_UNTRUSTED:
+        return item
+    return item._replace(not_before_ms=max(item.not_before_ms, happening.received_ms + clock_wait_ms))
 
 
 def answered(delivery: Delivery, draft: Draft, outcome: Outcome, now_ms: int, rules: Rules) -> Delivery:

@@ -228,18 +228,15 @@ class Ledger:
 
     def add(self, wanted: Sequence[tuple[Happening, Item]], walked: Mapping[Stream, int], now_ms: int) -> int:
         """Queue what is not there yet, and note how far a backfill has come; returns how many were new."""
-        table, cursors = schema.deliveries, schema.target_cursors
+        cursors = schema.target_cursors
         with self._store.taking_in() as connection:
-            known = self._states(connection, [item.id for _, item in wanted])
-            new = {item.id: self._row(told, item, now_ms) for told, item in wanted if item.id not in known}
-            if new:
-                connection.execute(upsert(connection, table).on_conflict_do_nothing(), list(new.values()))
+            count = self._put_new(connection, wanted, now_ms)
             for stream, seq in walked.items():
                 place = and_(
                     cursors.c.target == self._target, cursors.c.stream == stream.name, cursors.c.epoch == stream.epoch
                 )
                 connection.execute(update(cursors).where(place).values(backfill_seq=seq))
-        return len(new)
+        return count
 
     def since_ms(self) -> int:
         """From when on the target is told."""
@@ -263,20 +260,25 @@ class Ledger:
                 if stream in begins and begins[stream] <= seq
             ]
 
-    def states(self, ids: Sequence[str]) -> dict[str, int]:
-        """How many of these are in which state."""
-        found: dict[str, int] = {}
+    def states(self, ids: Sequence[str]) -> dict[str, str]:
+        """In which state each of these is; nothing of those that are not there."""
         with self._store.reading() as connection:
-            for state in self._states(connection, ids).values():
-                found[state] = found.get(state, 0) + 1
-        return found
+            return self._states(connection, ids)
 
-    def note(self, counted: Mapping[str, int], now_ms: int) -> None:
-        """Keep what the daily look has found."""
+    def note(self, counted: Mapping[str, int], missing: Sequence[tuple[Happening, Item]], now_ms: int) -> None:
+        """Keep what the daily look has found, and queue what was missing."""
         table, targets = schema.reconciliations, schema.targets
         with self._store.taking_in() as connection:
+            self._put_new(connection, missing, now_ms)
             connection.execute(table.insert(), {"target": self._target, "at_ms": now_ms, **counted})
             connection.execute(update(targets).where(targets.c.name == self._target).values(reconciled_ms=now_ms))
+
+    def _put_new(self, connection: Connection, wanted: Sequence[tuple[Happening, Item]], now_ms: int) -> int:
+        known = self._states(connection, [item.id for _, item in wanted])
+        new = {item.id: self._row(told, item, now_ms) for told, item in wanted if item.id not in known}
+        if new:
+            connection.execute(upsert(connection, schema.deliveries).on_conflict_do_nothing(), list(new.values()))
+        return len(new)
 
     def _settling(self) -> Update:
         """One statement for any number of rows."""

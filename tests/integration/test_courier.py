@@ -1,5 +1,7 @@
 """Couriers over both databases: order, retries, what is set aside, restart, backfill, the daily look."""
 
+from collections.abc import Generator
+
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import select, update
@@ -7,7 +9,7 @@ from sqlalchemy import select, update
 from gate.uplink.signing import Signer
 from hub.central.delivery import State
 from hub.central.ledger import Ledger
-from hub.central.looking_back import Reconciliation, backfill
+from hub.central.looking_back import Progress, Reconciliation, backfill
 from hub.central.target import (
     Accepted,
     Draft,
@@ -53,6 +55,9 @@ class Site:
         until_ms = self.now_ms + for_ms
         while self.now_ms <= until_ms:
             self.now_ms += min(self.courier.turn(self.now_ms), max(1, until_ms - self.now_ms))
+
+    def backfill(self, since_ms: int) -> Generator[Progress, None, None]:
+        return backfill(self.ledger, self.target, since_ms, lambda: self.now_ms, clock_wait_ms=60_000)
 
     def states(self) -> dict[str, str]:
         table = schema.deliveries
@@ -244,11 +249,11 @@ def test_a_target_that_came_late_is_told_from_a_day_on_and_nothing_twice(site: S
     site.run(5_000)
     assert len(site.target.got) == 2
     since_ms = START_MS - 5 * DAY_MS
-    walk = backfill(site.ledger, site.target, since_ms, site.now_ms)
+    walk = site.backfill(since_ms)
     next(walk)
     next(walk)
     walk.close()
-    *_, last = backfill(site.ledger, site.target, since_ms, site.now_ms)
+    *_, last = site.backfill(since_ms)
     site.run(5_000)
     assert last.done == last.total
     assert len(site.target.got) == len(set(site.target.got)) == 12
@@ -256,7 +261,7 @@ def test_a_target_that_came_late_is_told_from_a_day_on_and_nothing_twice(site: S
 
 def test_a_backfill_of_an_unknown_target_says_what_to_do(store: HubStore) -> None:
     with pytest.raises(OfficeError, match="hub run"):
-        next(backfill(Ledger(store, "yard", "nobody"), ScriptedTarget(), 0, 0))
+        next(backfill(Ledger(store, "yard", "nobody"), ScriptedTarget(), 0, lambda: 0, clock_wait_ms=0))
 
 
 def test_the_daily_look_finds_what_was_left_out(site: Site) -> None:
@@ -265,7 +270,7 @@ def test_the_daily_look_finds_what_was_left_out(site: Site) -> None:
     with site.store.taking_in() as connection:
         lost = site.target.got[1]
         connection.execute(schema.deliveries.delete().where(schema.deliveries.c.id == lost))
-    look = Reconciliation("client", site.target, site.ledger)
+    look = Reconciliation("client", site.target, site.ledger, clock_wait_ms=60_000)
     site.now_ms += 700_000
     for _ in range(10):
         look.turn(site.now_ms)

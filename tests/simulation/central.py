@@ -14,7 +14,20 @@ import msgspec
 import hub.central.courier
 from hub.central.courier import Sent
 from hub.central.happening import PASSAGE, Happening
-from hub.central.target import Accepted, Draft, Facts, Item, Later, Outcome, Pace, Queued, Refused, Stopped, Target, Unfit
+from hub.central.target import (
+    Accepted,
+    Draft,
+    Facts,
+    Item,
+    Later,
+    Outcome,
+    Pace,
+    Queued,
+    Refused,
+    Stopped,
+    Target,
+    Unfit,
+)
 from tests.simulation.tellings import Tellings, Told
 from tests.simulation.world import MINUTE_MS, Machine, World
 

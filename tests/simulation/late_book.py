@@ -49,6 +49,7 @@ class Look:
     """What a daily look ought to count."""
 
     expected: set[str]
+    unreadable: set[str]
     corrections: int
     disturbed: bool = False
 
@@ -64,6 +65,8 @@ class Known:
     """By target and key, since when it could be told."""
     missing: dict[str, set[str]] = field(default_factory=dict)
     """What a target should have in its queue and has not, or had not until a look that told nobody of it."""
+    left_out: dict[str, set[str]] = field(default_factory=dict)
+    """What a target has stumbled over since it was looked after."""
     looks: dict[str, Look] = field(default_factory=dict)
     given_up: dict[str, str] = field(default_factory=dict)
     source_wrong_ms: int | None = None
@@ -159,6 +162,17 @@ class LateBook:
         period = self.known.periods[name]
         period.backfilled_ms = min(since_ms, period.backfilled_ms or since_ms)
 
+    def lost(self, name: str, key: str) -> None:
+        """The hub's database has it no more."""
+        self.known.missing[name].add(key)
+        self.disturb(name)
+
+    def stumbled_over(self, key: str) -> None:
+        """The target could not read it: whoever asked has left it out."""
+        self.world.counts["happenings stumbled over"] += 1
+        for name in self.known.periods:
+            self.known.left_out.setdefault(name, set()).add(key)
+
     def disturb(self, name: str) -> None:
         """While a look is under way, something else changes what it counts."""
         if name in self.known.looks:
@@ -208,7 +222,7 @@ class LateBook:
             if record.seq <= reached.get(key, 0) and self._known_ms(key, record) >= from_ms
         } - unreadable
         self.known.missing[name] |= expected - self._rows(name).keys()
-        self.known.looks[name] = Look(expected, len(self.known.file.corrections))
+        self.known.looks[name] = Look(expected, unreadable, len(self.known.file.corrections))
 
     def look_ended(self, name: str) -> None:
         """It has written down what it counted."""
@@ -223,8 +237,11 @@ class LateBook:
         if look.disturbed or look.corrections != len(self.known.file.corrections):
             self.world.counts["daily looks disturbed"] += 1
             return
+        self.known.left_out.get(name, set()).intersection_update(look.unreadable)
         if counted.missing != len(missing & look.expected):
-            what = f"hub: {len(missing & look.expected)} were missing, the daily look of {name} tells of {counted.missing}"
+            what = (
+                f"hub: {len(missing & look.expected)} were missing, the daily look of {name} tells of {counted.missing}"
+            )
             raise self.world.broken("look", what)
         if counted.expected != len(look.expected):
             what = f"hub: the daily look of {name} expects {counted.expected}, there are {len(look.expected)}"
@@ -276,11 +293,12 @@ class LateBook:
     def finish(self, name: str) -> None:
         """Everything has healed and everybody has done their part."""
         period, rows = self.known.periods[name], self._rows(name)
+        excused = self.known.missing[name] | self.known.left_out.get(name, set())
         for key, record in self._passages():
             at_ms = self._known_ms(key, record)
             live = at_ms >= period.since_ms and record.received_ms > period.entered_ms
             asked = period.backfilled_ms is not None and at_ms >= period.backfilled_ms
-            if (live or asked) and record.id not in self.known.missing[name]:
+            if (live or asked) and record.id not in excused - rows.keys():
                 self._told(record, rows.get(record.id))
         self._given_up_with_reasons(rows)
 

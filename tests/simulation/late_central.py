@@ -23,7 +23,7 @@ FORGOTTEN = "not in the queue"
 class LateCentral:
     """The receiver. Outlives every hub."""
 
-    pace = Pace(connections=2, batch=3)
+    pace = Pace(connections=2, batch=6)
 
     def __init__(self, world: World, book: LateBook) -> None:
         self.world = world
@@ -61,7 +61,7 @@ class LateCentral:
         if happening.kind != PASSAGE or happening.at_ms is None:
             return []
         if self.unreadable([happening.id]):
-            self.world.counts["happenings stumbled over"] += 1
+            self.tellings.stumbled_over(happening.id)
             raise ValueError("a fault in the target")
         return [Item(happening.id, happening.id, happening.card, happening.at_ms)]
 

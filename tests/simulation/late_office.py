@@ -21,7 +21,7 @@ from tests.simulation.late_target import KIND, SOURCE, Backfilling, LateTarget
 from tests.simulation.world import DAY_MS, HOUR_MS, MINUTE_MS, START_MS
 
 NAMES = ("inspection", "labour-inspection", "authority", "labour-authority")
-DEADLINE_MIN = 30.0
+DEADLINE_MIN = 60.0
 ROUND_MS = 2 * HOUR_MS
 WHO = "office"
 
@@ -218,7 +218,7 @@ class LateOffice:
             settled = [row for row in rows if row.state != State.GIVEN_UP]
             for row in self._chance.sample(settled, min(3, len(settled))):
                 connection.execute(delete(table).where(table.c.target == row.target, table.c.id == row.id))
-                self._late.book.disturb(row.target)
+                self._late.book.lost(row.target, row.id)
                 self._world.counts["deliveries lost from the database"] += 1
 
     def _dies_looking(self) -> None:

@@ -29,11 +29,11 @@ from tests.simulation.world import MINUTE_MS, START_MS
 
 KIND = "late"
 SOURCE = NeighbourSettings(name="lifts", kind="mapped", every_s=60)
-QUIET_MS = 60 * MINUTE_MS
+QUIET_MS = 180 * MINUTE_MS
 """How long a turn may wait where nothing is due; the bell is rung for what is new."""
 ANSWER_MS = 30_000
-NOTICED_MS = 3 * MINUTE_MS
-REST_MS = 30_000
+NOTICED_MS = 15 * MINUTE_MS
+REST_MS = 5 * MINUTE_MS
 """Both are shorter at a site; here one turn is for several records."""
 PIECE_MS = 500
 """How long a daily look waits between two pieces."""
@@ -80,7 +80,7 @@ class LateTarget:
             self.book.known = self._known()
         self.book.known.looks.clear()
         self.book.left_alone_no_more()
-        self.in_force = () if self.settings is None else (self.settings,)
+        self.in_force: tuple[TargetSettings, ...] = () if self.settings is None else (self.settings,)
         config = HubConfig(site=self.site, targets=self.in_force, sources=(SOURCE,))
         self._alarms = AlarmWatch(self.database, self.in_force, site_alarms(self.database, config))
         self._next_ms: int | None = None
@@ -117,7 +117,7 @@ class LateTarget:
         wire = Wire(self.hub, self.central, lambda: None, lambda: self.carry_in(1_000) if run == self._run else None)
         rules = Rules(ATTEMPTS, Backoff(uniform, 1_000, 900_000), Backoff(uniform, 1_000, 300_000))
         self._courier = Courier(settings.name, self.central, self.ledger, wire, rules, clock_wait_ms=CLOCK_WAIT_MS)
-        self._look = Reconciliation(settings.name, self.central, self.ledger)
+        self._look = Reconciliation(settings.name, self.central, self.ledger, clock_wait_ms=CLOCK_WAIT_MS)
         self._look_due_ms = 0
         self._entered = False
         self.carry_in(0)
@@ -179,7 +179,7 @@ class LateTarget:
             self.watch_in(LOOK_MS)
             return
         self.book.compare_alarms(self.in_force)
-        self.watch_in(self._chance.randint(10, 40) * MINUTE_MS)
+        self.watch_in(self._chance.randint(15, 90) * MINUTE_MS)
 
     def finish(self) -> None:
         """Everything has healed."""
@@ -214,6 +214,10 @@ class WatchedLedger(Ledger):
         count = super().add(wanted, walked, now_ms)
         self._late.book.backfilled(self._name, wanted)
         return count
+
+    def note(self, counted: Mapping[str, int], missing: Sequence[tuple[Happening, Item]], now_ms: int) -> None:
+        self._late.book.comes(self._name, missing)
+        super().note(counted, missing, now_ms)
 
     def settle(self, deliveries: Sequence[Delivery], receiver: Receiver, now_ms: int) -> None:
         super().settle(deliveries, receiver, now_ms)
@@ -251,11 +255,11 @@ class Backfilling:
         self._late.world.after(pause_ms, self.go_on)
 
     def _step(self) -> None:
-        book, now_ms = self._late.book, self._late.world.now_ms
+        book, world = self._late.book, self._late.world
         if self._walk is None:
             book.backfill_begins(self._name, FROM_MS)
             self._walk = backfill(
-                self._ledger, self._late.central, FROM_MS, now_ms
+                self._ledger, self._late.central, FROM_MS, lambda: world.now_ms, clock_wait_ms=CLOCK_WAIT_MS
             )
         try:
             if next(self._walk, None) is None:

@@ -40,7 +40,7 @@ from gate.uplink.mqtt import Uplink
 from gate.uplink.session import Session, UplinkEffect
 from gate.uplink.signing import Sealed, Verifier
 from hub.central.courier import Courier
-from hub.central.delivery import Delivery, Receiver
+from hub.central.delivery import Delivery, Receiver, settled_time
 from hub.central.happening import Happening
 from hub.central.target import Accepted, Draft, Item, Later, Outcome, Queued, Refused, Stopped, Target
 from hub.corrections import Passage
@@ -371,7 +371,8 @@ def cursor_before_the_items() -> AbstractContextManager[Any]:
         ahead = self._queue.ahead()
         if ahead.cursors:
             self._queue.plan([], ahead.cursors, now_ms)
-            wanted = [(one, self._settled_time(item, one)) for one in ahead.happenings for item in self._items(one)]
+            wait_ms = self._clock_wait_ms
+            wanted = [(one, settled_time(item, one, wait_ms)) for one in ahead.happenings for item in self._items(one)]
             self._queue.plan(wanted, {}, now_ms)
         return bool(ahead.cursors)
 
@@ -440,10 +441,10 @@ def refusal_stops_the_target() -> AbstractContextManager[Any]:
 def told_as_it_arrives() -> AbstractContextManager[Any]:
     """What comes first goes first."""
 
-    def settled_time(_: Courier, item: Item, happening: Happening) -> Item:
+    def as_it_arrives(item: Item, happening: Happening, _: int) -> Item:
         return item._replace(at_ms=happening.received_ms)
 
-    return _patched((Courier, "_settled_time", settled_time))
+    return _patched((hub.central.courier, "settled_time", as_it_arrives))
 
 
 def pause_ignored() -> AbstractContextManager[Any]:
