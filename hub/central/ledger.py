@@ -37,6 +37,8 @@ class Ledger:
         self._store = store
         self._site = site
         self._target = target
+        self._read_since_ms = 0
+        """From when on the target was to be told when it was last read what comes next."""
 
     def enter(self, kind: str, since_ms: int | None, now_ms: int) -> None:
         """Know the target. One that is new is told of what happens from `since_ms` on; without that, from now on."""
@@ -74,14 +76,17 @@ class Ledger:
                 piece = streams.read(connection, self._site, Span(stream, after, end), READ_AT_ONCE - len(found))
                 found += piece.happenings
                 cursors[stream] = piece.through
-            since_ms = self._since_ms(connection) if found else 0
-        return Ahead([one for one in found if one.from_on(since_ms)], cursors)
+            self._read_since_ms = self._since_ms(connection)
+        return Ahead([one for one in found if one.from_on(self._read_since_ms)], cursors)
 
     def plan(self, wanted: Sequence[tuple[Happening, Item]], cursors: Mapping[Stream, int], now_ms: int) -> None:
         """Put items into the queue and move the cursors. An item that is there already is looked at again where
-        something else has happened to it since."""
+        something else has happened to it since. Nothing at all, where a backfill has begun since `ahead`: that has
+        not seen these, and they were chosen by the day before."""
         table = schema.deliveries
         with self._store.taking_in() as connection:
+            if self._asked_from(connection) != self._read_since_ms:
+                return
             statement = upsert(connection, table)
             new = statement.excluded
             again = statement.on_conflict_do_update(
@@ -311,6 +316,12 @@ class Ledger:
     def _since_ms(self, connection: Connection) -> int:
         table = schema.targets
         return connection.scalar(select(table.c.since_ms).where(table.c.name == self._target)) or 0
+
+    def _asked_from(self, connection: Connection) -> int:
+        """The same, and nobody changes it until this transaction has ended."""
+        table = schema.targets
+        mine = select(table.c.since_ms).where(table.c.name == self._target)
+        return connection.scalar(mine.with_for_update()) or 0
 
     def _put_cursors(self, connection: Connection, cursors: Mapping[Stream, int]) -> None:
         if not cursors:

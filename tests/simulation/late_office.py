@@ -21,7 +21,7 @@ from tests.simulation.late_target import KIND, SOURCE, Backfilling, LateTarget
 from tests.simulation.world import DAY_MS, HOUR_MS, MINUTE_MS, START_MS
 
 NAMES = ("inspection", "labour-inspection", "authority", "labour-authority")
-DEADLINE_MIN = 60.0
+DEADLINE_MIN = 90.0
 ROUND_MS = 2 * HOUR_MS
 WHO = "office"
 

@@ -23,17 +23,17 @@ from tests.simulation.invariants import Witness
 from tests.simulation.late_book import Known, LateBook
 from tests.simulation.late_central import LateCentral
 from tests.simulation.sim_database import SimDatabase
-from tests.simulation.sim_hub import ATTEMPTS, CLOCK_WAIT_MS, STORE_RETRY_MS, SimHub
+from tests.simulation.sim_hub import ATTEMPTS, CLOCK_WAIT_MS, SimHub
 from tests.simulation.world import DAY_MS as SIM_DAY_MS
 from tests.simulation.world import MINUTE_MS, START_MS
 
 KIND = "late"
 SOURCE = NeighbourSettings(name="lifts", kind="mapped", every_s=60)
-QUIET_MS = 180 * MINUTE_MS
+QUIET_MS = 360 * MINUTE_MS
 """How long a turn may wait where nothing is due; the bell is rung for what is new."""
 ANSWER_MS = 30_000
-NOTICED_MS = 15 * MINUTE_MS
-REST_MS = 5 * MINUTE_MS
+NOTICED_MS = 30 * MINUTE_MS
+REST_MS = 15 * MINUTE_MS
 """Both are shorter at a site; here one turn is for several records."""
 PIECE_MS = 500
 """How long a daily look waits between two pieces."""
@@ -59,7 +59,7 @@ class LateTarget:
         """What another process does after the courier has looked for news and before it writes down that it has."""
         self.at_look: Callable[[], None] | None = None
         """What goes wrong when a daily look begins."""
-        self._stored = 0
+        self._change = 0
         self._run = 0
         self.started()
 
@@ -92,10 +92,10 @@ class LateTarget:
         self._run += 1
 
     def rang(self) -> None:
-        """Something was taken in; most of it concerns no target."""
-        stored = sum(map(len, self.hub.file.events.values()))
-        if stored != self._stored:
-            self._stored = stored
+        """Something was taken in; most of it is no passage, and concerns no target."""
+        change = max(self.hub.file.changes.values(), default=0)
+        if change != self._change:
+            self._change = change
             self.carry_in(NOTICED_MS)
 
     def carry_in(self, in_ms: int) -> None:
@@ -136,7 +136,7 @@ class LateTarget:
             wait_ms = self._courier.turn(now_ms)
             if not self._courier.under_way and wait_ms:
                 self._look_back(settings.name, now_ms)
-            if self._courier.under_way and wait_ms:
+            if self._courier.under_way:
                 # The answer asks for a turn.
                 wait_ms = ANSWER_MS
             elif wait_ms:
@@ -144,7 +144,7 @@ class LateTarget:
                 wait_ms = max(REST_MS, min(QUIET_MS, QUIET_MS if due_ms is None else due_ms - now_ms))
         except StoreError:
             self.book.disturb(settings.name)
-            wait_ms = STORE_RETRY_MS
+            wait_ms = REST_MS
         self.carry_in(min(wait_ms, PIECE_MS) if self._looking else wait_ms)
 
     def _enter(self, settings: TargetSettings, now_ms: int) -> None:
@@ -179,7 +179,7 @@ class LateTarget:
             self.watch_in(LOOK_MS)
             return
         self.book.compare_alarms(self.in_force)
-        self.watch_in(self._chance.randint(15, 90) * MINUTE_MS)
+        self.watch_in(self._chance.randint(20, 120) * MINUTE_MS)
 
     def finish(self) -> None:
         """Everything has healed."""

@@ -50,6 +50,7 @@ from hub.intake import Gathered, Taken, gather
 from hub.presence import CardKey, Certainty, Sighting
 from hub.records import Journal
 from hub.whereabouts import Whereabouts
+from tests.simulation.late_mutants import LATE_MUTANTS
 from tests.simulation.sim_disk import SimJournal, SimPermits
 from tests.simulation.site import Plan, live
 from tests.simulation.world import Broken
@@ -494,7 +495,7 @@ MUTANTS: Mapping[str, Mutant] = {
         garbage_ends_the_intake,
         cursor_before_the_items, no_answer_taken_for_yes, queued_taken_for_done, key_of_each_attempt,
         refused_is_tried_again, refusal_stops_the_target, told_as_it_arrives,
-        pause_ignored, stop_ignored, answer_lost_with_the_store, old_days_not_told,
+        pause_ignored, stop_ignored, answer_lost_with_the_store, old_days_not_told, *LATE_MUTANTS,
     )
 }  # fmt: skip
 
