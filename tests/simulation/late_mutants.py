@@ -9,6 +9,7 @@ from unittest import mock
 from sqlalchemy import Connection, update
 
 import hub.central.alarms
+import hub.central.courier
 import hub.central.delivery
 import hub.central.looking_back
 import hub.central.overview
@@ -47,7 +48,7 @@ def backfill_progress_before_the_items() -> AbstractContextManager[Any]:
 
 def backfill_of_what_was_there_when_it_began() -> AbstractContextManager[Any]:
     """Whoever was reading the news meanwhile still goes by the old day."""
-    return _patched((Ledger, "_asked_from", lambda self, connection: self._read_since_ms))
+    return _patched((Ledger, "_asked_from", lambda self, _: self._read_since_ms))
 
 
 def backfill_as_it_comes() -> AbstractContextManager[Any]:

@@ -26,10 +26,16 @@ ROUND_MS = 2 * HOUR_MS
 WHO = "office"
 
 
+def has_late_central(seed: int) -> bool:
+    """Every other site: a real database costs as much as all the rest of one."""
+    return seed % 2 == 1
+
+
 class LateOffice:
     """See the module."""
 
     def __init__(self, late: LateTarget) -> None:
+        late.hub.beside.append(late)
         self._late = late
         self._world = late.world
         self._hub = late.hub
@@ -74,10 +80,18 @@ class LateOffice:
         if self._chance.random() < 0.5:
             self._world.after(30 * MINUTE_MS, self._backfill)
 
+    def finish(self) -> None:
+        """Raises Broken."""
+        self._late.finish()
+
+    def close(self) -> None:
+        """The databases."""
+        self._late.close()
+
     # --- the settings ------------------------------------------------------------------------------------
 
     def _target(self, name: str) -> TargetSettings:
-        since = "2026-03-01" if self._world.seed % 4 == 0 else None
+        since = "2026-03-01" if self._world.seed % 6 == 5 else None
         return TargetSettings(name=name, kind=KIND, since=since, deadline_min=DEADLINE_MIN)
 
     def _add(self) -> None:

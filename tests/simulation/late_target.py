@@ -33,7 +33,7 @@ QUIET_MS = 360 * MINUTE_MS
 """How long a turn may wait where nothing is due; the bell is rung for what is new."""
 ANSWER_MS = 30_000
 NOTICED_MS = 30 * MINUTE_MS
-REST_MS = 15 * MINUTE_MS
+REST_MS = 30 * MINUTE_MS
 """Both are shorter at a site; here one turn is for several records."""
 PIECE_MS = 500
 """How long a daily look waits between two pieces."""

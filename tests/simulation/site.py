@@ -4,7 +4,7 @@ import hashlib
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from unittest import mock
@@ -18,7 +18,7 @@ from hub.central import ledger
 from tests.simulation.central import Central
 from tests.simulation.faults import Attacker, Faults
 from tests.simulation.invariants import Witness
-from tests.simulation.late_office import LateOffice
+from tests.simulation.late_office import LateOffice, has_late_central
 from tests.simulation.late_target import LateTarget
 from tests.simulation.people import People
 from tests.simulation.sim_database import folder_for_databases
@@ -68,7 +68,8 @@ def live(
     plan: Plan, show: Callable[[str], None] | None = None, day_over: Callable[[int, World], None] | None = None
 ) -> Outcome:
     """Simulate a site. Raises Broken with the promise, the place and the trace's end."""
-    with _quiet(), folder_for_databases() as folder, mock.patch.object(ledger, "READ_AT_ONCE", READ_AT_ONCE):
+    small_pieces = mock.patch.object(ledger, "READ_AT_ONCE", READ_AT_ONCE)
+    with _quiet(), folder_for_databases() as folder, ExitStack() as held, small_pieces:
         world = World(plan.seed, show)
         zone = ZoneInfo("Europe/Oslo")
         passback, occupancy, cover = site_rules(plan.workers_a_gate * plan.gates)
@@ -95,13 +96,14 @@ def live(
         attacker = Attacker(world, broker, SITE, witness, other_key, gates)
         broker.overheard.append(attacker.overhear)
         faults = Faults(world, gates, hub, broker, central, attacker, witness)
-        late = LateTarget(hub, SITE, witness, Path(folder))
-        hub.beside.append(late)
-        office = LateOffice(late)
+        offices = [LateOffice(LateTarget(hub, SITE, witness, Path(folder)))] if has_late_central(plan.seed) else []
+        for office in offices:
+            held.callback(office.close)
         for day in range(plan.days):
             people.plan_day(day)
             faults.plan_day(day, people.rush_ms)
-            office.plan_day(day)
+            for office in offices:
+                office.plan_day(day)
             for hour in (7, 10):
                 world.after(hour * HOUR_MS, lambda: witness.compare_presence(hub.file))
             for hour in range(24):
@@ -110,11 +112,12 @@ def live(
             if day_over is not None:
                 day_over(day, world)
         faults.end()
-        office.end()
+        for office in offices:
+            office.end()
         world.run_until(world.now_ms + HEAL_MS)
         witness.finish(hub.file)
-        late.finish()
-        late.close()
+        for office in offices:
+            office.finish()
     stored = sum(len(records) for records in hub.file.events.values())
     return Outcome(
         witness.made_count, stored, witness.twice, witness.wrongly_admitted, world.digest, world.lines, world.counts
