@@ -1,6 +1,7 @@
 """Couriers over both databases: order, retries, what is set aside, restart, backfill, the daily look."""
 
 from collections.abc import Generator
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -10,6 +11,7 @@ from gate.uplink.signing import Signer
 from hub.central.delivery import State
 from hub.central.ledger import Ledger
 from hub.central.looking_back import Progress, Reconciliation, backfill
+from hub.central.overview import target_lines
 from hub.central.target import (
     Accepted,
     Draft,
@@ -23,6 +25,8 @@ from hub.central.target import (
     Stopped,
     Unfit,
 )
+from hub.central.words import retry_all
+from hub.config import TargetSettings
 from hub.errors import OfficeError, StoreError
 from hub.ingest import Ingest
 from hub.office import check_out
@@ -353,3 +357,90 @@ def test_a_store_that_fails_while_something_is_set_aside_keeps_nothing_from_bein
             site.run(1_000)
     site.run(5_000)
     assert sorted(site.states().values()) == [State.ACCEPTED, State.ASIDE]
+
+
+def test_p2_what_a_queue_has_refused_is_sent_when_all_that_was_aside_is_tried_again(site: Site) -> None:
+    """The words were said, and were never accepted. And what is tried again has not waited since yesterday."""
+    site.target.script.append(Queued("q1"))
+    site.target.asked.append(Refused("card is not on the project"))
+    site.tell(a_day("1001"), 1)
+    site.run(10_000)
+    assert set(site.states().values()) == {State.ASIDE}
+    site.now_ms += DAY_MS
+    assert retry_all(site.store, "client", "foreman", site.now_ms) == 1
+    (line,) = target_lines(site.store, [TargetSettings(name="client", kind="scripted")], site.now_ms + 60_000)
+    assert (line.waiting, line.late) == (1, False)
+    site.run(5_000)
+    assert set(site.states().values()) == {State.ACCEPTED}
+    assert len(site.target.got) == 2
+    assert set(site.target.bodies) == set(site.target.got)
+
+
+def test_a_daily_look_that_was_interrupted_tells_of_all_that_was_missing(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hub.central.ledger.READ_AT_ONCE", 1)
+    site.tell(a_day("1001", "1002"))
+    site.run(5_000)
+    with site.store.taking_in() as connection:
+        connection.execute(schema.deliveries.delete().where(schema.deliveries.c.id == site.target.got[0]))
+    site.now_ms += 700_000
+    for turns in (3, 10):
+        look = Reconciliation("client", site.target, site.ledger, clock_wait_ms=60_000)
+        for _ in range(turns):
+            look.turn(site.now_ms)
+    with site.store.reading() as connection:
+        assert connection.execute(select(schema.reconciliations)).one().missing == 1
+    assert State.WAITING in site.states().values()
+
+
+def test_p10_the_daily_look_finds_what_an_unset_clock_has_seen(site: Site) -> None:
+    with site.store.taking_in() as connection:
+        connection.execute(update(schema.targets).values(since_ms=START_MS - DAY_MS))
+    book = RecordBook()
+    book.passage("1001", ENTRY, START_MS - 9_000 * DAY_MS, trusted=False)
+    site.tell(book)
+    site.run(120_000)
+    with site.store.taking_in() as connection:
+        connection.execute(schema.deliveries.delete())
+    look = Reconciliation("client", site.target, site.ledger, clock_wait_ms=60_000)
+    for _ in range(5):
+        look.turn(site.now_ms)
+    with site.store.reading() as connection:
+        row = connection.execute(select(schema.reconciliations)).one()
+    assert (row.expected, row.missing) == (1, 1)
+
+
+def test_p10_a_backfill_keeps_back_what_an_unset_clock_has_seen_as_live_telling_does(site: Site) -> None:
+    with site.store.taking_in() as connection:
+        connection.execute(update(schema.targets).values(since_ms=START_MS + DAY_MS))
+    book = RecordBook()
+    book.passage("1001", ENTRY, START_MS - 30 * DAY_MS, trusted=False)
+    site.tell(book)
+    site.run(1_000)
+    list(site.backfill(START_MS - DAY_MS))
+    site.run(30_000)
+    assert site.target.got == []
+    site.run(60_000)
+    assert len(site.target.got) == 1
+
+
+def test_p2_a_backfill_that_begins_while_news_are_read_loses_none_of_them(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They happened before the target's day, so they are no news for it; and the backfill has not seen them."""
+    with site.store.taking_in() as connection:
+        connection.execute(update(schema.targets).values(since_ms=START_MS + DAY_MS))
+    site.tell(a_day("1001", "1002"))
+    plan = Ledger.plan
+    begun: list[Progress] = []
+
+    def meanwhile(self: Ledger, *planned: Any) -> None:
+        if not begun:
+            begun.extend(site.backfill(START_MS - DAY_MS))
+        plan(self, *planned)
+
+    monkeypatch.setattr(Ledger, "plan", meanwhile)
+    site.run(5_000)
+    assert begun[-1].queued == 0
+    assert len(site.target.got) == 4
