@@ -65,6 +65,10 @@ class Known:
     """By target and key, since when it could be told."""
     missing: dict[str, set[str]] = field(default_factory=dict)
     """What a target should have in its queue and has not, or had not until a look that told nobody of it."""
+    lost: dict[str, set[str]] = field(default_factory=dict)
+    """What was in a target's queue and is so no more."""
+    backfilling: set[str] = field(default_factory=set)
+    """Targets for which a backfill has begun and has not come to its end."""
     left_out: dict[str, set[str]] = field(default_factory=dict)
     """What a target has stumbled over since it was looked after."""
     looks: dict[str, Look] = field(default_factory=dict)
@@ -150,6 +154,7 @@ class LateBook:
 
     def backfill_begins(self, name: str, since_ms: int) -> None:
         self._asks_from(since_ms)
+        self.known.backfilling.add(name)
         self.disturb(name)
 
     def backfilled(self, name: str, wanted: Sequence[tuple[Happening, Item]]) -> None:
@@ -159,12 +164,14 @@ class LateBook:
 
     def backfill_ended(self, name: str, since_ms: int) -> None:
         self.world.counts["backfills finished"] += 1
+        self.known.backfilling.discard(name)
         period = self.known.periods[name]
         period.backfilled_ms = min(since_ms, period.backfilled_ms or since_ms)
 
     def lost(self, name: str, key: str) -> None:
         """The hub's database has it no more."""
         self.known.missing[name].add(key)
+        self.known.lost.setdefault(name, set()).add(key)
         self.disturb(name)
 
     def stumbled_over(self, key: str) -> None:
@@ -221,8 +228,20 @@ class LateBook:
             for key, record in self._passages()
             if record.seq <= reached.get(key, 0) and self._known_ms(key, record) >= from_ms
         } - unreadable
-        self.known.missing[name] |= expected - self._rows(name).keys()
+        new = expected - self._rows(name).keys()
+        self._explained(name, new)
+        self.known.missing[name] |= new
         self.known.looks[name] = Look(expected, unreadable, len(self.known.file.corrections))
+
+    def _explained(self, name: str, missing: set[str]) -> None:
+        """What is missing was lost, or left out by a target that stumbled: the hub itself forgets nothing."""
+        if name in self.known.backfilling:
+            return
+        known = self.known.lost.get(name, set()) | self.known.left_out.get(name, set())
+        for key, record in self._passages():
+            if record.id in missing - known and self._is_asked_for(name, key, record):
+                where = f"{record.gate}/{record.seq}"
+                raise self.world.broken("P2", f"{where}: nobody has lost it, and late central was not to know")
 
     def look_ended(self, name: str) -> None:
         """It has written down what it counted."""
@@ -292,15 +311,18 @@ class LateBook:
 
     def finish(self, name: str) -> None:
         """Everything has healed and everybody has done their part."""
-        period, rows = self.known.periods[name], self._rows(name)
+        rows = self._rows(name)
         excused = self.known.missing[name] | self.known.left_out.get(name, set())
         for key, record in self._passages():
-            at_ms = self._known_ms(key, record)
-            live = at_ms >= period.since_ms and record.received_ms > period.entered_ms
-            asked = period.backfilled_ms is not None and at_ms >= period.backfilled_ms
-            if (live or asked) and record.id not in excused - rows.keys():
+            if self._is_asked_for(name, key, record) and record.id not in excused - rows.keys():
                 self._told(record, rows.get(record.id))
         self._given_up_with_reasons(rows)
+
+    def _is_asked_for(self, name: str, key: JournalKey, record: EventRecord) -> bool:
+        period, at_ms = self.known.periods[name], self._known_ms(key, record)
+        if period.backfilled_ms is not None and at_ms >= period.backfilled_ms:
+            return True
+        return at_ms >= period.since_ms and record.received_ms > period.entered_ms
 
     def look_is_overdue(self, name: str, due_ms: int) -> None:
         if self.world.now_ms > due_ms + LOOK_PATIENCE_MS:

@@ -34,7 +34,9 @@ def has_late_central(seed: int) -> bool:
 class LateOffice:
     """See the module."""
 
-    def __init__(self, late: LateTarget) -> None:
+    def __init__(self, late: LateTarget, cut_off: Callable[[int], None]) -> None:
+        """`cut_off` keeps a gate from telling anything for so many ms."""
+        self._cut_off = cut_off
         late.hub.beside.append(late)
         self._late = late
         self._world = late.world
@@ -48,8 +50,11 @@ class LateOffice:
         """Ask the scheduler for what is done and what goes wrong that day."""
         start_ms = START_MS + day * DAY_MS
         if day == 0:
-            self._at(start_ms, 2, 7, self._add)
-            self._at(start_ms, 7, 12, self._backfill)
+            self._at(start_ms, 2, 5, self._add)
+            if self._chance.random() < 0.6:
+                self._at(start_ms, 0, 2, self._old_news)
+            else:
+                self._at(start_ms, 7, 12, self._backfill)
         elif self._chance.random() < 0.5:
             self._at(start_ms, 3, 9, self._rename)
         else:
@@ -127,11 +132,22 @@ class LateOffice:
             return
         self._world.counts["backfills"] += 1
         self._backfilling = one = Backfilling(self._late, self._late.settings.name)
-        if self._chance.random() < 0.5 and not self._over:
-            self._late.between = one.begin
-            self._world.after(2 * HOUR_MS, one.go_on)
-        else:
-            one.go_on()
+        one.go_on()
+
+    def _old_news(self) -> None:
+        """A gate was cut off when the target was added, and tells of that morning as the backfill begins."""
+        for_ms = self._chance.randint(6, 9) * HOUR_MS
+        self._cut_off(for_ms)
+        self._world.after(for_ms, self._backfill_meanwhile)
+
+    def _backfill_meanwhile(self) -> None:
+        """It begins after the courier has read what is new, and before it has written down that it has."""
+        if self._late.settings is None or self._over:
+            return
+        self._world.counts["backfills that began while news were read"] += 1
+        self._backfilling = one = Backfilling(self._late, self._late.settings.name)
+        self._late.between = one.begin
+        self._world.after(HOUR_MS, one.go_on)
 
     def _round(self) -> None:
         """Somebody looks at what was set aside, and at a target that stopped."""

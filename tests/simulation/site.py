@@ -96,7 +96,10 @@ def live(
         attacker = Attacker(world, broker, SITE, witness, other_key, gates)
         broker.overheard.append(attacker.overhear)
         faults = Faults(world, gates, hub, broker, central, attacker, witness)
-        offices = [LateOffice(LateTarget(hub, SITE, witness, Path(folder)))] if has_late_central(plan.seed) else []
+        offices = []
+        if has_late_central(plan.seed):
+            late = LateTarget(hub, SITE, witness, Path(folder))
+            offices.append(LateOffice(late, lambda for_ms: faults.dig_through(gates[-1], for_ms)))
         for office in offices:
             held.callback(office.close)
         for day in range(plan.days):
