@@ -7,7 +7,8 @@
 
 Of one card only the earliest that is open may go; all others wait for it. A receiver that fails is a pause for the
 whole target, and then one record is tried before many; a receiver that wants a person stops it. A record at which the
-receiver fails again and again while it takes others goes aside: nothing may hold back the rest.
+receiver fails again and again while it takes others goes aside, and so does one that stays in its queue for a day:
+nothing may hold back the rest.
 """
 
 from collections.abc import Sequence
@@ -23,6 +24,8 @@ from portvakt.backoff import Backoff
 MAX_WORDS = 300
 ASK_FIRST_MS = 2_000
 ASK_CAP_MS = 600_000
+QUEUED_FOR_MS = 86_400_000
+"""What a receiver has in its own queue for so long, it has forgotten, or will never decide."""
 
 
 @unique
@@ -154,6 +157,9 @@ def asked(delivery: Delivery, outcome: Outcome, now_ms: int) -> Delivery:
             aside = replace(delivery, state=State.ASIDE, words=_short(words), field=field, due_ms=0, answered_ms=now_ms)
             # It was never accepted: the same words are not told already.
             return replace(aside, digest=None)
+        case Queued(_, words) if now_ms - (delivery.answered_ms or now_ms) >= QUEUED_FOR_MS:
+            told = _short(f"in the receiver's own queue for more than a day; last: {words}")
+            return replace(delivery, state=State.ASIDE, words=told, due_ms=0, answered_ms=now_ms, digest=None)
         case Queued(_, words) | Later(words) | Stopped(words):
             waited_ms = max(ASK_FIRST_MS, now_ms - (delivery.answered_ms or now_ms))
             return replace(delivery, words=_short(words), due_ms=now_ms + min(ASK_CAP_MS, waited_ms))

@@ -11,7 +11,7 @@ from gate.uplink.signing import Signer
 from hub.central.delivery import State
 from hub.central.ledger import Ledger
 from hub.central.looking_back import Progress, Reconciliation, backfill
-from hub.central.overview import target_lines
+from hub.central.overview import aside_lines, target_lines
 from hub.central.target import (
     Accepted,
     Draft,
@@ -188,6 +188,24 @@ def test_queued_is_not_done(site: Site) -> None:
     assert set(site.states().values()) == {State.QUEUED}
     site.run(60_000)
     assert set(site.states().values()) == {State.ASIDE}
+
+
+def test_what_a_receiver_has_forgotten_in_its_queue_holds_back_its_card_for_a_day_at_most(site: Site) -> None:
+    site.target.script.append(Queued("item-7"))
+    site.target.asked.extend([Queued("item-7", "not in the queue")] * 1_000)
+    site.tell(a_day("1001"))
+    site.run(10_000)
+    site.now_ms += DAY_MS - 60_000
+    site.run(10_000)
+    assert sorted(site.states().values()) == [State.QUEUED, State.WAITING]
+    site.now_ms += 700_000
+    site.run(10_000)
+    assert sorted(site.states().values()) == [State.ACCEPTED, State.ASIDE]
+    (line,) = aside_lines(site.store, "client")
+    assert line.words == "in the receiver's own queue for more than a day; last: not in the queue"
+    retry_all(site.store, "client", "foreman", site.now_ms)
+    site.run(5_000)
+    assert set(site.states().values()) == {State.ACCEPTED}
 
 
 def test_p3_after_a_crash_between_answer_and_commit_the_same_key_is_sent(

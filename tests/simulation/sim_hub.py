@@ -40,7 +40,6 @@ INBOX_MESSAGES = 512
 STORE_RETRY_MS = 1_000
 ATTEMPTS = 8
 CLOCK_WAIT_MS = 30 * MINUTE_MS
-ANSWER_MS = 5_000
 NOTICED_MS = 300
 """How soon the courier looks what has come in."""
 LOST = 0.15
@@ -286,9 +285,7 @@ class SimHub(Machine):
             if not self._entered:
                 self.ledger.enter()
                 self._entered = True
-            wait_ms = self._courier.turn(self.world.now_ms)
-            # An answer asks for a turn of its own.
-            self._carry(max(wait_ms, ANSWER_MS) if self._courier.under_way and wait_ms else wait_ms)
+            self._carry(self._courier.turn(self.world.now_ms))
         except StoreError:
             self.world.counts["courier store failures"] += 1
             self._witness.tellings.hub_troubled()

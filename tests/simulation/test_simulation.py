@@ -40,6 +40,13 @@ def test_the_faults_and_the_people_are_really_played() -> None:
         "central fails at one record", "set aside after many failures", "targets woken", "courier store failures",
         "requests while central was down", "deliveries put in their right order", "deliveries aside",
         "queues looked at",
+        "targets added late", "targets renamed", "targets taken away", "targets that came back", "backfills",
+        "backfills finished", "backfills interrupted", "backfills that began while news were read",
+        "passages told to late central", "told late central again", "late central away", "late central locked",
+        "late deliveries aside", "refused in late central's queue", "asked late central for what it has forgotten",
+        "deliveries retried", "deliveries retried with all others", "deliveries given up", "late targets woken",
+        "happenings stumbled over", "deliveries lost from the database", "daily looks", "missing deliveries found",
+        "alarm delivery.late", "alarm delivery.stopped", "alarm delivery.aside", "alarm source.failing",
     )  # fmt: skip
     counts: Counter[str] = Counter()
     for seed in range(1, 9):
