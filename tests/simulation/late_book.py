@@ -303,8 +303,9 @@ class LateBook:
         rows = self._rows(settings.name)
         if State.ASIDE in rows.values():
             yield ASIDE
-        waits = [self.known.tellable_ms[settings.name, key] for key, state in rows.items() if state in SAYS_NOTHING]
-        if waits and self.world.now_ms - min(waits) > settings.deadline_min * 60_000:
+        since_ms, now_ms = self.known.tellable_ms, self.world.now_ms
+        waits = [since_ms.get((settings.name, key), now_ms) for key, state in rows.items() if state in SAYS_NOTHING]
+        if waits and now_ms - min(waits) > settings.deadline_min * 60_000:
             yield LATE
 
     # --- the end -----------------------------------------------------------------------------------------

@@ -51,11 +51,6 @@ def backfill_of_what_was_there_when_it_began() -> AbstractContextManager[Any]:
     return _patched((Ledger, "_asked_from", lambda self, _: self._read_since_ms))
 
 
-def backfill_as_it_comes() -> AbstractContextManager[Any]:
-    """Nothing is kept back for a clock that nobody has set."""
-    return _patched((hub.central.looking_back, "settled_time", lambda item, *_: item))
-
-
 def told_from_the_beginning() -> AbstractContextManager[Any]:
     """Whoever comes late is told everything."""
     enter = Ledger.enter
@@ -221,7 +216,7 @@ def sources_fail_in_silence() -> AbstractContextManager[Any]:
 
 LATE_MUTANTS: Sequence[Callable[[], AbstractContextManager[Any]]] = (
     backfill_with_keys_of_its_own, backfill_progress_before_the_items, backfill_of_what_was_there_when_it_began,
-    backfill_as_it_comes, told_from_the_beginning, place_lost_while_away, look_counts_and_queues_nothing,
+    told_from_the_beginning, place_lost_while_away, look_counts_and_queues_nothing,
     look_queues_before_it_tells, look_overlooks_unset_clocks, queued_words_count_as_told, tried_again_and_late_at_once,
     given_up_without_a_word, wake_ends_the_pause_alone, late_from_the_first_minute, late_only_where_it_waits,
     stopped_and_nobody_hears, alarms_of_who_has_left, alarms_never_end, sources_fail_in_silence,
