@@ -89,11 +89,6 @@ def look_queues_before_it_tells() -> AbstractContextManager[Any]:
     return _patched((Reconciliation, "turn", as_it_goes))
 
 
-def look_overlooks_unset_clocks() -> AbstractContextManager[Any]:
-    """What shows another day is not looked for."""
-    return _patched((streams, "_received_since", lambda *_: {}))
-
-
 def queued_words_count_as_told() -> AbstractContextManager[Any]:
     """What a queue has refused is not sent again: those words were said."""
     asked = hub.central.delivery.asked
@@ -217,7 +212,7 @@ def sources_fail_in_silence() -> AbstractContextManager[Any]:
 LATE_MUTANTS: Sequence[Callable[[], AbstractContextManager[Any]]] = (
     backfill_with_keys_of_its_own, backfill_progress_before_the_items, backfill_of_what_was_there_when_it_began,
     told_from_the_beginning, place_lost_while_away, look_counts_and_queues_nothing,
-    look_queues_before_it_tells, look_overlooks_unset_clocks, queued_words_count_as_told, tried_again_and_late_at_once,
+    look_queues_before_it_tells, queued_words_count_as_told, tried_again_and_late_at_once,
     given_up_without_a_word, wake_ends_the_pause_alone, late_from_the_first_minute, late_only_where_it_waits,
     stopped_and_nobody_hears, alarms_of_who_has_left, alarms_never_end, sources_fail_in_silence,
 )  # fmt: skip
