@@ -66,13 +66,11 @@ class LateOffice:
         self._some(start_ms, 2, self._stumble)
         self._some(start_ms, 3, self._lose_rows)
         self._some(start_ms, 2, self._source_fails)
-        if self._chance.random() < 0.5:
-            self._at(start_ms, 0, 12, self._dies_looking)
 
     def end(self) -> None:
         """Nothing goes wrong any more, and the office does what is left to do."""
-        self._over = True
-        self._late.between = self._late.at_look = None
+        self._over = self._late.calm = True
+        self._late.between = None
         self._late.central.heal()
         if self._late.settings is None:
             self._late.settings = self._target(NAMES[self._renamed])
@@ -250,9 +248,6 @@ class LateOffice:
                 connection.execute(delete(table).where(table.c.target == row.target, table.c.id == row.id))
                 self._late.book.lost(row.target, row.id)
                 self._world.counts["deliveries lost from the database"] += 1
-
-    def _dies_looking(self) -> None:
-        self._late.at_look = lambda: self._hub.arm(self._chance.randint(1, 8), power=False)
 
     def _source_fails(self) -> None:
         known = self._late.book.known

@@ -57,9 +57,9 @@ class LateTarget:
         self.central = LateCentral(hub.world, self.book)
         self.between: Callable[[], None] | None = None
         """What another process does after the courier has looked for news and before it writes down that it has."""
-        self.at_look: Callable[[], None] | None = None
-        """What goes wrong when a daily look begins."""
         self._change = 0
+        self.calm = False
+        """Nothing goes wrong any more."""
         self._run = 0
         self.started()
 
@@ -163,9 +163,9 @@ class LateTarget:
         if begins:
             happenings = [one.id for stored in self.hub.file.events.values() for one in stored.values()]
             self.book.look_begins(name, self.central.unreadable(happenings))
-            goes_wrong, self.at_look = self.at_look, None
-            if goes_wrong is not None:
-                goes_wrong()
+            if self.book.known.missing[name] and not self.calm and self._chance.random() < 0.6:
+                self.world.counts["daily looks that may be interrupted"] += 1
+                self.hub.arm(self._chance.randint(2, 8), power=False)
         was_looking = self._looking
         self._look.turn(now_ms)
         if (begins or was_looking) and not self._looking:
@@ -247,6 +247,8 @@ class Backfilling:
             self.over = True
         if self.over:
             return
+        if self._chance.random() < 0.15 and not self._late.calm:
+            self._late.hub.arm(self._chance.randint(1, 6), power=False)
         self._late.hub.turn("backfill", self._step)
         pause_ms = self._chance.randint(50, 5_000)
         if not self._late.hub.up or self._chance.random() < 0.1:
