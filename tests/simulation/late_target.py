@@ -141,7 +141,8 @@ class LateTarget:
                 wait_ms = ANSWER_MS
             elif wait_ms:
                 due_ms = self.ledger.next_due_ms(now_ms + 1)
-                wait_ms = max(REST_MS, min(QUIET_MS, QUIET_MS if due_ms is None else due_ms - now_ms))
+                rest_ms = MINUTE_MS if self.calm else REST_MS
+                wait_ms = max(rest_ms, min(QUIET_MS, QUIET_MS if due_ms is None else due_ms - now_ms))
         except StoreError:
             self.book.disturb(settings.name)
             wait_ms = REST_MS
