@@ -46,11 +46,6 @@ def backfill_progress_before_the_items() -> AbstractContextManager[Any]:
     return _patched((Ledger, "add", later))
 
 
-def backfill_of_what_was_there_when_it_began() -> AbstractContextManager[Any]:
-    """Whoever was reading the news meanwhile still goes by the old day."""
-    return _patched((Ledger, "_asked_from", lambda self, _: self._read_since_ms))
-
-
 def told_from_the_beginning() -> AbstractContextManager[Any]:
     """Whoever comes late is told everything."""
     enter = Ledger.enter
@@ -210,7 +205,7 @@ def sources_fail_in_silence() -> AbstractContextManager[Any]:
 
 
 LATE_MUTANTS: Sequence[Callable[[], AbstractContextManager[Any]]] = (
-    backfill_with_keys_of_its_own, backfill_progress_before_the_items, backfill_of_what_was_there_when_it_began,
+    backfill_with_keys_of_its_own, backfill_progress_before_the_items,
     told_from_the_beginning, place_lost_while_away, look_counts_and_queues_nothing,
     look_queues_before_it_tells, queued_words_count_as_told, tried_again_and_late_at_once,
     given_up_without_a_word, wake_ends_the_pause_alone, late_from_the_first_minute, late_only_where_it_waits,

@@ -252,7 +252,7 @@ class Backfilling:
             self._late.hub.arm(self._chance.randint(1, 6), power=False)
         self._late.hub.turn("backfill", self._step)
         pause_ms = self._chance.randint(50, 5_000)
-        if not self._late.hub.up or self._chance.random() < 0.1:
+        if not self._late.hub.up or (self._chance.random() < 0.1 and not self._late.calm):
             self._interrupted()
             pause_ms = self._chance.randint(5, 40) * MINUTE_MS
         self._late.world.after(pause_ms, self.go_on)
