@@ -101,7 +101,7 @@ def _give_up(options: argparse.Namespace) -> int:
 def _backfill(options: argparse.Namespace) -> int:
     from contextlib import closing
 
-    from hub.central.couriers import day_ms, target_of
+    from hub.central.couriers import clock_wait_ms, day_ms, target_of
     from hub.central.ledger import Ledger
     from hub.central.looking_back import Progress, backfill
     from hub.config import time_zone
@@ -114,7 +114,8 @@ def _backfill(options: argparse.Namespace) -> int:
     since_ms = day_ms(options.since, time_zone(config.presence), "--since")
     last = Progress(0, 0, 0)
     with opened(options) as store, closing(target_of(config, named[0], settings_file(options))) as target:
-        for last in backfill(Ledger(store, config.site, options.target), target, since_ms, now_ms()):
+        ledger, wait_ms = Ledger(store, config.site, options.target), clock_wait_ms(named[0])
+        for last in backfill(ledger, target, since_ms, now_ms, clock_wait_ms=wait_ms):
             if sys.stderr.isatty():
                 share = 100 * last.done // max(1, last.total)
                 print(

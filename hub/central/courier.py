@@ -21,6 +21,7 @@ from hub.central.delivery import (
     asked,
     nothing_new,
     receiver_after,
+    settled_time,
     unfit,
     worn_out,
 )
@@ -28,7 +29,6 @@ from hub.central.happening import Happening, Place, Stream
 from hub.central.sending import Sender, Sent
 from hub.central.target import Accepted, Draft, Facts, Item, Later, Outcome, Target, Unfit
 from hub.corrections import CLOCK_TRUSTED
-from hub.presence import Certainty
 
 log = logging.getLogger(__name__)
 
@@ -125,7 +125,8 @@ class Courier:
             return False
         if corrected := {one.stream for one in ahead.happenings if one.kind == CLOCK_TRUSTED}:
             self._set_right(corrected, now_ms)
-        wanted = [(one, self._settled_time(item, one)) for one in ahead.happenings for item in self._items(one)]
+        wait_ms = self._clock_wait_ms
+        wanted = [(one, settled_time(item, one, wait_ms)) for one in ahead.happenings for item in self._items(one)]
         self._queue.plan(wanted, ahead.cursors, now_ms)
         return True
 
@@ -135,12 +136,6 @@ class Courier:
         except Exception:
             log.exception("target=%s happening=%s skipped", self._name, happening.id)
             return []
-
-    def _settled_time(self, item: Item, happening: Happening) -> Item:
-        """Kept back a while, where the gate may still say what time it really was."""
-        if happening.certainty is not Certainty.CLOCK_UNTRUSTED:
-            return item
-        return item._replace(not_before_ms=max(item.not_before_ms, happening.received_ms + self._clock_wait_ms))
 
     def _set_right(self, streams: Collection[Stream], now_ms: int) -> None:
         """A gate has said what time it really was: what waits goes in that order, and need not be kept back."""

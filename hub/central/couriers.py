@@ -133,11 +133,9 @@ class Couriers:
     def _run(self, settings: TargetSettings, target: Target) -> None:
         ledger = Ledger(self._store, self._site, settings.name)
         sender = Pool(target)
-        courier = Courier(
-            settings.name, target, ledger, sender, rules_of(settings),
-            clock_wait_ms=int(settings.wait_for_clock_min * 60_000),
-        )  # fmt: skip
-        reconciliation = Reconciliation(settings.name, target, ledger)
+        wait_ms = clock_wait_ms(settings)
+        courier = Courier(settings.name, target, ledger, sender, rules_of(settings), clock_wait_ms=wait_ms)
+        reconciliation = Reconciliation(settings.name, target, ledger, clock_wait_ms=wait_ms)
         entered = False
         away = StoreAway(f"target={settings.name}")
         heard = 0
@@ -189,6 +187,11 @@ def rules_of(settings: TargetSettings, uniform: Callable[[], float] = random.ran
         Backoff(uniform, RECORD_FIRST_MS, RECORD_CAP_MS),
         Backoff(uniform, TARGET_FIRST_MS, TARGET_CAP_MS),
     )
+
+
+def clock_wait_ms(settings: TargetSettings) -> int:
+    """How long something is kept back that a gate saw before its clock was set."""
+    return int(settings.wait_for_clock_min * 60_000)
 
 
 def since_ms(settings: TargetSettings, zone: ZoneInfo) -> int | None:

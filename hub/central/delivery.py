@@ -7,7 +7,8 @@
 
 Of one card only the earliest that is open may go; all others wait for it. A receiver that fails is a pause for the
 whole target, and then one record is tried before many; a receiver that wants a person stops it. A record at which the
-receiver fails again and again while it takes others goes aside: nothing may hold back the rest.
+receiver fails again and again while it takes others goes aside, and so does one that stays in its queue for a day:
+nothing may hold back the rest.
 """
 
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ from typing import NamedTuple, TypeVar
 
 from hub.central.happening import Happening, Place, Stream
 from hub.central.target import Accepted, Draft, Item, Later, Outcome, Pace, Queued, Refused, Stopped
+from hub.presence import Certainty
 from portvakt.backoff import Backoff
 
 T = TypeVar("T", str, str | None)
@@ -26,6 +28,8 @@ ASK_FIRST_MS = 2_000
 ASK_CAP_MS = 600_000
 LONGEST_PAUSE_MS = 86_400_000
 """No receiver may ask for more (`hub.central.web`)."""
+QUEUED_FOR_MS = 86_400_000
+"""What a receiver has in its own queue for so long, it has forgotten, or will never decide."""
 
 
 @unique
@@ -111,6 +115,13 @@ class Rules:
     target: Backoff
 
 
+def settled_time(item: Item, happening: Happening, clock_wait_ms: int) -> Item:
+    """Kept back a while, where the gate may still say what time it really was."""
+    if happening.certainty is not Certainty.CLOCK_UNTRUSTED:
+        return item
+    return item._replace(not_before_ms=max(item.not_before_ms, happening.received_ms + clock_wait_ms))
+
+
 def answered(delivery: Delivery, draft: Draft, outcome: Outcome, now_ms: int, rules: Rules) -> Delivery:
     """What a delivery is after its receiver has answered."""
     tried = replace(delivery, attempts=delivery.attempts + 1, answered_ms=now_ms, field=None)
@@ -149,9 +160,14 @@ def asked(delivery: Delivery, outcome: Outcome, now_ms: int) -> Delivery:
                 delivery, state=State.ACCEPTED, words=_short(words), receiver_id=known, due_ms=0, answered_ms=now_ms
             )
         case Refused(words, field):
-            return replace(
+            aside = replace(
                 delivery, state=State.ASIDE, words=_short(words), field=_plain(field), due_ms=0, answered_ms=now_ms
             )
+            # It was never accepted: the same words are not told already.
+            return replace(aside, digest=None)
+        case Queued(_, words) if now_ms - (delivery.answered_ms or now_ms) >= QUEUED_FOR_MS:
+            told = _short(f"in the receiver's own queue for more than a day; last: {words}")
+            return replace(delivery, state=State.ASIDE, words=told, due_ms=0, answered_ms=now_ms, digest=None)
         case Queued(_, words) | Later(words) | Stopped(words):
             waited_ms = max(ASK_FIRST_MS, now_ms - (delivery.answered_ms or now_ms))
             return replace(delivery, words=_short(words), due_ms=now_ms + min(ASK_CAP_MS, waited_ms))

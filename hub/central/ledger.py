@@ -36,6 +36,8 @@ class Ledger:
         self._store = store
         self._site = site
         self._target = target
+        self._read_since_ms = 0
+        """From when on the target was to be told when it was last read what comes next."""
 
     def enter(self, kind: str, since_ms: int | None, now_ms: int) -> None:
         """Know the target. One that is new is told of what happens from `since_ms` on; without that, from now on."""
@@ -73,14 +75,17 @@ class Ledger:
                 piece = streams.read(connection, self._site, Span(stream, after, end), READ_AT_ONCE - len(found))
                 found += piece.happenings
                 cursors[stream] = piece.through
-            since_ms = self._since_ms(connection) if found else 0
-        return Ahead([one for one in found if one.from_on(since_ms)], cursors)
+            self._read_since_ms = self._since_ms(connection)
+        return Ahead([one for one in found if one.from_on(self._read_since_ms)], cursors)
 
     def plan(self, wanted: Sequence[tuple[Happening, Item]], cursors: Mapping[Stream, int], now_ms: int) -> None:
         """Put items into the queue and move the cursors. An item that is there already is looked at again where
-        something else has happened to it since."""
+        something else has happened to it since. Nothing at all, where a backfill has begun since `ahead`: that has
+        not seen these, and they were chosen by the day before."""
         table = schema.deliveries
         with self._store.taking_in() as connection:
+            if self._asked_from(connection) != self._read_since_ms:
+                return
             statement = upsert(connection, table)
             new = statement.excluded
             again = statement.on_conflict_do_update(
@@ -195,18 +200,15 @@ class Ledger:
 
     def add(self, wanted: Sequence[tuple[Happening, Item]], walked: Mapping[Stream, int], now_ms: int) -> int:
         """Queue what is not there yet, and note how far a backfill has come; returns how many were new."""
-        table, cursors = schema.deliveries, schema.target_cursors
+        cursors = schema.target_cursors
         with self._store.taking_in() as connection:
-            known = self._states(connection, [item.id for _, item in wanted])
-            new = {item.id: self._row(told, item, now_ms) for told, item in wanted if item.id not in known}
-            if new:
-                connection.execute(upsert(connection, table).on_conflict_do_nothing(), list(new.values()))
+            count = self._put_new(connection, wanted, now_ms)
             for stream, seq in walked.items():
                 place = and_(
                     cursors.c.target == self._target, cursors.c.stream == stream.name, cursors.c.epoch == stream.epoch
                 )
                 connection.execute(update(cursors).where(place).values(backfill_seq=seq))
-        return len(new)
+        return count
 
     def since_ms(self) -> int:
         """From when on the target is told."""
@@ -230,20 +232,25 @@ class Ledger:
                 if stream in begins and begins[stream] <= seq
             ]
 
-    def states(self, ids: Sequence[str]) -> dict[str, int]:
-        """How many of these are in which state."""
-        found: dict[str, int] = {}
+    def states(self, ids: Sequence[str]) -> dict[str, str]:
+        """In which state each of these is; nothing of those that are not there."""
         with self._store.reading() as connection:
-            for state in self._states(connection, ids).values():
-                found[state] = found.get(state, 0) + 1
-        return found
+            return self._states(connection, ids)
 
-    def note(self, counted: Mapping[str, int], now_ms: int) -> None:
-        """Keep what the daily look has found."""
+    def note(self, counted: Mapping[str, int], missing: Sequence[tuple[Happening, Item]], now_ms: int) -> None:
+        """Keep what the daily look has found, and queue what was missing."""
         table, targets = schema.reconciliations, schema.targets
         with self._store.taking_in() as connection:
+            self._put_new(connection, missing, now_ms)
             connection.execute(table.insert(), {"target": self._target, "at_ms": now_ms, **counted})
             connection.execute(update(targets).where(targets.c.name == self._target).values(reconciled_ms=now_ms))
+
+    def _put_new(self, connection: Connection, wanted: Sequence[tuple[Happening, Item]], now_ms: int) -> int:
+        known = self._states(connection, [item.id for _, item in wanted])
+        new = {item.id: self._row(told, item, now_ms) for told, item in wanted if item.id not in known}
+        if new:
+            connection.execute(upsert(connection, schema.deliveries).on_conflict_do_nothing(), list(new.values()))
+        return len(new)
 
     def _settling(self) -> Update:
         """One statement for any number of rows."""
@@ -276,6 +283,12 @@ class Ledger:
     def _since_ms(self, connection: Connection) -> int:
         table = schema.targets
         return connection.scalar(select(table.c.since_ms).where(table.c.name == self._target)) or 0
+
+    def _asked_from(self, connection: Connection) -> int:
+        """The same, and nobody changes it until this transaction has ended."""
+        table = schema.targets
+        mine = select(table.c.since_ms).where(table.c.name == self._target)
+        return connection.scalar(mine.with_for_update()) or 0
 
     def _put_cursors(self, connection: Connection, cursors: Mapping[Stream, int]) -> None:
         if not cursors:

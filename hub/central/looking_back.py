@@ -4,10 +4,10 @@ What a target was told is found by its key, so walking twice adds nothing.
 """
 
 import logging
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import NamedTuple
 
-from hub.central.delivery import OPEN, State
+from hub.central.delivery import OPEN, State, settled_time
 from hub.central.happening import Happening
 from hub.central.ledger import Ledger
 from hub.central.target import Item, Target
@@ -39,10 +39,13 @@ class Counted(NamedTuple):
     missing: int
 
 
-def backfill(ledger: Ledger, target: Target, since_ms: int, now_ms: int) -> Generator[Progress, None, None]:
+def backfill(
+    ledger: Ledger, target: Target, since_ms: int, clock: Callable[[], int], *, clock_wait_ms: int
+) -> Generator[Progress, None, None]:
     """Tell a target what has happened since then, a piece at a time; one that was interrupted goes on where it was.
 
-    Raises OfficeError when the hub does not know the target yet, and StoreError.
+    `clock` says the time in ms; `clock_wait_ms` as for the courier. Raises OfficeError when the hub does not know the
+    target yet, and StoreError.
     """
     spans = ledger.begin_backfill(since_ms)
     total = sum(span.through - span.after for span in spans)
@@ -51,7 +54,8 @@ def backfill(ledger: Ledger, target: Target, since_ms: int, now_ms: int) -> Gene
     for span in spans:
         for piece in ledger.pieces(span):
             told = [one for one in piece.happenings if one.from_on(since_ms)]
-            queued += ledger.add(_wanted(target, told), {span.stream: piece.through}, now_ms)
+            wanted = _wanted(target, told, clock_wait_ms)
+            queued += ledger.add(wanted, {span.stream: piece.through}, clock())
             yield Progress(before + piece.through - span.after, total, queued)
         before += span.through - span.after
     ledger.end_backfill()
@@ -61,11 +65,12 @@ class Reconciliation:
     """Once a day: everything of the last days that concerns the target is accepted, open or aside; what is not there
     at all is queued, and told of. A little at a turn."""
 
-    def __init__(self, name: str, target: Target, ledger: Ledger) -> None:
+    def __init__(self, name: str, target: Target, ledger: Ledger, *, clock_wait_ms: int) -> None:
         self._name = name
         self._target = target
         self._ledger = ledger
-        self._walk: Iterator[Counted | None] | None = None
+        self._clock_wait_ms = clock_wait_ms
+        self._walk: Iterator[_Found | None] | None = None
         self._daily = Recurring(DAY_MS)
 
     def turn(self, now_ms: int) -> None:
@@ -79,27 +84,32 @@ class Reconciliation:
                 return
             self._walk = self._look(now_ms)
         try:
-            counted = next(self._walk, None)
+            found = next(self._walk)
+            if found is not None:
+                # All at once: what is queued, and not told of, would never be.
+                self._ledger.note(found.counted._asdict(), found.missing, now_ms)
         except BaseException:
             self._walk = None
             raise
-        if counted is not None:
+        if found is not None:
             self._walk = None
             self._daily.done(now_ms)
-            self._tell(counted)
+            self._tell(found.counted)
 
-    def _look(self, now_ms: int) -> Iterator[Counted | None]:
+    def _look(self, now_ms: int) -> Iterator["_Found | None"]:
         from_ms = max(now_ms - SPAN_MS, self._ledger.since_ms())
         states: dict[str, int] = {}
-        expected = missing = 0
+        expected = 0
+        missing: list[tuple[Happening, Item]] = []
         for span in self._ledger.told_since(from_ms):
             for piece in self._ledger.pieces(span):
                 told = [one for one in piece.happenings if one.from_on(from_ms)]
-                wanted = _wanted(self._target, told)
-                expected += len({item.id for _, item in wanted})
-                for state, count in self._ledger.states([item.id for _, item in wanted]).items():
-                    states[state] = states.get(state, 0) + count
-                missing += self._ledger.add(wanted, {}, now_ms)
+                wanted = {item.id: (one, item) for one, item in _wanted(self._target, told, self._clock_wait_ms)}
+                expected += len(wanted)
+                known = self._ledger.states(list(wanted))
+                for state in known.values():
+                    states[state] = states.get(state, 0) + 1
+                missing += [one for key, one in wanted.items() if key not in known]
                 yield None
         counted = Counted(
             from_ms,
@@ -107,10 +117,9 @@ class Reconciliation:
             states.get(State.ACCEPTED, 0),
             sum(states.get(one, 0) for one in OPEN),
             states.get(State.ASIDE, 0),
-            missing,
+            len(missing),
         )
-        self._ledger.note(counted._asdict(), now_ms)
-        yield counted
+        yield _Found(counted, missing)
 
     def _tell(self, counted: Counted) -> None:
         log.info(
@@ -121,11 +130,16 @@ class Reconciliation:
             log.error("target=%s missing=%d note='queued now'", self._name, counted.missing)
 
 
-def _wanted(target: Target, told: Sequence[Happening]) -> list[tuple[Happening, Item]]:
+class _Found(NamedTuple):
+    counted: Counted
+    missing: list[tuple[Happening, Item]]
+
+
+def _wanted(target: Target, told: Sequence[Happening], clock_wait_ms: int) -> list[tuple[Happening, Item]]:
     found: list[tuple[Happening, Item]] = []
     for one in told:
         try:
-            found += [(one, item) for item in target.items(one)]
+            found += [(one, settled_time(item, one, clock_wait_ms)) for item in target.items(one)]
         except Exception:
             # As in the courier: one that a target cannot read holds back no other.
             log.exception("happening=%s skipped", one.id)

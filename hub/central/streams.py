@@ -61,6 +61,8 @@ def begins(connection: Connection, from_ms: int) -> dict[Stream, int]:
     )
     rows = connection.execute(chosen.group_by(events.c.gate, events.c.epoch))
     found = {Stream(row.gate, row.epoch): int(row.seq) for row in rows}
+    for stream, seq in _received_since(connection, from_ms).items():
+        found[stream] = min(seq, found.get(stream, seq))
     for stream, first in (
         (Stream(OFFICE_STREAM), select(func.min(marks.c.id)).where(marks.c.made_ms >= from_ms)),
         (Stream(ALARM_STREAM), select(func.min(alarms.c.id)).where(alarms.c.at_ms >= from_ms)),
@@ -68,6 +70,26 @@ def begins(connection: Connection, from_ms: int) -> dict[Stream, int]:
         if (number := connection.scalar(first)) is not None:
             found[stream] = number
     return found | reported.begins(connection, from_ms)
+
+
+def _received_since(connection: Connection, from_ms: int) -> dict[Stream, int]:
+    """The first number of each journal that came in since then: a clock that nobody had set shows any time.
+
+    Back from its end, so that what is older is not read.
+    """
+    events, journals = schema.events, schema.journals
+    found: dict[Stream, int] = {}
+    for row in connection.execute(select(journals.c.gate, journals.c.epoch, journals.c.through)):
+        before = select(events.c.seq).where(
+            events.c.gate == row.gate,
+            events.c.epoch == row.epoch,
+            events.c.seq <= row.through,
+            events.c.received_ms < from_ms,
+        )
+        last = connection.scalar(before.order_by(events.c.seq.desc()).limit(1)) or 0
+        if last < row.through:
+            found[Stream(row.gate, row.epoch)] = last + 1
+    return found
 
 
 def read(connection: Connection, site: str, span: Span, limit: int) -> Piece:

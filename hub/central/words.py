@@ -22,8 +22,9 @@ def wake(store: HubStore, target: str, by: str, now_ms: int) -> None:
 
 def retry(store: HubStore, target: str, delivery: str, by: str, now_ms: int) -> None:
     """Send once more what was set aside; the whole id, or its beginning. Raises OfficeError, StoreError."""
-    afresh = {"state": State.WAITING.value, "attempts": 0, "due_ms": 0, "digest": None, "first_sent_ms": None}
-    _say(store, (target, delivery), afresh, AuditEntry(now_ms, spoken(by, "--by"), "delivery.retried", None, ""))
+    _say(
+        store, (target, delivery), _afresh(now_ms), AuditEntry(now_ms, spoken(by, "--by"), "delivery.retried", None, "")
+    )
 
 
 def retry_all(store: HubStore, target: str, by: str, now_ms: int) -> int:
@@ -34,8 +35,7 @@ def retry_all(store: HubStore, target: str, by: str, now_ms: int) -> int:
         if connection.scalar(select(schema.targets.c.name).where(schema.targets.c.name == target)) is None:
             raise unknown(target)
         aside = and_(table.c.target == target, table.c.state == State.ASIDE.value)
-        afresh = {"state": State.WAITING.value, "attempts": 0, "due_ms": 0, "first_sent_ms": None}
-        count = connection.execute(update(table).where(aside).values(**afresh)).rowcount
+        count = connection.execute(update(table).where(aside).values(**_afresh(now_ms))).rowcount
         note = AuditEntry(now_ms, by, "delivery.retried", None, f"{target}: all {count} that were aside")
         CrewTransaction(connection).note(note)
     return count
@@ -45,6 +45,12 @@ def give_up(store: HubStore, target: str, delivery: str, *, by: str, reason: str
     """What was set aside will not be told, and that is right so. Raises OfficeError, StoreError."""
     note = AuditEntry(now_ms, spoken(by, "--by"), "delivery.given_up", None, spoken(reason, "--reason"))
     _say(store, (target, delivery), {"state": State.GIVEN_UP.value}, note)
+
+
+def _afresh(now_ms: int) -> dict[str, object]:
+    """As if it had come just now: it is sent whatever was said before, and is not late yet."""
+    afresh = {"attempts": 0, "due_ms": 0, "ready_ms": now_ms, "digest": None, "first_sent_ms": None}
+    return {"state": State.WAITING.value, **afresh}
 
 
 def _say(store: HubStore, which: tuple[str, str], changed: dict[str, object], note: AuditEntry) -> None:

@@ -26,6 +26,7 @@ from hub.central.couriers import LOOK_MS, Couriers, Pool
 from hub.central.delivery import Rules
 from hub.central.happening import MOVEMENTS, Happening
 from hub.central.ledger import Ledger
+from hub.central.looking_back import backfill
 from hub.central.precedence import Precedence
 from hub.central.registry import TargetPlace
 from hub.central.sending import AtOnce
@@ -44,6 +45,7 @@ from tests.waiting import wait_for
 
 SITE = "yard"
 NO_TARGET = "ingest in batches of 200, no target"
+BACKFILL = "backfill of a target that came late: looked at and queued"
 RULES = Rules(20, Backoff(lambda: 0.5), Backoff(lambda: 0.5))
 CARDS = 500
 THREE = ("bench-well", "bench-well", "bench-sick")
@@ -65,6 +67,9 @@ def measure(quick: bool) -> Iterator[Figure]:
                 told = [_told(file, serving.url, count, pace) for file in files]
                 what = f"delivered with proof, {batch} a request, {connections} at once"
                 yield Figure(what, "records/s", told, against=bare)
+        walks = [_backfilled(folder / f"late-{turn}", count) for turn in range(turns)]
+        yield Figure(BACKFILL, "records/s", [queued for queued, _ in walks])
+        yield Figure("the same once more, nothing is new", "records/s", [known for _, known in walks], against=BACKFILL)
         yield Figure("a turn of a courier with nothing to do", "ms", _idle(folder / "idle", 50 if quick else 500))
         badges = _badges(folder / "rung.sqlite3", 20 if quick else 200, rings=True)
         yield Figure("commit of a badge → its target is asked", "ms", badges)
@@ -167,6 +172,22 @@ def _told(file: Path, url: str, count: int, pace: Pace) -> float:
                 now_ms += 1
                 courier.wait(now_ms, courier.turn(now_ms))
         return count / (time.perf_counter() - began)
+
+
+def _backfilled(file: Path, count: int) -> tuple[float, float]:
+    """Records a second of a walk that finds all of them new, and of one that finds none."""
+    with closing(HubStore(file.with_suffix(".sqlite3"))) as store, closing(Poster(NOWHERE, Pace())) as target:
+        ledger = Ledger(store, SITE, "bench")
+        _take_in(store, _book(count))
+        ledger.enter("bench", None, START_MS)
+        paces = []
+        for new in (count, 0):
+            began = time.perf_counter()
+            *_, last = backfill(ledger, target, START_MS, lambda: START_MS, clock_wait_ms=0)
+            paces.append(count / (time.perf_counter() - began))
+            if last.queued != new:
+                raise RuntimeError(f"{last.queued} were queued, {new} are new")
+        return paces[0], paces[1]
 
 
 def _idle(file: Path, turns: int) -> list[float]:

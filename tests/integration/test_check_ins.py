@@ -416,6 +416,6 @@ def test_a_target_that_came_late_is_told_of_what_is_there(store: HubStore, inges
     ledger.enter("scripted", None, START_MS + 4 * HOUR_MS)
     _run(courier, 5 * HOUR_MS)
     assert target.got == []
-    list(backfill(ledger, target, START_MS + 2 * HOUR_MS, START_MS + 6 * HOUR_MS))
+    list(backfill(ledger, target, START_MS + 2 * HOUR_MS, lambda: START_MS + 6 * HOUR_MS, clock_wait_ms=0))
     _run(courier, 6 * HOUR_MS)
     assert target.got == [check_in_id("app", "m", ENTRY, 1)]

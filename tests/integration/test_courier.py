@@ -1,5 +1,8 @@
 """Couriers over both databases: order, retries, what is set aside, restart, backfill, the daily look."""
 
+from collections.abc import Generator
+from typing import Any
+
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import select, update
@@ -7,7 +10,8 @@ from sqlalchemy import select, update
 from gate.uplink.signing import Signer
 from hub.central.delivery import State
 from hub.central.ledger import Ledger
-from hub.central.looking_back import Reconciliation, backfill
+from hub.central.looking_back import Progress, Reconciliation, backfill
+from hub.central.overview import aside_lines, target_lines
 from hub.central.target import (
     Accepted,
     Draft,
@@ -21,6 +25,8 @@ from hub.central.target import (
     Stopped,
     Unfit,
 )
+from hub.central.words import retry_all
+from hub.config import TargetSettings
 from hub.errors import OfficeError, StoreError
 from hub.ingest import Ingest
 from hub.office import check_out
@@ -53,6 +59,9 @@ class Site:
         until_ms = self.now_ms + for_ms
         while self.now_ms <= until_ms:
             self.now_ms += min(self.courier.turn(self.now_ms), max(1, until_ms - self.now_ms))
+
+    def backfill(self, since_ms: int) -> Generator[Progress, None, None]:
+        return backfill(self.ledger, self.target, since_ms, lambda: self.now_ms, clock_wait_ms=60_000)
 
     def states(self) -> dict[str, str]:
         table = schema.deliveries
@@ -199,6 +208,24 @@ def test_queued_is_not_done(site: Site) -> None:
     assert set(site.states().values()) == {State.ASIDE}
 
 
+def test_what_a_receiver_has_forgotten_in_its_queue_holds_back_its_card_for_a_day_at_most(site: Site) -> None:
+    site.target.script.append(Queued("item-7"))
+    site.target.asked.extend([Queued("item-7", "not in the queue")] * 1_000)
+    site.tell(a_day("1001"))
+    site.run(10_000)
+    site.now_ms += DAY_MS - 60_000
+    site.run(10_000)
+    assert sorted(site.states().values()) == [State.QUEUED, State.WAITING]
+    site.now_ms += 700_000
+    site.run(10_000)
+    assert sorted(site.states().values()) == [State.ACCEPTED, State.ASIDE]
+    (line,) = aside_lines(site.store, "client")
+    assert line.words == "in the receiver's own queue for more than a day; last: not in the queue"
+    retry_all(site.store, "client", "foreman", site.now_ms)
+    site.run(5_000)
+    assert set(site.states().values()) == {State.ACCEPTED}
+
+
 def test_p3_after_a_crash_between_answer_and_commit_the_same_key_is_sent(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -262,11 +289,11 @@ def test_a_target_that_came_late_is_told_from_a_day_on_and_nothing_twice(site: S
     site.run(5_000)
     assert len(site.target.got) == 2
     since_ms = START_MS - 5 * DAY_MS
-    walk = backfill(site.ledger, site.target, since_ms, site.now_ms)
+    walk = site.backfill(since_ms)
     next(walk)
     next(walk)
     walk.close()
-    *_, last = backfill(site.ledger, site.target, since_ms, site.now_ms)
+    *_, last = site.backfill(since_ms)
     site.run(5_000)
     assert last.done == last.total
     assert len(site.target.got) == len(set(site.target.got)) == 12
@@ -274,7 +301,7 @@ def test_a_target_that_came_late_is_told_from_a_day_on_and_nothing_twice(site: S
 
 def test_a_backfill_of_an_unknown_target_says_what_to_do(store: HubStore) -> None:
     with pytest.raises(OfficeError, match="hub run"):
-        next(backfill(Ledger(store, "yard", "nobody"), ScriptedTarget(), 0, 0))
+        next(backfill(Ledger(store, "yard", "nobody"), ScriptedTarget(), 0, lambda: 0, clock_wait_ms=0))
 
 
 def test_the_daily_look_finds_what_was_left_out(site: Site) -> None:
@@ -283,7 +310,7 @@ def test_the_daily_look_finds_what_was_left_out(site: Site) -> None:
     with site.store.taking_in() as connection:
         lost = site.target.got[1]
         connection.execute(schema.deliveries.delete().where(schema.deliveries.c.id == lost))
-    look = Reconciliation("client", site.target, site.ledger)
+    look = Reconciliation("client", site.target, site.ledger, clock_wait_ms=60_000)
     site.now_ms += 700_000
     for _ in range(10):
         look.turn(site.now_ms)
@@ -298,7 +325,7 @@ def test_the_daily_look_finds_what_was_left_out(site: Site) -> None:
 
 
 def test_p10_the_daily_look_goes_on_when_the_clock_is_put_back(site: Site) -> None:
-    look = Reconciliation("client", site.target, site.ledger)
+    look = Reconciliation("client", site.target, site.ledger, clock_wait_ms=0)
 
     def looked() -> int:
         for _ in range(10):
@@ -309,7 +336,7 @@ def test_p10_the_daily_look_goes_on_when_the_clock_is_put_back(site: Site) -> No
     assert looked() == 1
     site.now_ms -= 30 * 86_400_000
     assert (looked(), looked()) == (2, 2)
-    look = Reconciliation("client", site.target, site.ledger)
+    look = Reconciliation("client", site.target, site.ledger, clock_wait_ms=0)
     assert looked() == 2
     site.now_ms += 86_400_000
     assert looked() == 3
@@ -384,3 +411,90 @@ def test_a_store_that_fails_while_something_is_set_aside_keeps_nothing_from_bein
             site.run(1_000)
     site.run(5_000)
     assert sorted(site.states().values()) == [State.ACCEPTED, State.ASIDE]
+
+
+def test_p2_what_a_queue_has_refused_is_sent_when_all_that_was_aside_is_tried_again(site: Site) -> None:
+    """The words were said, and were never accepted. And what is tried again has not waited since yesterday."""
+    site.target.script.append(Queued("q1"))
+    site.target.asked.append(Refused("card is not on the project"))
+    site.tell(a_day("1001"), 1)
+    site.run(10_000)
+    assert set(site.states().values()) == {State.ASIDE}
+    site.now_ms += DAY_MS
+    assert retry_all(site.store, "client", "foreman", site.now_ms) == 1
+    (line,) = target_lines(site.store, [TargetSettings(name="client", kind="scripted")], site.now_ms + 60_000)
+    assert (line.waiting, line.late) == (1, False)
+    site.run(5_000)
+    assert set(site.states().values()) == {State.ACCEPTED}
+    assert len(site.target.got) == 2
+    assert set(site.target.bodies) == set(site.target.got)
+
+
+def test_a_daily_look_that_was_interrupted_tells_of_all_that_was_missing(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hub.central.ledger.READ_AT_ONCE", 1)
+    site.tell(a_day("1001", "1002"))
+    site.run(5_000)
+    with site.store.taking_in() as connection:
+        connection.execute(schema.deliveries.delete().where(schema.deliveries.c.id == site.target.got[0]))
+    site.now_ms += 700_000
+    for turns in (3, 10):
+        look = Reconciliation("client", site.target, site.ledger, clock_wait_ms=60_000)
+        for _ in range(turns):
+            look.turn(site.now_ms)
+    with site.store.reading() as connection:
+        assert connection.execute(select(schema.reconciliations)).one().missing == 1
+    assert State.WAITING in site.states().values()
+
+
+def test_p10_the_daily_look_finds_what_an_unset_clock_has_seen(site: Site) -> None:
+    with site.store.taking_in() as connection:
+        connection.execute(update(schema.targets).values(since_ms=START_MS - DAY_MS))
+    book = RecordBook()
+    book.passage("1001", ENTRY, START_MS - 9_000 * DAY_MS, trusted=False)
+    site.tell(book)
+    site.run(120_000)
+    with site.store.taking_in() as connection:
+        connection.execute(schema.deliveries.delete())
+    look = Reconciliation("client", site.target, site.ledger, clock_wait_ms=60_000)
+    for _ in range(5):
+        look.turn(site.now_ms)
+    with site.store.reading() as connection:
+        row = connection.execute(select(schema.reconciliations)).one()
+    assert (row.expected, row.missing) == (1, 1)
+
+
+def test_p10_a_backfill_keeps_back_what_an_unset_clock_has_seen_as_live_telling_does(site: Site) -> None:
+    with site.store.taking_in() as connection:
+        connection.execute(update(schema.targets).values(since_ms=START_MS + DAY_MS))
+    book = RecordBook()
+    book.passage("1001", ENTRY, START_MS - 30 * DAY_MS, trusted=False)
+    site.tell(book)
+    site.run(1_000)
+    list(site.backfill(START_MS - DAY_MS))
+    site.run(30_000)
+    assert site.target.got == []
+    site.run(60_000)
+    assert len(site.target.got) == 1
+
+
+def test_p2_a_backfill_that_begins_while_news_are_read_loses_none_of_them(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They happened before the target's day, so they are no news for it; and the backfill has not seen them."""
+    with site.store.taking_in() as connection:
+        connection.execute(update(schema.targets).values(since_ms=START_MS + DAY_MS))
+    site.tell(a_day("1001", "1002"))
+    plan = Ledger.plan
+    begun: list[Progress] = []
+
+    def meanwhile(self: Ledger, *planned: Any) -> None:
+        if not begun:
+            begun.extend(site.backfill(START_MS - DAY_MS))
+        plan(self, *planned)
+
+    monkeypatch.setattr(Ledger, "plan", meanwhile)
+    site.run(5_000)
+    assert begun[-1].queued == 0
+    assert len(site.target.got) == 4

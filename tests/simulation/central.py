@@ -7,13 +7,27 @@ refuses, forgets the password, and puts some into a queue of its own, to say lat
 import zlib
 from collections.abc import Callable, Sequence
 from enum import StrEnum, unique
+from typing import Protocol
 
 import msgspec
 
 import hub.central.sending
 from hub.central.happening import PASSAGE, Happening
 from hub.central.sending import Sent, WaitingLine
-from hub.central.target import Accepted, Draft, Facts, Item, Later, Outcome, Pace, Queued, Refused, Stopped, Unfit
+from hub.central.target import (
+    Accepted,
+    Draft,
+    Facts,
+    Item,
+    Later,
+    Outcome,
+    Pace,
+    Queued,
+    Refused,
+    Stopped,
+    Target,
+    Unfit,
+)
 from tests.simulation.tellings import Tellings, Told
 from tests.simulation.world import MINUTE_MS, Machine, World
 
@@ -74,7 +88,7 @@ class Central:
         told = facts.happening(item.happening)
         if told is None or told.at_ms is None:
             return None
-        if _lot(item.id, 53) == 3:
+        if lot(item.id, 53) == 3:
             self.tellings.said(item.id, UNFIT)
             raise Unfit(UNFIT, "orgnr")
         number = told.card.number if told.card else None
@@ -112,17 +126,17 @@ class Central:
     def _record(self, draft: Draft) -> Outcome:
         key = draft.item.id
         self.tellings.arrived(key, draft.body)
-        if _lot(key, 31) == 0:
+        if lot(key, 31) == 0:
             self.world.counts["refused by central"] += 1
             self.tellings.said(key, REFUSES)
             return Refused(REFUSES, "cardNumber")
-        if _lot(key, 97) == 1 and not self._healed:
+        if lot(key, 97) == 1 and not self._healed:
             self.world.counts["central fails at one record"] += 1
             return Later("500 oops")
         if self._chance.random() < 0.02:
             return Later("503")
         answer: Outcome = Accepted()
-        if _lot(key, 5) == 2:
+        if lot(key, 5) == 2:
             self.world.counts["queued by central"] += 1
             self._verdict_ms.setdefault(key, self.world.now_ms + self._chance.randint(1_000, 20 * MINUTE_MS))
             answer = Queued(key)
@@ -137,7 +151,7 @@ class Central:
     def _verdict(self, key: str) -> Outcome:
         if self.world.now_ms < self._verdict_ms[key]:
             return Queued(key)
-        if _lot(key, 7) == 4:
+        if lot(key, 7) == 4:
             self.world.counts["refused in central's queue"] += 1
             self.tellings.said(key, REFUSES)
             return Refused(REFUSES)
@@ -146,13 +160,28 @@ class Central:
         return Accepted()
 
 
+class Watching(Protocol):
+    """Who sees what goes over a wire."""
+
+    def starts(self, drafts: Sequence[Draft]) -> None: ...
+    def leaves(self) -> None: ...
+    def wait_was_asked(self, for_ms: int) -> None: ...
+
+
+class Receiving(Target, Protocol):
+    """A receiver whose wire is watched."""
+
+    @property
+    def tellings(self) -> Watching: ...
+
+
 class Wire:
     """Carries requests of one hub process; they are on their way for a while, also when that process is dead."""
 
     def __init__(
         self,
         hub: Machine,
-        central: Central,
+        central: Receiving,
         *,
         lives: Callable[[], bool],
         started: Callable[[], None],
@@ -208,6 +237,6 @@ class Wire:
         self._answered()
 
 
-def _lot(key: str, sides: int) -> int:
+def lot(key: str, sides: int) -> int:
     """The same for the same key."""
     return zlib.crc32(f"{sides}/{key}".encode()) % sides

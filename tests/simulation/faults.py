@@ -329,9 +329,13 @@ class Faults:
         if chance.random() < 0.6:
             # The same excavator: what this gate has seen is told after what others saw later.
             gate = chance.choice(self.gates)
-            self.world.counts["cables dug through"] += 1
-            self.broker.unplugged_ms[gate.client.name] = self.world.now_ms + for_ms * 9 // 10
-            self._cut(gate)
+            self.dig_through(gate, for_ms * 9 // 10)
+
+    def dig_through(self, gate: SimGate, for_ms: int) -> None:
+        """Its cable; it is mended then."""
+        self.world.counts["cables dug through"] += 1
+        self.broker.unplugged_ms[gate.client.name] = self.world.now_ms + for_ms
+        self._cut(gate)
 
     def _central_ill(self) -> None:
         chance = self.world.chance(f"central ill/{self.world.now_ms}")

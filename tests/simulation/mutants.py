@@ -41,7 +41,7 @@ from gate.uplink.mqtt import Uplink
 from gate.uplink.session import Session, UplinkEffect
 from gate.uplink.signing import Sealed, Verifier
 from hub.central.courier import Courier
-from hub.central.delivery import Delivery, Receiver
+from hub.central.delivery import Delivery, Receiver, settled_time
 from hub.central.happening import Happening
 from hub.central.sending import Sent, WaitingLine
 from hub.central.target import Accepted, Draft, Item, Later, Outcome, Queued, Refused, Stopped, Target
@@ -52,6 +52,8 @@ from hub.intake import Gathered, Taken, gather
 from hub.presence import CardKey, Certainty, Sighting
 from hub.records import Journal
 from hub.whereabouts import Whereabouts
+from tests.simulation.late_mutants import LATE_MUTANTS
+from tests.simulation.late_office import has_late_central
 from tests.simulation.outside_mutants import OUTSIDE_MUTANTS, patched
 from tests.simulation.sim_disk import SimJournal, SimPermits
 from tests.simulation.site import Plan, live
@@ -75,7 +77,7 @@ class Caught:
 def hunt(name: str, *, seeds: Sequence[int], days: int, gates: int) -> Caught:
     """Run the mutant until a promise breaks."""
     with MUTANTS[name]():
-        for seed in seeds:
+        for seed in seeds if name not in LATE else filter(has_late_central, seeds):
             try:
                 live(Plan(seed, days, gates))
             except Broken as broken:
@@ -384,7 +386,8 @@ def cursor_before_the_items() -> AbstractContextManager[Any]:
         ahead = self._queue.ahead()
         if ahead.cursors:
             self._queue.plan([], ahead.cursors, now_ms)
-            wanted = [(one, self._settled_time(item, one)) for one in ahead.happenings for item in self._items(one)]
+            wait_ms = self._clock_wait_ms
+            wanted = [(one, settled_time(item, one, wait_ms)) for one in ahead.happenings for item in self._items(one)]
             self._queue.plan(wanted, {}, now_ms)
         return bool(ahead.cursors)
 
@@ -453,10 +456,10 @@ def refusal_stops_the_target() -> AbstractContextManager[Any]:
 def told_as_it_arrives() -> AbstractContextManager[Any]:
     """What comes first goes first."""
 
-    def settled_time(_: Courier, item: Item, happening: Happening) -> Item:
+    def as_it_arrives(item: Item, happening: Happening, _: int) -> Item:
         return item._replace(at_ms=happening.received_ms)
 
-    return patched((Courier, "_settled_time", settled_time))
+    return patched((hub.central.courier, "settled_time", as_it_arrives))
 
 
 def pause_ignored() -> AbstractContextManager[Any]:
@@ -518,9 +521,11 @@ MUTANTS: Mapping[str, Mutant] = {
         cursor_before_the_items, no_answer_taken_for_yes, queued_taken_for_done, key_of_each_attempt,
         refused_is_tried_again, refusal_stops_the_target, told_as_it_arrives,
         pause_ignored, line_goes_on_after_a_failure, stop_ignored, answer_lost_with_the_store, old_days_not_told,
+        *LATE_MUTANTS,
     )
 } | OUTSIDE_MUTANTS  # fmt: skip
 
+LATE = frozenset(mutant.__name__ for mutant in LATE_MUTANTS)
 _SENT = hub.central.sending.sent
 _HEAD = SimJournal._stored_head
 _MESSAGE = Session.message

@@ -5,6 +5,7 @@ A turn does what `hub.wiring.HubLoop` does: take all that waits, commit it once,
 
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -48,6 +49,15 @@ LOST = 0.15
 """How often a power cut of the hub costs its disk."""
 
 
+class Beside(Protocol):
+    """What else a hub's process does."""
+
+    def started(self) -> None: ...
+    def died(self) -> None: ...
+    def rang(self) -> None:
+        """Something was taken in."""
+
+
 class SimHub(Machine):
     """The site's hub: its disk, which lasts, and the process of the moment."""
 
@@ -79,6 +89,7 @@ class SimHub(Machine):
         """What goes wrong when a target is about to be asked about something new."""
         self.at_request: Callable[[], None] | None = None
         """What goes wrong when the next request is on its way."""
+        self.beside: list[Beside] = []
         self._runs = 0
         self._tick = 0
         self._disks = 1
@@ -93,6 +104,8 @@ class SimHub(Machine):
 
     def died(self) -> None:
         self._runs += 1
+        for one in self.beside:
+            one.died()
         self._witness.tellings.hub_troubled()
         self.listening.end()
         self.client.vanish(silently=self.power_goes)
@@ -180,6 +193,8 @@ class SimHub(Machine):
         self.listening = Listening(self, self.disk, self.file, self._others, self._witness)
         self.client.start()
         self._carry(0)
+        for one in self.beside:
+            one.started()
         self._ask(HEARTBEAT_S * 1_000)
 
     def _heard(self, run: int, given: LinkInput) -> None:
@@ -219,6 +234,8 @@ class SimHub(Machine):
                 self._say(self.service.take(messages, now_ms))
                 self._carry(NOTICED_MS)
                 self._ring_for_strangers()
+                for one in self.beside:
+                    one.rang()
             self._say(self.service.tick(now_ms))
         except StoreError:
             # Nothing was acknowledged; the senders ask again.

@@ -4,24 +4,29 @@ import hashlib
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from unittest import mock
 from zoneinfo import ZoneInfo
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gate.decide import Rules
 from gate.uplink.signing import Verifier
+from hub.central import ledger
 from tests.simulation.central import Central
 from tests.simulation.faults import Attacker, Faults
 from tests.simulation.invariants import Witness
+from tests.simulation.late_office import LateOffice, has_late_central
+from tests.simulation.late_target import LateTarget
 from tests.simulation.listening import Others
 from tests.simulation.neighbours import Neighbours, SimApp, SimReader
 from tests.simulation.outside_faults import OutsideFaults
 from tests.simulation.people import People
 from tests.simulation.registers import SimRegister
+from tests.simulation.sim_database import folder_for_databases
 from tests.simulation.sim_gate import SimGate
 from tests.simulation.sim_hub import SimHub
 from tests.simulation.sim_net import Broker, Weather
@@ -30,6 +35,8 @@ from tests.simulation.world import DAY_MS, HOUR_MS, START_MS, World
 
 SITE = "tomta"
 HEAL_MS = 3 * HOUR_MS
+READ_AT_ONCE = 40
+"""Small pieces, so that a hub may die between any two of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +73,14 @@ def live(
     plan: Plan, show: Callable[[str], None] | None = None, day_over: Callable[[int, World], None] | None = None
 ) -> Outcome:
     """Simulate a site. Raises Broken with the promise, the place and the trace's end."""
-    with _quiet(), TemporaryDirectory() as secrets:
+    small_pieces = mock.patch.object(ledger, "READ_AT_ONCE", READ_AT_ONCE)
+    with (
+        _quiet(),
+        TemporaryDirectory() as secrets,
+        folder_for_databases() as folder,
+        ExitStack() as held,
+        small_pieces,
+    ):
         Others.write_secrets(Path(secrets))
         world = World(plan.seed, show)
         zone = ZoneInfo("Europe/Oslo")
@@ -99,11 +113,19 @@ def live(
         broker.overheard.append(attacker.overhear)
         faults = Faults(world, gates, hub, broker, central, attacker, witness)
         outside = OutsideFaults(faults, others, neighbours, cards)
+        offices = []
+        if has_late_central(plan.seed):
+            late = LateTarget(hub, SITE, witness, Path(folder))
+            offices.append(LateOffice(late, lambda for_ms: faults.dig_through(gates[-1], for_ms)))
+        for office in offices:
+            held.callback(office.close)
         for day in range(plan.days):
             people.plan_day(day)
             faults.plan_day(day, people.rush_ms)
             neighbours.plan_day(day)
             outside.plan_day(day)
+            for office in offices:
+                office.plan_day(day)
             for hour in (7, 10):
                 world.after(hour * HOUR_MS, lambda: witness.compare_presence(hub.file))
             for hour in range(24):
@@ -113,8 +135,12 @@ def live(
                 day_over(day, world)
         faults.end()
         outside.end()
+        for office in offices:
+            office.end()
         world.run_until(world.now_ms + HEAL_MS)
         witness.finish(hub.file)
+        for office in offices:
+            office.finish()
     stored = sum(len(records) for records in hub.file.events.values())
     return Outcome(
         witness.made_count, stored, witness.twice, witness.wrongly_admitted, world.digest, world.lines, world.counts

@@ -51,6 +51,13 @@ def test_the_faults_and_the_people_are_really_played() -> None:
         "app losing its answers", "reader losing its answers", "requests while app was down",
         "check-ins new", "check-ins changed", "check-ins withdrawn", "musters called again",
         "the app's word compared", "the reader's word compared", "asking threads' store failures",
+        "targets added late", "targets renamed", "targets taken away", "targets that came back", "backfills",
+        "backfills finished", "backfills interrupted", "backfills that began while news were read",
+        "passages told to late central", "told late central again", "late central away", "late central locked",
+        "late deliveries aside", "refused in late central's queue", "asked late central for what it has forgotten",
+        "deliveries retried", "deliveries retried with all others", "deliveries given up", "late targets woken",
+        "happenings stumbled over", "deliveries lost from the database", "daily looks", "missing deliveries found",
+        "alarm delivery.late", "alarm delivery.stopped", "alarm delivery.aside", "alarm source.failing",
     )  # fmt: skip
     counts: Counter[str] = Counter()
     for seed in range(1, 9):

@@ -59,7 +59,7 @@ class Telling:
         ledger.enter(settings.kind, None, self._now_ms)
         rules = rules_of(settings, self._random.random)
         courier = Courier(settings.name, target, ledger, AtOnce(target), rules, clock_wait_ms=0)
-        return _Told(courier, Reconciliation(settings.name, target, ledger))
+        return _Told(courier, Reconciliation(settings.name, target, ledger, clock_wait_ms=0))
 
     def _send(self, one: _Told, now_ms: int) -> int:
         """How long it may rest."""
