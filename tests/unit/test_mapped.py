@@ -212,7 +212,7 @@ def test_settings_that_cannot_be_meant(tmp_path: Path, settings: dict[str, Any],
 
 
 def test_an_unknown_kind_names_those_there_are(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match=r"sources.app.kind: 'x' is none of chkbox, ditio, mapped"):
+    with pytest.raises(SettingsError, match=r"sources.app.kind: 'x' is none of blocks, chkbox, ditio, mapped"):
         make_source("x", SourcePlace("app", "yard", {}, tmp_path / "hub.toml", OSLO))
 
 
