@@ -1,11 +1,16 @@
 """python -m tests.simulation: live through some days of a site, or find out whether planted bugs are caught."""
 
 import argparse
+import json
+import os
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 
-from tests.simulation.mutants import MUTANTS, hunt
+from tests.simulation.mutants import CAUGHT, MUTANTS, Caught, hunt
 from tests.simulation.site import Plan, live
 from tests.simulation.world import Broken, World
 
@@ -16,7 +21,10 @@ SEEDS = 12
 def main() -> int:
     arguments = _arguments()
     if arguments.mutants:
-        return _mutants(arguments.seed)
+        caught = list(_hunted(arguments.seed))
+        if arguments.remember:
+            _remember(caught)
+        return 1 if any(one.promise is None for one in caught) else 0
     plan = Plan(arguments.seed, arguments.days, arguments.gates, arguments.workers)
     started = time.monotonic()
     try:
@@ -40,20 +48,30 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--gates", type=int, default=3)
     parser.add_argument("--workers", type=int, default=25, help="for each gate")
     parser.add_argument("--mutants", action="store_true", help="plant known bugs, one at a time")
+    parser.add_argument("--remember", action="store_true", help="with --mutants: where make test looks first for each")
     parser.add_argument("--trace", action="store_true", help="print every line of the trace")
     return parser.parse_args()
 
 
-def _mutants(first_seed: int) -> int:
-    """A table of what caught each; 1 when one survived."""
+def _hunted(first_seed: int) -> Iterator[Caught]:
+    """A line of what caught each, as soon as it is known."""
     started = time.monotonic()
     survivors = 0
-    for name in MUTANTS:
-        caught = hunt(name, seeds=range(first_seed, first_seed + SEEDS), days=2, gates=3)
-        survivors += caught.promise is None
-        print(f"{name:24} {caught.promise or 'SURVIVED':9} seed {caught.seed:<4} {caught.what[:90]}", flush=True)
+    search = partial(hunt, seeds=range(first_seed, first_seed + SEEDS), days=2, gates=3)
+    with ProcessPoolExecutor(os.cpu_count()) as processes:
+        for caught in processes.map(search, MUTANTS):
+            survivors += caught.promise is None
+            print(
+                f"{caught.mutant:34} {caught.promise or 'SURVIVED':9} seed {caught.seed:<4} {caught.what[:90]}",
+                flush=True,
+            )
+            yield caught
     print(f"{len(MUTANTS) - survivors} of {len(MUTANTS)} mutants caught in {time.monotonic() - started:.1f} s")
-    return 1 if survivors else 0
+
+
+def _remember(caught: Sequence[Caught]) -> None:
+    seeds = {one.mutant: one.seed for one in caught if one.promise is not None}
+    CAUGHT.write_text(json.dumps(seeds, indent=2, sort_keys=True) + "\n")
 
 
 def _day_over(day: int, world: World) -> None:

@@ -4,10 +4,12 @@ A mutant is a context manager that patches a class or module for the length of a
 seed shows a hole in the invariants, or a fault that is never played.
 """
 
+import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -61,6 +63,9 @@ from tests.simulation.world import Broken
 
 Mutant = Callable[[], AbstractContextManager[Any]]
 
+CAUGHT = Path(__file__).with_name("caught.json")
+"""By which seed each mutant was caught last."""
+
 
 @dataclass(frozen=True, slots=True)
 class Caught:
@@ -72,6 +77,12 @@ class Caught:
     what: str
     at: str = ""
     tail: tuple[str, ...] = ()
+
+
+def remembered(name: str, seeds: Sequence[int]) -> Sequence[int]:
+    """The seeds, that which caught the mutant last first: what was learnt by `--mutants --remember`."""
+    first = json.loads(CAUGHT.read_text()).get(name)
+    return [*(seed for seed in seeds if seed == first), *(seed for seed in seeds if seed != first)]
 
 
 def hunt(name: str, *, seeds: Sequence[int], days: int, gates: int) -> Caught:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulation.mutants import MUTANTS, hunt
+from tests.simulation.mutants import MUTANTS, hunt, remembered
 from tests.simulation.site import Plan, live
 
 HERE = Path(__file__).parent
@@ -88,7 +88,7 @@ def test_another_seed_is_another_run() -> None:
 
 @pytest.mark.parametrize("name", MUTANTS)
 def test_a_planted_bug_is_caught(name: str) -> None:
-    caught = hunt(name, seeds=range(1, 13), days=2, gates=3)
+    caught = hunt(name, seeds=remembered(name, range(1, 13)), days=2, gates=3)
     assert caught.promise is not None, f"{name} survived twelve seeds"
 
 
