@@ -5,16 +5,14 @@ book, says it again. How far each site was heard is committed together with what
 """
 
 import logging
-import random
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import NamedTuple, Protocol
 
 from hub import identity_number
-from hub.central.mqtt import BrokerSession, Shut, Unreachable
 from hub.central.siblings.book import AHEAD_MS, LATELY_MS, Book, Limits, NotBelieved, Step, Stranger, believed, step
+from hub.central.siblings.connecting import STORE_RETRY_S, Connecting
 from hub.central.siblings.settings import Listening
 from hub.central.store_away import StoreAway
 from hub.errors import StoreError
@@ -22,17 +20,12 @@ from hub.permits import Requirements
 from hub.presence import CardKey
 from hub.records import AuditEntry, HeardBlock
 from hub.store import SiblingTransaction
-from portvakt.backoff import Backoff
 
 log = logging.getLogger(__name__)
 
 LOOK_S = 0.5
 REFUSED_AGAIN_MS = 60_000
 """The same complaint is written down once in so long, however often it is met."""
-SHUT_RETRY_S = 60.0
-STORE_RETRY_S = 2.0
-JOIN_S = 5.0
-MAX_WORDS = 300
 SHOWN_ASIDE = 20
 
 
@@ -89,74 +82,50 @@ class BlockListener:
         self._listening = listening
         self._requirements = requirements
         self._clock = clock or _now_ms
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=f"source-{listening.name}", daemon=True)
-        self._away = StoreAway(f"source={listening.name}")
+        whose = f"source={listening.name}"
+        self._away = StoreAway(whose)
+        self._connecting = Connecting(f"source-{listening.name}", whose, self._away, self._connected, self._failed)
         self._waiting: dict[str, Book] = {}
         self._newest: dict[str, int] = {}
         self._complained: dict[str, int] = {}
         self._strangers: set[str] = set()
         self._said = ""
-        self._session: BrokerSession | None = None
 
     def start(self) -> None:
         """From now on they are heard. Returns at once."""
-        self._thread.start()
+        self._connecting.start()
 
     def stop(self) -> None:
         """End, soon. What was not stored is said again by the broker at the next start."""
-        self._stop.set()
-        session = self._session
-        if session is not None:
-            session.close()
-        if self._thread.is_alive():
-            self._thread.join(JOIN_S)
-
-    def _run(self) -> None:
-        backoff = Backoff(random.random, first_ms=1000)
-        attempt = 0
-        while not self._stop.is_set():
-            began = time.monotonic()
-            try:
-                self._connected()
-            except Shut as shut:
-                words, wait_s = str(shut), SHUT_RETRY_S
-            except Unreachable as away:
-                words, wait_s = str(away), backoff.wait_ms(attempt) / 1000
-            except Exception as broken:
-                # Nobody else would notice that blocks are heard no more.
-                log.exception("source=%s broken", self._listening.name)
-                words, wait_s = f"fails: {type(broken).__name__}; see the hub's log", SHUT_RETRY_S
-            else:
-                return
-            attempt = 0 if time.monotonic() - began > SHUT_RETRY_S else attempt + 1
-            self._failed(words)
-            self._stop.wait(wait_s)
+        self._connecting.stop()
 
     def _connected(self) -> None:
         """One connection, until `stop`. Raises Shut, Unreachable."""
-        self._session = session = BrokerSession.opened(self._listening.broker, self._listening.client_id)
-        try:
+        stopping = self._connecting.stopping
+        with self._connecting.session(self._listening.broker, self._listening.client_id) as session:
             session.subscribe([self._listening.topic])
             well_s = 0.0
-            while not self._stop.is_set():
+            while not stopping.is_set():
                 if (received := session.heard_within(LOOK_S)) is not None and received.payload:
                     self._meet(received.payload)
                 try:
                     self._take_waiting()
                     if not well_s or time.monotonic() - well_s >= self._listening.every_s:
-                        with self._store.hearing_siblings() as said:
-                            said.well(self._listening.name, self._clock())
+                        self._well()
                         well_s = time.monotonic()
-                        if self._said:
-                            log.info("source=%s well=again", self._listening.name)
-                            self._said = ""
                     self._away.over()
                 except StoreError as failed:
+                    # Nothing that was believed is let go with the connection.
                     self._away.met(failed)
-                    self._stop.wait(STORE_RETRY_S)
-        finally:
-            session.close()
+                    stopping.wait(STORE_RETRY_S)
+
+    def _well(self) -> None:
+        """Raises StoreError."""
+        with self._store.hearing_siblings() as said:
+            said.well(self._listening.name, self._clock())
+        if self._said:
+            log.info("source=%s well=again", self._listening.name)
+            self._said = ""
 
     def _meet(self, payload: bytes) -> None:
         """Believe it, or not. No store is needed for what is believed."""
@@ -216,10 +185,7 @@ class BlockListener:
             self._away.met(failed)
             del self._complained[words]
 
-    def _failed(self, words: str) -> None:
-        if self._stop.is_set():
-            return
-        shown = identity_number.masked(words)[:MAX_WORDS]
+    def _failed(self, shown: str) -> None:
         if shown != self._said:
             log.warning("source=%s failed=%r", self._listening.name, shown)
         self._said = shown

@@ -7,8 +7,6 @@ have put another message in its place.
 
 import hashlib
 import logging
-import random
-import threading
 import time
 from collections.abc import Sequence
 from typing import Protocol
@@ -18,14 +16,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from hub import identity_number
 from hub.central.mqtt import BrokerSession, Outgoing, Shut, Unreachable
 from hub.central.siblings.book import MAX_BYTES, book_of, sealed
+from hub.central.siblings.connecting import Connecting
 from hub.central.siblings.settings import Telling
 from hub.central.store_away import StoreAway
 from hub.errors import StoreError
 from hub.records import ToldBlock
-from portvakt.backoff import Backoff
 
 log = logging.getLogger(__name__)
 
@@ -33,10 +30,6 @@ TOLD = "blocks_told"
 """Under this name the store remembers which book was made last, and what became of it."""
 LOOK_S = 1.0
 AGAIN_S = 3600.0
-SHUT_RETRY_S = 60.0
-STORE_RETRY_S = 2.0
-JOIN_S = 5.0
-MAX_WORDS = 300
 
 
 class Said(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,55 +63,25 @@ class BlockTeller:
         self._store = store
         self._private = private
         self._telling = telling
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="blocks-told", daemon=True)
         self._away = StoreAway("blocks=told")
+        self._connecting = Connecting("blocks-told", "blocks=told", self._away, self._connected, self._failed)
         self._said = Said()
-        self._session: BrokerSession | None = None
 
     def start(self) -> None:
         """From now on the others are told. Returns at once."""
-        self._thread.start()
+        self._connecting.start()
 
     def stop(self) -> None:
         """End, soon."""
-        self._stop.set()
-        session = self._session
-        if session is not None:
-            session.close()
-        if self._thread.is_alive():
-            self._thread.join(JOIN_S)
-
-    def _run(self) -> None:
-        backoff = Backoff(random.random, first_ms=1000)
-        attempt = 0
-        while not self._stop.is_set():
-            try:
-                self._said = said_so_far(self._store)
-                self._connected()
-            except Shut as shut:
-                attempt, wrong, wait_s = attempt + 1, str(shut), SHUT_RETRY_S
-            except Unreachable as away:
-                attempt, wrong, wait_s = attempt + 1, str(away), backoff.wait_ms(attempt) / 1000
-            except StoreError as failed:
-                self._away.met(failed)
-                self._stop.wait(STORE_RETRY_S)
-                continue
-            except Exception as broken:
-                # Nobody else would notice that the others hear nothing.
-                log.exception("blocks=broken")
-                attempt, wrong, wait_s = attempt + 1, f"fails: {type(broken).__name__}; see the hub's log", SHUT_RETRY_S
-            else:
-                return
-            self._failed(wrong)
-            self._stop.wait(wait_s)
+        self._connecting.stop()
 
     def _connected(self) -> None:
         """One connection, until `stop`. Raises Shut, Unreachable, StoreError."""
-        self._session = session = BrokerSession.opened(self._telling.broker, self._telling.client_id)
-        try:
+        # First: what is written of a failure goes on from it.
+        self._said = said_so_far(self._store)
+        with self._connecting.session(self._telling.broker, self._telling.client_id) as session:
             spoken = (0, 0.0)
-            while not self._stop.is_set():
+            while not self._connecting.stopping.is_set():
                 book = self._newest()
                 self._away.over()
                 if book is not None and (spoken[0] != self._said.made_ms or time.monotonic() - spoken[1] > AGAIN_S):
@@ -128,9 +91,7 @@ class BlockTeller:
                     self._note(msgspec.structs.replace(self._said, wrong=None, wrong_since_ms=None))
                 if not session.alive:
                     raise Unreachable(session.why_over)
-                self._stop.wait(LOOK_S)
-        finally:
-            session.close()
+                self._connecting.stopping.wait(LOOK_S)
 
     def _newest(self) -> list[ToldBlock] | None:
         """What is to be told; None as long as there never was anything."""
@@ -159,10 +120,7 @@ class BlockTeller:
         if first:
             log.info("blocks=told topic=%s cards=%d", self._telling.topic, len(told))
 
-    def _failed(self, words: str) -> None:
-        if self._stop.is_set():
-            return
-        shown = identity_number.masked(words)[:MAX_WORDS]
+    def _failed(self, shown: str) -> None:
         if self._said.wrong is None:
             log.warning("blocks=untold why=%r", shown)
         since_ms = self._said.wrong_since_ms or _now_ms()
