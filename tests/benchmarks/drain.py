@@ -24,17 +24,15 @@ from gate.model import CardId, Direction, Event, EventKind, Medium, Moment, Reas
 from gate.uplink import contract, translate
 from gate.uplink.session import BATCH_RECORDS
 from gate.uplink.signing import Verifier
-from portvakt.doubles.elrapp import API_KEY, CONTRACT
-from portvakt.doubles.hmsreg import PASSWORD, USER
 from tests.benchmarks.figures import Figure
 from tests.sim.mosquitto import Mosquitto
+from tests.sim.told_doubles import targets, write_crew, write_secrets
 
 SITE, GATE = "bench", "north"
 BARE = "drain, bare subscriber that stores nothing"
 HUB = "drain, hub: verified, committed, acked"
 CARDS = 5_000
-HEADER = "card_number,first_name,last_name,organisation_number,date_of_birth,card_expiry"
-_TARGETS = """
+_FEED = """
 [[targets]]
 name = "feed"
 kind = "feed"
@@ -43,26 +41,6 @@ since = "2020-01-01"
 host = "127.0.0.1"
 port = {port}
 personal = "full"
-
-[[targets]]
-name = "hmsreg"
-kind = "hmsreg-v1"
-since = "2020-01-01"
-[targets.settings]
-base_url = "{hmsreg}"
-user = "{user}"
-password_file = "password"
-source = "Bench"
-hmsreg_number = "1234"
-
-[[targets]]
-name = "elrapp"
-kind = "elrapp"
-since = "2020-01-01"
-[targets.settings]
-base_url = "{elrapp}"
-api_key_file = "key"
-contract_id = {contract}
 """
 _BARE_SUBSCRIBER = """
 import sys, threading
@@ -101,7 +79,7 @@ def measure(quick: bool) -> Iterator[Figure]:
         for turn in range(turns):
             with _double("hmsreg") as hmsreg, _double("elrapp") as elrapp:
                 folder = Path(name) / f"telling{turn}"
-                settings = _TARGETS.format(port=broker.port, hmsreg=hmsreg, elrapp=elrapp, user=USER, contract=CONTRACT)
+                settings = _FEED.format(port=broker.port) + targets(hmsreg, elrapp)
                 telling.append(_hub(folder, broker.port, batches, count, settings))
         yield Figure(
             "drain, the same while a feed and the doubles of HMSREG and ELRAPP are told", "events/s",
@@ -128,22 +106,17 @@ def _double(name: str) -> Iterator[str]:
         process.terminate()
 
 
-def _hub(folder: Path, port: int, batches: list[bytes], count: int, targets: str = "") -> float:
+def _hub(folder: Path, port: int, batches: list[bytes], count: int, told: str = "") -> float:
     topics = contract.Topics(SITE)
     folder.mkdir()
     settings = folder / "hub.toml"
-    settings.write_text(
-        f'site = "{SITE}"\nstate_dir = "{folder}"\n[broker]\nport = {port}\n{targets}', encoding="utf-8"
-    )
-    for file, secret in (("password", PASSWORD), ("key", API_KEY)):
-        (folder / file).write_text(secret)
-        (folder / file).chmod(0o600)
+    settings.write_text(f'site = "{SITE}"\nstate_dir = "{folder}"\n[broker]\nport = {port}\n{told}', encoding="utf-8")
+    write_secrets(folder)
     key_file = folder / "hub.pub"
     hub = [sys.executable, "-m", "hub"]
-    if targets:
+    if told:
         crew = folder / "crew.csv"
-        rows = [f"{card:08d},Ola,Nordmann {card},100000008,1990-02-03,2027-05-31" for card in range(CARDS)]
-        crew.write_text("\n".join([HEADER, *rows]), encoding="utf-8")
+        write_crew(crew, (f"{card:08d}" for card in range(CARDS)), "100000008")
         command = [*hub, "crew", "import", str(crew), "--config", str(settings)]
         subprocess.run(command, check=True, capture_output=True)
     subprocess.run([*hub, "key", "--config", str(settings), "-o", str(key_file)], check=True, capture_output=True)

@@ -7,39 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from portvakt.doubles.elrapp import API_KEY, CONTRACT, ElrappDouble
-from portvakt.doubles.hmsreg import PASSWORD, USER, HmsregDouble
+from portvakt.doubles.elrapp import ElrappDouble
+from portvakt.doubles.hmsreg import HmsregDouble
 from portvakt.doubles.serving import HTML, Fault, Serving
 from tests.sim.hub_process import Ear, HubProcess
 from tests.sim.mosquitto import BINARY, Mosquitto
 from tests.sim.records import START_MS, RecordBook
+from tests.sim.told_doubles import targets, write_crew, write_secrets
 from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.real, pytest.mark.skipif(BINARY is None, reason="mosquitto is not installed")]
 
 CARDS = [str(5310000 + number) for number in range(20)]
-HEADER = "card_number,first_name,last_name,organisation_number,date_of_birth,card_expiry"
-TARGETS = """
-[[targets]]
-name = "hmsreg"
-kind = "hmsreg-v1"
-since = "2020-01-01"
-[targets.settings]
-base_url = "{hmsreg}"
-user = "{user}"
-password_file = "password"
-source = "Test"
-hmsreg_number = "1234"
-
-[[targets]]
-name = "elrapp"
-kind = "elrapp"
-since = "2020-01-01"
-[targets.settings]
-base_url = "{elrapp}"
-api_key_file = "key"
-contract_id = {contract}
-"""
 
 
 class Site:
@@ -47,14 +26,11 @@ class Site:
 
     def __init__(self, folder: Path, port: int, hmsreg: Serving, elrapp: Serving) -> None:
         self.hub = HubProcess(folder, port)
-        for name, secret in (("password", PASSWORD), ("key", API_KEY)):
-            (folder / name).write_text(secret)
-            (folder / name).chmod(0o600)
+        write_secrets(folder)
         with self.hub.settings.open("a") as settings:
-            settings.write(TARGETS.format(hmsreg=hmsreg.url, elrapp=elrapp.url, user=USER, contract=CONTRACT))
+            settings.write(targets(hmsreg.url, elrapp.url))
         crew = folder / "crew.csv"
-        rows = [f"{card},Ola,Nordmann {card},974760673,1990-02-03,2027-05-31" for card in CARDS]
-        crew.write_text("\n".join([HEADER, *rows]), encoding="utf-8")
+        write_crew(crew, CARDS, "974760673")
         self.hub.command("crew", "import", str(crew))
         self.ear = Ear(port)
 

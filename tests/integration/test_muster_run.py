@@ -26,43 +26,14 @@ from gate.uplink import contract
 from hub.corrections import time_ms_of
 from tests.sim.mosquitto import Mosquitto
 from tests.sim.rig import CODING, ROOT, Program
+from tests.sim.yard import GATE, HUB, LANE, ORGANISATION, READER, has_list
 from tests.waiting import wait_for
 
-ORGANISATION = "310451274"
 ADA, BO, CY, SAM = "11111111", "22222222", "33333333", "99999999"
 CREW = f"""card_number,first_name,last_name,organisation_number,language
 {ADA},Ada,Nordli,{ORGANISATION},nb
 {BO},Bo,Nordli,{ORGANISATION},pl
 {CY},Cy,Nordli,{ORGANISATION},en
-"""
-HUB = """site = "yard"
-state_dir = "{folder}/hub"
-[broker]
-port = {port}
-[list]
-heartbeat_s = 1
-"""
-GATE = """site = "yard"
-gate = "{name}"
-state_dir = "{folder}/{name}"
-remote_control = true
-[hub]
-verify_key = "hub.pub"
-[broker]
-port = {port}
-[clock]
-trust = "always"
-"""
-LANE = """[[lanes]]
-name = "main"
-driver = "virtual"
-[[readers]]
-name = "entry"
-driver = "virtual"
-lane = "main"
-direction = "entry"
-coding = "{coding}/demo.toml"
-keys = "{coding}/demo.keys.toml"
 """
 POINT = """[[muster_points]]
 name = "car-park"
@@ -83,7 +54,7 @@ class Yard:
         self.folder, self.broker = folder, broker
         words = {"folder": folder, "port": broker.port, "coding": CODING}
         (folder / "hub.toml").write_text(HUB.format(**words))
-        (folder / "north.toml").write_text((GATE + LANE).format(name="north", **words))
+        (folder / "north.toml").write_text((GATE + LANE + READER).format(name="north", direction="entry", **words))
         (folder / "field.toml").write_text((GATE + POINT).format(name="field", **words))
         self.hub = Program("hub", folder / "hub.toml", {})
         self.north = Program("gate", folder / "north.toml", {})
@@ -97,7 +68,7 @@ class Yard:
         for program in (self.hub, self.north, self.field):
             program.start()
         for gate in (self.north, self.field):
-            wait_for("the list at the gate", partial(_has_list, gate))
+            wait_for("the list at the gate", partial(has_list, gate))
 
     def run(self, *words: str) -> str:
         command = [sys.executable, "-m", "hub", *words, "--config", str(self.folder / "hub.toml")]
@@ -135,10 +106,6 @@ class Yard:
         """The cards of all words that were ever written down of who was seen outside."""
         with contextlib.closing(sqlite3.connect(next((self.folder / "hub").glob("*.sqlite3")))) as database:
             return sorted(row[0] for row in database.execute("SELECT number FROM muster_checks"))
-
-
-def _has_list(gate: Program) -> bool:
-    return "list=applied" in gate.log
 
 
 @pytest.fixture

@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from gate.uplink.contract import MUSTER_BADGE
 from hub.clones import Suspicion
 from hub.corrections import Boot, Correction
 from hub.errors import StoreError
 from hub.muster import Frozen, Muster, MusterCheck
 from hub.presence import ENTRY, EXIT, PASSAGE_COMPLETED, CardKey, Sighting, by_hand, fold
 from hub.records import ChainBreak, EventRecord, Journal, JournalKey, Link, Rejected
+from tests.sim.shown_cards import Shown, cards_of_chips, shown_between, shown_since
 
 
 @dataclass
@@ -102,24 +102,14 @@ class MemoryTransaction:
     def freeze(self, muster: Muster, people: Sequence[Frozen]) -> None:
         self._after.musters.setdefault(muster.id, (muster, tuple(people)))
 
-    def shown_since(self, received_ms: int) -> Sequence[tuple[str, bytes, int]]:
-        return [one for one in self._shown() if one[2] >= received_ms]
+    def shown_since(self, received_ms: int) -> Sequence[Shown]:
+        return shown_since(self._before.events, received_ms)
 
-    def shown_between(self, from_ms: int, until_ms: int) -> Sequence[tuple[str, bytes, int]]:
-        return self._shown(from_ms, until_ms)
-
-    def _shown(self, from_ms: int = 0, until_ms: int = 1 << 62) -> list[tuple[str, bytes, int]]:
-        return [
-            (record.gate, record.body, record.received_ms)
-            for journal in self._before.events.values()
-            for record in journal.values()
-            if record.kind == MUSTER_BADGE and from_ms <= (record.time_ms or 0) <= until_ms
-        ]
+    def shown_between(self, from_ms: int, until_ms: int) -> Sequence[Shown]:
+        return shown_between(self._before.events, from_ms, until_ms)
 
     def cards_of_chips(self, uids: Collection[str]) -> Sequence[tuple[str, CardKey]]:
-        return [
-            (one.uid, card) for card, one in self._before.presence.items() if one.uid is not None and one.uid in uids
-        ]
+        return cards_of_chips(self._before.presence, uids)
 
     def checks(self, muster: str) -> Sequence[MusterCheck]:
         return self._before.checks.get(muster, ())

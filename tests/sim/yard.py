@@ -35,18 +35,20 @@ verify_key = "hub.pub"
 port = {port}
 [clock]
 trust = "always"
-[rules]
+"""
+RULES = """[rules]
 already_inside = "refuse"
 [[rules.occupancy]]
 limit = 2
 [[rules.cover]]
 group = "first-aider"
 action = "refuse"
-[[lanes]]
+"""
+LANE = """[[lanes]]
 name = "main"
 driver = "virtual"
-walk_s = 1.5
 """
+WALK = "walk_s = 1.5\n"
 READER = """[[readers]]
 name = "{direction}"
 driver = "virtual"
@@ -69,7 +71,7 @@ class Gate:
     def __init__(self, folder: Path, name: str, port: int) -> None:
         settings = folder / f"{name}.toml"
         readers = "".join(READER.format(direction=direction, coding=CODING) for direction in Direction)
-        settings.write_text(GATE.format(name=name, folder=folder, port=port) + readers)
+        settings.write_text(GATE.format(name=name, folder=folder, port=port) + RULES + LANE + WALK + readers)
         self.program = Program("gate", settings, {})
         self.remote = RemoteControl(folder / name / "control.sock")
         self._coding, self._keys = load_pair(CODING / "demo.toml", CODING / "demo.keys.toml")
@@ -114,7 +116,7 @@ class Yard:
         for program in (self.hub, self.north.program, self.south.program):
             program.start()
         for gate in (self.north, self.south):
-            wait_for("the list at the gate", partial(_has_list, gate))
+            wait_for("the list at the gate", partial(has_list, gate.program))
 
     def run(self, *words: str) -> str:
         return subprocess.run(
@@ -138,8 +140,8 @@ class Yard:
         return found
 
 
-def _has_list(gate: Gate) -> bool:
-    return "list=applied" in gate.program.log
+def has_list(gate: Program) -> bool:
+    return "list=applied" in gate.log
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from gate.model import EventKind
-from gate.uplink.contract import MUSTER_BADGE, WirePermit, decode_event
+from gate.uplink.contract import WirePermit, decode_event
 from hub.check_ins import Kept, Name
 from hub.clones import Suspicion
 from hub.corrections import Boot, Correction
@@ -16,6 +16,7 @@ from hub.muster import Frozen, Muster, MusterCheck
 from hub.permits import NO_LIST, CardFacts, ListHead, PermitList
 from hub.presence import ENTRY, PASSAGE_COMPLETED, CardKey, Certainty, Located, Sighting, later, reported
 from hub.records import Answer, Asked, ChainBreak, EventRecord, GivenCommand, Journal, JournalKey, Link, Rejected
+from tests.sim.shown_cards import Shown, cards_of_chips, shown_between, shown_since
 from tests.simulation.invariants import Witness
 from tests.simulation.sim_disk import Disk
 from tests.simulation.sim_ledger import QueueFile
@@ -179,22 +180,14 @@ class SimTransaction:
 
         self.changes.append(apply)
 
-    def shown_since(self, received_ms: int) -> Sequence[tuple[str, bytes, int]]:
-        return [one for one in self._shown() if one[2] >= received_ms]
+    def shown_since(self, received_ms: int) -> Sequence[Shown]:
+        return shown_since(self._file.events, received_ms)
 
-    def shown_between(self, from_ms: int, until_ms: int) -> Sequence[tuple[str, bytes, int]]:
-        return self._shown(from_ms, until_ms)
-
-    def _shown(self, from_ms: int = 0, until_ms: int = 1 << 62) -> list[tuple[str, bytes, int]]:
-        return [
-            (record.gate, record.body, record.received_ms)
-            for journal in self._file.events.values()
-            for record in journal.values()
-            if record.kind == MUSTER_BADGE and from_ms <= (record.time_ms or 0) <= until_ms
-        ]
+    def shown_between(self, from_ms: int, until_ms: int) -> Sequence[Shown]:
+        return shown_between(self._file.events, from_ms, until_ms)
 
     def cards_of_chips(self, uids: Collection[str]) -> Sequence[tuple[str, CardKey]]:
-        return [(one.uid, card) for card, one in self._file.presence.items() if one.uid is not None and one.uid in uids]
+        return cards_of_chips(self._file.presence, uids)
 
     def checks(self, muster: str) -> Sequence[MusterCheck]:
         return self._file.checks.get(muster, ())
