@@ -15,7 +15,8 @@ from typing import Any
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from hub.central.receivers.feed import CONTENT_TYPE, FeedSettings
+from hub.central.mqtt import CLOUD_EVENT
+from hub.central.receivers.feed import FeedSettings
 from hub.central.receivers.feed_messages import CONTENTS, EVENTS, VERSION, FeedEvent, Kind, schema_of, type_of
 from hub.central.siblings.book import SCHEMA, TYPE, BlocksEvent, Book, book_of, sealed
 from hub.central.siblings.settings import TellSettings
@@ -91,7 +92,7 @@ def asyncapi(examples: Mapping[str, Any]) -> dict[str, Any]:
             "name": type_of(kind),
             "title": TITLES[kind],
             "summary": (CONTENTS[kind].__doc__ or "").replace("\n    ", " "),
-            "contentType": CONTENT_TYPE,
+            "contentType": CLOUD_EVENT,
             "payload": shape,
             "examples": [
                 {"name": name, "payload": payload}
@@ -105,7 +106,7 @@ def asyncapi(examples: Mapping[str, Any]) -> dict[str, Any]:
         "name": TYPE,
         "title": "All cards that a site has blocked for every site",
         "summary": "Signed by the site's hub; what stands in `data_base64` is described by schemas/blocks.json.",
-        "contentType": CONTENT_TYPE,
+        "contentType": CLOUD_EVENT,
         "payload": shapes[-1],
         "examples": [{"name": BLOCKS, "payload": blocks_example()}],
     }
@@ -123,7 +124,7 @@ def asyncapi(examples: Mapping[str, Any]) -> dict[str, Any]:
             "contact": {"name": "Whoever runs the site's hub"},
             "tags": [{"name": "cloudevents"}, {"name": "building-site"}],
         },
-        "defaultContentType": CONTENT_TYPE,
+        "defaultContentType": CLOUD_EVENT,
         "servers": {
             "central": {
                 "host": "mqtt.example.no:8883",

@@ -21,6 +21,7 @@ import msgspec
 import paho.mqtt.client as mqtt
 from cryptography import x509
 from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
@@ -29,6 +30,7 @@ from portvakt.credentials import secret_line
 from portvakt.errors import SettingsError
 from portvakt.link import BrokerSettings, broker_problems
 
+CLOUD_EVENT = "application/cloudevents+json; charset=utf-8"
 _ENVELOPE_BYTES = 128
 """More than the headers and our few properties come to."""
 
@@ -350,6 +352,18 @@ class BrokerSession:
             if isinstance(gone, _Gone):
                 self._over = self._over or f"the connection was lost ({gone.why})"
         return [one for one in found if not isinstance(one, _Gone)]
+
+
+def of_a_cloud_event(properties: Properties) -> Properties:
+    """The same, saying what the payload is (CloudEvents 1.0, MQTT protocol binding, structured content mode)."""
+    properties.ContentType = CLOUD_EVENT
+    properties.PayloadFormatIndicator = 1
+    return properties
+
+
+def publish_properties() -> Properties:
+    """Of a PUBLISH of MQTT 5, empty."""
+    return Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
 
 
 def central_problems(broker: CentralBroker) -> list[str]:

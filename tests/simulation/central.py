@@ -9,8 +9,6 @@ from collections.abc import Callable, Sequence
 from enum import StrEnum, unique
 from typing import Protocol
 
-import msgspec
-
 import hub.central.sending
 from hub.central.happening import PASSAGE, Happening
 from hub.central.sending import Sent, WaitingLine
@@ -28,7 +26,7 @@ from hub.central.target import (
     Target,
     Unfit,
 )
-from tests.simulation.tellings import Tellings, Told
+from tests.simulation.tellings import Tellings, as_told
 from tests.simulation.world import MINUTE_MS, Machine, World
 
 TIMEOUT_MS = 10_000
@@ -85,14 +83,11 @@ class Central:
         return [Item(happening.id, happening.id, happening.card, happening.at_ms)]
 
     def draft(self, item: Item, facts: Facts) -> bytes | None:
-        told = facts.happening(item.happening)
-        if told is None or told.at_ms is None:
-            return None
-        if lot(item.id, 53) == 3:
+        told = as_told(item, facts)
+        if told is not None and lot(item.id, 53) == 3:
             self.tellings.said(item.id, UNFIT)
             raise Unfit(UNFIT, "orgnr")
-        number = told.card.number if told.card else None
-        return msgspec.json.encode(Told(told.stream.name, told.stream.epoch, told.seq, number, told.at_ms))
+        return told
 
     def send(self, drafts: Sequence[Draft]) -> Sequence[Outcome]:
         """A request has come."""

@@ -7,13 +7,11 @@ some hours.
 
 from collections.abc import Sequence
 
-import msgspec
-
 from hub.central.happening import PASSAGE, Happening
 from hub.central.target import Accepted, Draft, Facts, Item, Later, Outcome, Pace, Queued, Refused, Stopped
 from tests.simulation.central import Mood, lot
 from tests.simulation.late_book import LateBook
-from tests.simulation.tellings import Told
+from tests.simulation.tellings import as_told
 from tests.simulation.world import MINUTE_MS, World
 
 REFUSES = "card is not on the project"
@@ -66,11 +64,7 @@ class LateCentral:
         return [Item(happening.id, happening.id, happening.card, happening.at_ms)]
 
     def draft(self, item: Item, facts: Facts) -> bytes | None:
-        told = facts.happening(item.happening)
-        if told is None or told.at_ms is None:
-            return None
-        number = told.card.number if told.card else None
-        return msgspec.json.encode(Told(told.stream.name, told.stream.epoch, told.seq, number, told.at_ms))
+        return as_told(item, facts)
 
     def send(self, drafts: Sequence[Draft]) -> Sequence[Outcome]:
         """A request has come."""

@@ -12,7 +12,7 @@ import msgspec
 
 from gate.model import Event, EventKind
 from hub.central.delivery import Delivery, State
-from hub.central.target import Draft
+from hub.central.target import Draft, Facts, Item
 from hub.corrections import Boot
 from hub.presence import PASSAGE_COMPLETED
 from hub.records import EventRecord, JournalKey
@@ -34,6 +34,16 @@ class Told(msgspec.Struct, frozen=True):
     seq: int
     card: str | None
     at_ms: int
+
+
+def as_told(item: Item, facts: Facts) -> bytes | None:
+    """What is sent of a passage; None when nothing is known of it any more."""
+    happening = facts.happening(item.happening)
+    if happening is None or happening.at_ms is None:
+        return None
+    number = happening.card.number if happening.card else None
+    told = Told(happening.stream.name, happening.stream.epoch, happening.seq, number, happening.at_ms)
+    return msgspec.json.encode(told)
 
 
 class Tellings:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Annotated
 
 import msgspec
-from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from hub.central.happening import Happening
@@ -23,6 +22,8 @@ from hub.central.mqtt import (
     Shut,
     Unreachable,
     central_problems,
+    of_a_cloud_event,
+    publish_properties,
 )
 from hub.central.receivers.feed_messages import Kind, Profile, Typed, Voice, encode, event_id, kind_of, kinds_of
 from hub.central.registry import TargetPlace
@@ -31,7 +32,6 @@ from portvakt.credentials import named_file, secret_line
 from portvakt.errors import SettingsError
 from portvakt.link import anchored_broker
 
-CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
 LEAST_KEY = 32
 """Characters; `openssl rand -hex 32` makes 64."""
 _FILES = ("ca_file", "cert_file", "key_file", "password_file")
@@ -188,10 +188,9 @@ class Feed:
 def _properties(settings: FeedSettings) -> Properties | None:
     if settings.protocol != "5":
         return None
-    made = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+    made = publish_properties()
     if settings.content_type:
-        made.ContentType = CONTENT_TYPE
-        made.PayloadFormatIndicator = 1
+        of_a_cloud_event(made)
     if settings.expire_after_h is not None:
         made.MessageExpiryInterval = round(settings.expire_after_h * 3600)
     return made

@@ -13,10 +13,8 @@ from typing import Protocol
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
 
-from hub.central.mqtt import BrokerSession, Outgoing, Shut, Unreachable
+from hub.central.mqtt import BrokerSession, Outgoing, Shut, Unreachable, of_a_cloud_event, publish_properties
 from hub.central.siblings.book import MAX_BYTES, book_of, sealed
 from hub.central.siblings.connecting import Connecting
 from hub.central.siblings.settings import Telling
@@ -109,7 +107,7 @@ class BlockTeller:
         payload = sealed(book_of(self._site, self._said.made_ms, told), self._private)
         if len(payload) > MAX_BYTES:
             raise Shut(f"{len(told)} cards are more than one message may hold; lift blocks that are no longer needed")
-        properties = _properties() if self._telling.broker.protocol == "5" else None
+        properties = of_a_cloud_event(publish_properties()) if self._telling.broker.protocol == "5" else None
         (receipt,) = session.publish([Outgoing(self._telling.topic, payload, properties, retain=True)], 1)
         if receipt is None:
             raise Unreachable(session.why_over)
@@ -132,13 +130,6 @@ class BlockTeller:
     def _note(self, said: Said) -> None:
         self._store.remember(TOLD, msgspec.json.encode(said).decode())
         self._said = said
-
-
-def _properties() -> Properties:
-    made = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
-    made.ContentType = "application/cloudevents+json; charset=utf-8"
-    made.PayloadFormatIndicator = 1
-    return made
 
 
 def _now_ms() -> int:
